@@ -1,0 +1,60 @@
+"""Clocks: how a time axis is counted, so that one step is always ``tick + 1``."""
+
+from __future__ import annotations
+
+import datetime as dt
+from enum import StrEnum
+
+from ai4land.errors import VocabularyError
+
+__all__ = ["Clock"]
+
+_TICKS_PER_YEAR = {"year": 1, "month": 12, "8day": 46}
+
+
+class Clock(StrEnum):
+    """The rhythm of a variable; a time is an integer *tick* of its clock.
+
+    The tick of a year is the year itself; of a month ``12·year + month − 1``; of an eight-day
+    period ``46·year + period − 1`` (MODIS composites, which restart on 1 January). A static
+    variable has no tick.
+    """
+
+    STATIC = "static"
+    YEAR = "year"
+    MONTH = "month"
+    EIGHT_DAYS = "8day"
+
+    @property
+    def ticks_per_year(self) -> int:
+        """Ticks in one year; raises for a static variable, which has no time."""
+        if self is Clock.STATIC:
+            raise VocabularyError(
+                "A static variable has no time axis", remedy="ask only variables with a clock"
+            )
+        return _TICKS_PER_YEAR[self.value]
+
+    def years(self, ticks: int) -> float:
+        """Length of a number of ticks in years (12 months → 1.0)."""
+        return ticks / self.ticks_per_year
+
+    def tick(self, date: dt.date) -> int:
+        """The tick that holds a date."""
+        if self is Clock.EIGHT_DAYS:
+            return date.year * 46 + (date.timetuple().tm_yday - 1) // 8
+        part = date.month - 1 if self is Clock.MONTH else 0
+        return date.year * self.ticks_per_year + part
+
+    def date(self, tick: int) -> dt.date:
+        """The first day of a tick."""
+        year, part = divmod(tick, self.ticks_per_year)
+        if self is Clock.EIGHT_DAYS:
+            return dt.date(year, 1, 1) + dt.timedelta(days=8 * part)
+        return dt.date(year, part + 1 if self is Clock.MONTH else 1, 1)
+
+    def label(self, tick: int) -> str:
+        """A tick as people write it: ``1987``, ``1987-04`` or ``1987-04-07``."""
+        if self is Clock.YEAR:
+            return str(tick)
+        text = self.date(tick).isoformat()
+        return text[:7] if self is Clock.MONTH else text
