@@ -1,0 +1,353 @@
+"""Writing a cube: declare it, validate each block, write whole chunks, resume after a crash."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import zarr
+from zarr.codecs import ZstdCodec
+
+from ai4land.cube.schema import CubeSpec, GroupSpec, Status, VariableSpec
+from ai4land.cube.store import ATTRIBUTE, status_name, time_name
+from ai4land.errors import CubeError
+from ai4land.grid import Window
+from ai4land.vocabulary import NO_DATA, Clock, Kind
+
+__all__ = ["Block", "CubeWriter"]
+
+_JOURNAL = ".journal"
+_EPOCH = np.datetime64("1970-01-01")
+_BOUND_SLACK = 1e-3  # products exceed their own bounds by rounding (LUH2: sums up to 1.0001)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One unit of writing: whole chunks of one variable.
+
+    Attributes:
+        group: Name of the group.
+        variable: Name of the variable.
+        ticks: The times of the block; empty for a static variable.
+        window: The rows and columns.
+    """
+
+    group: str
+    variable: str
+    ticks: tuple[int, ...]
+    window: Window
+
+    @property
+    def key(self) -> str:
+        """The line by which the journal remembers that the block is written."""
+        first = self.ticks[0] if self.ticks else "static"
+        return f"{self.group}/{self.variable}/{first}/{self.window.row}"
+
+
+class CubeWriter:
+    """Fills a declared cube block by block; a second run continues where the first stopped.
+
+    The store says of itself that it is incomplete until ``finish``. A journal inside it lists
+    finished blocks; a block that was being written when the process died is written again.
+
+    Args:
+        path: Folder of the store.
+        spec: What the cube will hold.
+        overwrite: Replace a store that is already there.
+
+    Raises:
+        CubeError: If something else is already there.
+    """
+
+    def __init__(self, path: str | Path, spec: CubeSpec, *, overwrite: bool = False) -> None:
+        self.path = Path(path)
+        self.spec = spec
+        self._journal = self.path / _JOURNAL
+        self._declared = json.loads(json.dumps(spec.to_dict()))
+        if self.path.exists():
+            if overwrite:
+                _remove(self.path)
+            else:
+                self._check_resumable()
+        if not self._journal.exists():
+            self._declare()
+        self._root = zarr.open_group(str(self.path), mode="r+", zarr_format=3)
+        self._done = set(self._journal.read_text(encoding="utf-8").splitlines())
+
+    def blocks(self) -> Iterator[Block]:
+        """All units of writing, in a fixed order."""
+        for group in self.spec.groups:
+            step = group.block_ticks()
+            times = [group.ticks[i : i + step] for i in range(0, len(group.ticks), step)] or [()]
+            for spec in group.variables:
+                for ticks in times:
+                    for window in _bands(group):
+                        yield Block(group.name, spec.name, ticks, window)
+
+    def pending(self) -> list[Block]:
+        """The units that are still to be written."""
+        return [block for block in self.blocks() if block.key not in self._done]
+
+    def write(self, block: Block, values: npt.NDArray[Any], status: Mapping[int, Status]) -> None:
+        """Validate and write one block, then remember it.
+
+        Args:
+            block: One of ``blocks()``.
+            values: ``(time, [component,] y, x)``, without the time axis if static; class codes
+                with ``NO_DATA`` missing, or numbers in the vocabulary's units with NaN missing.
+            status: For each tick of the block, where its values come from.
+
+        Raises:
+            CubeError: If the values do not fit the declaration; nothing is written then.
+        """
+        group = next(g for g in self.spec.groups if g.name == block.group)
+        spec = group.spec(block.variable)
+        shape = group.shape(spec)
+        expected: tuple[int, ...] = block.window.shape
+        if spec.components:
+            expected = (spec.layers, *expected)
+        if block.ticks:
+            expected = (len(block.ticks), *expected)
+        _validate(block, spec, values, expected)
+        array = cast("zarr.Array[Any]", self._root[f"{group.name}/{spec.name}"])
+        rows, cols = block.window.slices
+        index: tuple[slice, ...] = (*(slice(None),) * (len(shape) - 2), rows, cols)
+        if block.ticks:
+            first = group.time_index(block.ticks[0])
+            when = slice(first, first + len(block.ticks))
+            index = (when, *index[1:])
+            flags = cast("zarr.Array[Any]", self._root[f"{group.name}/{status_name(spec.name)}"])
+            flags[when] = np.array([status[t] for t in block.ticks], dtype=np.uint8)
+        array[index] = values.astype(spec.dtype, copy=False)
+        with self._journal.open("a", encoding="utf-8") as journal:
+            journal.write(block.key + "\n")
+            journal.flush()
+            os.fsync(journal.fileno())
+        self._done.add(block.key)
+
+    def finish(self) -> None:
+        """Declare the cube complete.
+
+        Raises:
+            CubeError: If blocks are missing.
+        """
+        missing = self.pending()
+        if missing:
+            raise CubeError(
+                "The cube cannot be finished: blocks are missing",
+                where=self.path,
+                found=f"{len(missing)} blocks, the first is {missing[0].key}",
+            )
+        self._root.attrs[ATTRIBUTE] = {**self._declared, "complete": True}
+        self._journal.unlink()
+
+    def _check_resumable(self) -> None:
+        """Accept an unfinished cube of the same declaration, refuse everything else."""
+        try:
+            found = zarr.open_group(str(self.path), mode="r", zarr_format=3).attrs.asdict()
+        except (OSError, ValueError, KeyError, zarr.errors.GroupNotFoundError):
+            found = {}
+        data = found.get(ATTRIBUTE)
+        if not isinstance(data, dict):
+            if self.path.is_dir() and not any(self.path.iterdir()):
+                return
+            raise CubeError(
+                "Something that is not a cube lies where the cube should go",
+                where=self.path,
+                remedy="choose another path, or remove it yourself",
+            )
+        if data.pop("complete", False):
+            raise CubeError(
+                "There is already a finished cube here",
+                where=self.path,
+                remedy="choose another path, or ask to overwrite it",
+            )
+        if data != self._declared:
+            raise CubeError(
+                "An unfinished cube of another recipe or other inputs lies here",
+                where=self.path,
+                found=_first_difference(self._declared, data),
+                remedy="ask to overwrite it, or restore its recipe and files to resume",
+            )
+
+    def _declare(self) -> None:
+        """Create all arrays and attributes, then the journal that marks the declaration whole."""
+        root = zarr.open_group(
+            str(self.path),
+            mode="w",
+            zarr_format=3,
+            attributes={ATTRIBUTE: {**self._declared, "complete": False}, "Conventions": "CF-1.11"},
+        )
+        for group in self.spec.groups:
+            _create_group(root, group)
+        self._journal.touch()
+
+
+def _first_difference(expected: object, found: object, at: str = "") -> str:
+    """Where two pieces of plain data differ first, for an error message."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        for key in {**expected, **found}:
+            if expected.get(key) != found.get(key):
+                return _first_difference(expected.get(key), found.get(key), f"{at}.{key}")
+    if isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        for i, (one, two) in enumerate(zip(expected, found, strict=True)):
+            if one != two:
+                return _first_difference(one, two, f"{at}[{i}]")
+    return f"{at.lstrip('.')}: {str(expected)[:80]!r} now, {str(found)[:80]!r} in the store"
+
+
+def _remove(path: Path) -> None:
+    """Remove an older store, and only a store."""
+    if not path.is_dir() or (any(path.iterdir()) and not (path / "zarr.json").exists()):
+        raise CubeError(
+            "Only a Zarr store may be overwritten", where=path, remedy="choose another path"
+        )
+    shutil.rmtree(path)
+
+
+def _bands(group: GroupSpec) -> Iterator[Window]:
+    step = group.band_rows()
+    for row in range(0, group.grid.height, step):
+        yield Window(row, 0, min(step, group.grid.height - row), group.grid.width)
+
+
+def _create_group(root: zarr.Group, group: GroupSpec) -> None:
+    """Create one group with coordinates, status flags and empty arrays."""
+    node = root.create_group(group.name, attributes={"Conventions": "CF-1.11"})
+    time = time_name(group.clock)
+    _coordinate(node, "lat", group.grid.latitudes(), "latitude", "degrees_north")
+    _coordinate(node, "lon", group.grid.longitudes(), "longitude", "degrees_east")
+    if group.ticks:
+        if group.clock is Clock.YEAR:
+            ticks = np.array(group.ticks, dtype=np.int32)
+            _coordinate(node, time, ticks, "calendar year", None)
+        else:
+            dates = np.array([group.clock.date(t) for t in group.ticks], dtype="datetime64[D]")
+            days = (dates - _EPOCH).astype(np.int32)
+            _coordinate(node, time, days, "time", "days since 1970-01-01")
+    for spec in group.variables:
+        layer = f"{spec.name}_class"
+        if spec.components:
+            _names(node, layer, spec.components)
+        dims = [*([time] if group.ticks else []), *([layer] if spec.components else [])]
+        node.create_array(
+            spec.name,
+            shape=group.shape(spec),
+            dtype=spec.dtype,
+            chunks=group.chunks(spec),
+            shards=group.shards(spec),
+            fill_value=spec.fill,
+            compressors=ZstdCodec(level=3),
+            dimension_names=[*dims, "lat", "lon"],
+            attributes=_attributes(spec, layer),
+        )
+        if group.ticks:
+            node.create_array(
+                status_name(spec.name),
+                shape=(len(group.ticks),),
+                dtype="uint8",
+                chunks=(len(group.ticks),),
+                fill_value=255,
+                dimension_names=[time],
+                attributes={
+                    "long_name": f"where the values of {spec.name} come from",
+                    "flag_values": [int(s) for s in Status],
+                    "flag_meanings": " ".join(s.name.lower() for s in Status),
+                },
+            )
+
+
+def _names(node: zarr.Group, name: str, components: tuple[str, ...]) -> None:
+    """A coordinate of layer numbers, their names as CF flags (strings are not yet in the spec)."""
+    node.create_array(
+        name,
+        data=np.arange(len(components), dtype=np.int32),
+        dimension_names=[name],
+        attributes={
+            "long_name": f"layers of {name.removesuffix('_class')}",
+            "flag_values": list(range(len(components))),
+            "flag_meanings": " ".join(components),
+        },
+    )
+
+
+def _coordinate(
+    node: zarr.Group, name: str, values: npt.NDArray[Any], long_name: str, units: str | None
+) -> None:
+    attributes: dict[str, Any] = {"long_name": long_name}
+    if units is not None:
+        attributes["units"] = units
+        attributes["standard_name"] = long_name
+    if name == "time":
+        attributes["calendar"] = "proleptic_gregorian"
+    node.create_array(name, data=values, dimension_names=[name], attributes=attributes)
+
+
+def _attributes(spec: VariableSpec, layer: str) -> dict[str, Any]:
+    """CF attributes of an array."""
+    attributes: dict[str, Any] = {
+        "long_name": spec.variable.long_name,
+        "units": spec.variable.units,
+        "source": spec.source,
+        "kind": spec.variable.kind.value,
+    }
+    if spec.variable.standard_name is not None:
+        attributes["standard_name"] = spec.variable.standard_name
+    if spec.variable.kind is Kind.CATEGORICAL and spec.legend is not None:
+        attributes["flag_values"] = list(spec.legend.codes)
+        attributes["flag_meanings"] = " ".join(spec.legend.names)
+        attributes["flag_colors"] = " ".join(spec.legend.colours)
+    if spec.components:
+        attributes["layers"] = layer
+    return attributes
+
+
+def _validate(
+    block: Block, spec: VariableSpec, values: npt.NDArray[Any], expected: tuple[int, ...]
+) -> None:
+    """Refuse values that the declaration does not allow."""
+    where = f"{block.key}, from {spec.source or 'an unnamed source'}"
+    if values.shape != expected:
+        raise CubeError(
+            "The values have another shape", where=where, expected=expected, found=values.shape
+        )
+    if spec.variable.kind is Kind.CATEGORICAL:
+        legend = spec.legend
+        if values.dtype != np.uint8 or legend is None:
+            raise CubeError("Classes must be uint8", where=where, found=values.dtype)
+        known = np.zeros(256, dtype=bool)
+        known[[*legend.codes, *legend.sea, NO_DATA]] = True
+        present = np.bincount(values.ravel(), minlength=256).astype(bool)
+        if (present & ~known).any():
+            raise CubeError(
+                "Class codes that the legend does not know",
+                where=where,
+                expected=f"{legend.name}: {legend.codes}",
+                found=np.flatnonzero(present & ~known).tolist(),
+                remedy="name the right legend or crosswalk in the recipe",
+            )
+        return
+    if np.isinf(values).any():
+        raise CubeError("Infinite values", where=where)
+    low, high = spec.variable.bounds
+    if np.isnan(values).all():
+        return
+    found = (float(np.nanmin(values)), float(np.nanmax(values)))
+    slack = _BOUND_SLACK * max(abs(low or 0.0), abs(high or 0.0), 1.0)
+    if (low is not None and found[0] < low - slack) or (
+        high is not None and found[1] > high + slack
+    ):
+        raise CubeError(
+            "Values outside their physical bounds",
+            where=where,
+            expected=f"{low}…{high} {spec.variable.units}",
+            found=f"{found[0]:g}…{found[1]:g}",
+            remedy="check the units of the file and that its fill value is masked",
+        )
