@@ -2,6 +2,7 @@
 
 from ai4land.vocabulary.clocks import Clock
 from ai4land.vocabulary.crosswalks import Crosswalk, crosswalk, crosswalk_names
+from ai4land.vocabulary.documents import parse_document, read_document
 from ai4land.vocabulary.legends import (
     NO_DATA,
     Legend,
@@ -39,6 +40,8 @@ __all__ = [
     "legend",
     "legend_names",
     "nearest_name",
+    "parse_document",
+    "read_document",
     "read_legend",
     "task",
     "variable",

@@ -1,0 +1,183 @@
+"""The U-Net: change relative to a prior that it may see, under a coarse forcing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ai4land.errors import ConfigError
+from ai4land.models.inputs import Inputs, InputSpec
+from ai4land.models.normaliser import Normaliser
+
+__all__ = ["UNet", "UNetOptions"]
+
+_FLOOR = 0.01  # probability mass spread over all classes before the prior becomes log-odds
+_STEP_FEATURES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class UNetOptions:
+    """Shape of the network.
+
+    Attributes:
+        widths: Channels per level; each level halves the resolution.
+        embedding: Channels of the class, forcing and zone embeddings.
+        gate: Initial strength with which the visible prior stands, in units of its log-odds.
+    """
+
+    widths: tuple[int, ...] = (32, 64, 96)
+    embedding: int = 16
+    gate: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse impossible shapes."""
+        if not self.widths or min(*self.widths, self.embedding, self.embedding) < 1:
+            raise ConfigError("Impossible network shape", found=asdict(self))
+
+    @property
+    def multiple(self) -> int:
+        """Height and width of an input must be multiples of this."""
+        return int(2 ** (len(self.widths) - 1))
+
+
+class _Block(nn.Sequential):
+    """Two 3 × 3 convolutions with batch norm and SiLU."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        layers: list[nn.Module] = []
+        for c in (channels_in, channels_out):
+            # batch norm is one affine map per channel at inference: tiles cannot see each other
+            layers += [
+                nn.Conv2d(c, channels_out, 3, padding=1, bias=False),
+                nn.BatchNorm2d(channels_out),
+                nn.SiLU(inplace=True),
+            ]
+        super().__init__(*layers)
+
+
+class UNet(nn.Module):
+    """U-Net (Ronneberger et al. 2015) of double convolutions with a gated residual to the prior.
+
+    ``logits = head(features) + gate(features) · log-odds(prior)`` where the prior is visible, so
+    that doing nothing costs nothing; where it is hidden only the first term is left. A continuous
+    target replaces log-odds by the normalised prior value.
+    """
+
+    def __init__(self, spec: InputSpec, options: UNetOptions | None = None) -> None:
+        super().__init__()
+        self.spec = spec
+        self.options = options = options or UNetOptions()
+        widths, embedding = options.widths, options.embedding
+        self.forcing_scale = Normaliser(len(spec.forcing))
+        self.change_scale = Normaliser(len(spec.forcing))
+        self.static_scale = Normaliser(len(spec.static))
+        self.target_scale = Normaliser(0 if spec.classes else spec.layers)
+        self.embed_prior = nn.Conv2d(spec.layers, embedding, 1, bias=False)
+        self.embed_forcing = nn.Conv2d(max(3 * len(spec.forcing), 1), embedding, 1)
+        self.embed_static = nn.Conv2d(len(spec.static), embedding, 1) if spec.static else None
+        self.embed_zones = nn.ModuleList(nn.Embedding(n, embedding) for _, n in spec.zones)
+        groups = 2 + bool(spec.static) + bool(spec.zones)
+        entry = groups * embedding + 2
+        self.down = nn.ModuleList(
+            _Block(i, o) for i, o in zip((entry, *widths[:-1]), widths, strict=True)
+        )
+        pairs = list(zip(widths[:0:-1], widths[-2::-1], strict=True))
+        self.reduce = nn.ModuleList(nn.Conv2d(i, o, 1) for i, o in pairs)
+        self.up = nn.ModuleList(_Block(2 * o, o) for _, o in pairs)
+        self.embed_step = nn.Sequential(
+            nn.Linear(_STEP_FEATURES, 32), nn.SiLU(), nn.Linear(32, widths[0] + widths[-1])
+        )
+        self.head = nn.Conv2d(widths[0], spec.layers, 1)
+        self.gate = nn.Conv2d(widths[0], 1, 1)
+        for layer in (self.head, self.gate):
+            nn.init.zeros_(layer.weight)
+        nn.init.zeros_(cast("Tensor", self.head.bias))
+        # softplus⁻¹, so that the untrained network is persistence
+        nn.init.constant_(cast("Tensor", self.gate.bias), math.log(math.expm1(options.gate)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Architecture and options as plain data."""
+        return {"name": "unet", **asdict(self.options)}
+
+    def forward(self, inputs: Inputs) -> Tensor:
+        """Raw output ``(B, K, Y, X)``: logits, or normalised values for a continuous target.
+
+        Height and width must be multiples of ``options.multiple``. The prior enters only through
+        ``prior · visible``, so hidden pixels cannot change the output.
+        """
+        seen = self._visible_prior(inputs)
+        features = self._features(inputs, seen)
+        gate = F.softplus(self.gate(features))
+        residual = self._log_odds(seen) if self.spec.classes else seen
+        return cast("Tensor", self.head(features) + gate * inputs.visible * residual)
+
+    def predict(self, inputs: Inputs) -> Tensor:
+        """Values ``(B, K, Y, X)``: class probabilities, or a number in physical units."""
+        return self.activate(self(inputs))
+
+    def activate(self, raw: Tensor) -> Tensor:
+        """Turn raw output into probabilities or physical values."""
+        activation = self.spec.activation
+        if activation == "softmax":
+            return torch.softmax(raw, dim=1)
+        values = self.target_scale.inverse(raw)
+        if activation == "softplus":
+            return F.softplus(values)
+        return torch.sigmoid(values) if activation == "sigmoid" else values
+
+    def _visible_prior(self, inputs: Inputs) -> Tensor:
+        prior = inputs.prior if self.spec.classes else self.target_scale(inputs.prior)
+        return torch.nan_to_num(prior) * inputs.visible
+
+    def _log_odds(self, seen: Tensor) -> Tensor:
+        """Log-odds of the prior classes above the floor: 0 for an absent class."""
+        base = _FLOOR / self.spec.layers
+        return torch.log(seen * (1.0 - _FLOOR) + base) - math.log(base)
+
+    def _features(self, inputs: Inputs, seen: Tensor) -> Tensor:
+        step = self.embed_step(_step_features(inputs.years))[:, :, None, None]
+        last = self.options.widths[-1]
+        skips: list[Tensor] = []
+        x = self._entry(inputs, seen)
+        for level, block in enumerate(self.down):
+            x = block(F.max_pool2d(x, 2) if level else x)
+            x = x + step[:, last:] if level == 0 else x
+            skips.append(x)
+        x = x + step[:, :last]
+        for reduce, block, skip in zip(self.reduce, self.up, skips[-2::-1], strict=True):
+            x = F.interpolate(reduce(x), scale_factor=2, mode="nearest")
+            x = block(torch.cat([x, skip], dim=1))
+        return cast("Tensor", x)
+
+    def _entry(self, inputs: Inputs, seen: Tensor) -> Tensor:
+        groups = [self.embed_prior(seen), self._embed_drivers(inputs)]
+        if self.embed_static is not None:
+            groups.append(self.embed_static(self.static_scale(inputs.static)))
+        if self.spec.zones:
+            codes = inputs.zones.unbind(dim=1)
+            embedded = [e(c) for e, c in zip(self.embed_zones, codes, strict=True)]
+            groups.append(torch.stack(embedded).sum(dim=0).permute(0, 3, 1, 2))
+        return torch.cat([*groups, inputs.visible, inputs.domain], dim=1).contiguous(
+            memory_format=torch.channels_last
+        )
+
+    def _embed_drivers(self, inputs: Inputs) -> Tensor:
+        if not self.spec.forcing:
+            return cast("Tensor", self.embed_forcing(torch.zeros_like(inputs.visible)))
+        drivers = [
+            self.forcing_scale(inputs.forcing_prior),
+            self.forcing_scale(inputs.forcing_target),
+            self.change_scale(inputs.forcing_target - inputs.forcing_prior),
+        ]
+        return cast("Tensor", self.embed_forcing(torch.cat(drivers, dim=1)))
+
+
+def _step_features(years: Tensor) -> Tensor:
+    """Direction, length and log length of a step, ``(B, 3)``."""
+    length = years.abs().clamp(min=1e-3)
+    return torch.stack([years.sign(), years / 10.0, torch.log(length)], dim=-1)

@@ -1,0 +1,26 @@
+"""Samples: named groups of windows over consecutive times, drawn without leakage."""
+
+from ai4land.samples.corruption import corrupt
+from ai4land.samples.options import BlockSplit, Corruption, SampleOptions, SplitOptions
+from ai4land.samples.reader import WindowReader, class_lookup, input_spec
+from ai4land.samples.sampler import Sample, Sampler, stack
+from ai4land.samples.splits import SpaceMasks, space_masks
+from ai4land.samples.tensors import probabilities, to_inputs
+
+__all__ = [
+    "BlockSplit",
+    "Corruption",
+    "Sample",
+    "SampleOptions",
+    "Sampler",
+    "SpaceMasks",
+    "SplitOptions",
+    "WindowReader",
+    "class_lookup",
+    "corrupt",
+    "input_spec",
+    "probabilities",
+    "space_masks",
+    "stack",
+    "to_inputs",
+]

@@ -1,0 +1,111 @@
+"""What may be asked of samples: windows, steps, corruption of the prior, and the splits."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ai4land.vocabulary import Direction
+
+__all__ = ["BlockSplit", "Corruption", "SampleOptions", "SplitOptions"]
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Span = tuple[int, int]
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Corruption(_Options):
+    """How the prior is damaged in training, so that the network learns not to lean on it.
+
+    Attributes:
+        hide_probability: Share of samples of which a part of the prior is hidden.
+        hide_share: Share of the prior hidden in such a sample, in square blocks (the reference
+            system hides 0.75 of it).
+        block: Side of a hidden block in pixels.
+        noise: Share of prior pixels whose class is replaced by that of a random pixel of the
+            window (the reference system: 0.10); for continuous targets, noise in spreads.
+    """
+
+    hide_probability: Share = 0.0
+    hide_share: Share = 0.75
+    block: Annotated[int, Field(ge=1)] = 8
+    noise: Share = 0.0
+
+
+class SampleOptions(_Options):
+    """How windows are drawn.
+
+    Attributes:
+        window: Side of a window in fine pixels.
+        strides: Step lengths in ticks from which each sample draws one.
+        recursion: Steps that follow each other on the model's own predictions.
+        directions: Directions in which samples run.
+        changed_share: Share of samples drawn where land changed; the rest from all land.
+        corruption: Damage to the prior.
+        augment: Flip and turn windows at random (terrain aspect turns with them).
+    """
+
+    window: Annotated[int, Field(ge=8)] = 64
+    strides: tuple[Annotated[int, Field(ge=1)], ...] = (1,)
+    recursion: Annotated[int, Field(ge=1, le=8)] = 2
+    directions: tuple[Direction, ...] = (Direction.FORWARD,)
+    changed_share: Share = 0.5
+    corruption: Corruption = Corruption()
+    augment: bool = True
+
+
+class BlockSplit(_Options):
+    """Spatial cross-validation in blocks aligned to coarse cells.
+
+    Attributes:
+        cells: Side of a block in coarse cells.
+        folds: Number of parts into which blocks are dealt.
+        fold: The part held out.
+        buffer: Coarse cells around a held-out block that train nothing and are not scored as
+            held out; their prior is hidden from training, so that no receptive field reaches
+            across.
+        seed: Deals the blocks.
+    """
+
+    cells: Annotated[int, Field(ge=1)] = 4
+    folds: Annotated[int, Field(ge=2)] = 5
+    fold: Annotated[int, Field(ge=0)] = 0
+    buffer: Annotated[int, Field(ge=1)] = 1
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.fold >= self.folds:
+            raise ValueError(f"fold {self.fold} does not exist: folds are 0…{self.folds - 1}")
+        return self
+
+
+class SplitOptions(_Options):
+    """Which times, and optionally which blocks, belong to training and to validation.
+
+    Attributes:
+        train: First and last tick of training, inclusive.
+        validation: First and last tick of validation; both ends of every step lie inside.
+        space: Blocks held out in space. With it, training and validation may share years.
+    """
+
+    train: Span
+    validation: Span
+    space: BlockSplit | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for name, (first, last) in (("train", self.train), ("validation", self.validation)):
+            if first >= last:
+                raise ValueError(f"{name} {first}…{last} holds no step")
+        disjoint = self.train[1] <= self.validation[0] or self.validation[1] <= self.train[0]
+        if self.space is None and not disjoint:
+            raise ValueError(
+                f"train {self.train} and validation {self.validation} share years; they may share "
+                "at most their border year unless `space` holds blocks out"
+            )
+        return self

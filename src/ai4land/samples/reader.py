@@ -1,0 +1,241 @@
+"""Reading windows for a network: labels as class indices, coarse forcing upsampled on the fly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ai4land.cube import Cube
+from ai4land.errors import CheckpointError, SampleError
+from ai4land.grid import Grid, Window
+from ai4land.models import InputSpec
+from ai4land.vocabulary import NO_DATA, Clock, Kind, Legend, Task
+
+__all__ = ["WindowReader", "class_lookup", "input_spec"]
+
+Array = npt.NDArray[Any]
+ByteArray = npt.NDArray[np.uint8]
+FloatArray = npt.NDArray[np.float32]
+
+_MEMORY = 4 * 2**30  # bytes of cube values kept in memory; larger variables are read by window
+
+
+def class_lookup(legend: Legend) -> ByteArray:
+    """Table ``(256,)`` from class codes to positions in the legend; all else is ``NO_DATA``."""
+    table = np.full(256, NO_DATA, dtype=np.uint8)
+    table[list(legend.codes)] = np.arange(len(legend), dtype=np.uint8)
+    return table
+
+
+def input_spec(
+    cube: Cube, task: Task, forcing: tuple[str, ...], static: tuple[str, ...]
+) -> InputSpec:
+    """The inputs a network must be built for, from the variables of a cube.
+
+    Args:
+        cube: The cube.
+        task: What is predicted.
+        forcing: Variables that are known at prior and target time.
+        static: Variables without time; categorical ones become zones.
+    """
+    channels = []
+    for name in forcing:
+        components = cube.variable(name).components
+        channels += [f"{name}/{c}" for c in components] if components else [name]
+    zones, numbers = [], []
+    for name in static:
+        spec = cube.variable(name)
+        if spec.variable.kind is Kind.CATEGORICAL and spec.legend is not None:
+            zones.append((name, len(spec.legend) + 1))
+        else:
+            numbers += [f"{name}/{c}" for c in spec.components] if spec.components else [name]
+    legend = cube.variable(task.target).legend
+    classes = legend.names if legend is not None and task.categorical else ()
+    return InputSpec(
+        task.target, classes, tuple(channels), tuple(numbers), tuple(zones), task.activation
+    )
+
+
+class WindowReader:
+    """Serves the named input groups of one network for any window of the fine grid.
+
+    The same object feeds training and rollout, so that both see the same bytes. Variables that
+    fit are kept in memory; larger ones are read window by window.
+
+    Args:
+        cube: Where values come from.
+        task: What is predicted; its target gives the fine grid.
+        spec: The network's inputs.
+        memory: Bytes that may be kept in memory.
+
+    Raises:
+        CheckpointError: If the cube cannot serve a network of this ``spec``.
+    """
+
+    def __init__(self, cube: Cube, task: Task, spec: InputSpec, *, memory: int = _MEMORY) -> None:
+        self.cube = cube
+        self.task = task
+        self.spec = spec
+        self.group = cube.group(task.target)
+        self.grid: Grid = self.group.grid
+        self.legend = cube.variable(task.target).legend
+        self._lookup = class_lookup(self.legend) if self.legend and task.categorical else None
+        self._sea = list(self.legend.sea) if self.legend else []
+        self._budget = memory
+        self._kept: dict[tuple[str, int | None], Array] = {}
+        self._keep: dict[str, bool] = {}
+        self._nearest: dict[Grid, tuple[Array, Array]] = {}
+        self._check()
+
+    def codes(self, tick: int, window: Window) -> Array:
+        """Target values as the cube stores them, ``(y, x)``; outside the grid missing."""
+        return self._read(self.task.target, tick, window)
+
+    def target(self, tick: int, window: Window) -> Array:
+        """Target ``(y, x)``: class positions ``uint8``/255, or ``float32``/NaN."""
+        values = self.codes(tick, window)
+        return values if self._lookup is None else self._lookup[values]
+
+    def domain(self, codes: Array) -> npt.NDArray[np.bool_]:
+        """Where the target exists, ``(y, x)``: known and not sea, from stored values."""
+        if self._lookup is None:
+            return np.isfinite(codes)
+        return np.asarray((codes != NO_DATA) & ~np.isin(codes, self._sea))
+
+    def forcing(self, tick: int, window: Window) -> FloatArray:
+        """Coarse forcing at a target tick on the fine window, ``(C, y, x)``, physical units."""
+        return self._stack(self.spec.forcing, tick, window)
+
+    def static(self, window: Window) -> FloatArray:
+        """Continuous static fields on the fine window, ``(S, y, x)``, physical units."""
+        return self._stack(self.spec.static, None, window)
+
+    def zones(self, window: Window) -> npt.NDArray[np.int64]:
+        """Codes of categorical static fields, ``(Z, y, x)``: legend position + 1, 0 unknown."""
+        out = np.zeros((len(self.spec.zones), *window.shape), dtype=np.int64)
+        for i, (name, _) in enumerate(self.spec.zones):
+            legend = self.cube.variable(name).legend
+            if legend is None:
+                raise SampleError("A zone variable needs a legend", where=name)
+            positions = class_lookup(legend)[self._upsampled(name, None, window)[0]]
+            out[i] = np.where(positions == NO_DATA, 0, positions.astype(np.int64) + 1)
+        return out
+
+    def _check(self) -> None:
+        """Refuse a cube that lacks what the network was built for."""
+        legend = self.legend
+        classes = legend.names if legend is not None and self.task.categorical else ()
+        if self.spec.target != self.task.target or self.spec.classes != classes:
+            raise CheckpointError(
+                "The network predicts other classes than the cube holds",
+                where=str(self.cube.path),
+                expected=f"{self.spec.target}: {', '.join(self.spec.classes)}",
+                found=f"{self.task.target}: {', '.join(classes)}",
+                remedy="build the cube with the legend of the network",
+            )
+        have: set[str] = set()
+        for name in self.cube.variables:
+            components = self.cube.variable(name).components
+            have |= {f"{name}/{c}" for c in components} if components else {name}
+        need = [*self.spec.forcing, *self.spec.static, *(name for name, _ in self.spec.zones)]
+        missing = [name for name in need if name not in have]
+        if missing:
+            raise CheckpointError(
+                "The cube lacks fields that the network needs",
+                where=str(self.cube.path),
+                expected=", ".join(missing),
+                found=", ".join(sorted(have)),
+                remedy="add them to the recipe and build the cube again",
+            )
+
+    def _stack(self, names: tuple[str, ...], tick: int | None, window: Window) -> FloatArray:
+        """Named channels on the fine window, each variable read once."""
+        out = np.empty((len(names), *window.shape), dtype=np.float32)
+        layers: dict[str, Array] = {}
+        for i, full in enumerate(names):
+            name, _, component = full.partition("/")
+            if name not in layers:
+                layers[name] = self._upsampled(name, tick, window)
+            components = self.cube.variable(name).components
+            out[i] = layers[name][components.index(component) if component else 0]
+        return out
+
+    def _upsampled(self, name: str, tick: int | None, window: Window) -> Array:
+        """A variable on the fine window by the cell in which each pixel centre lies."""
+        group = self.cube.group(name)
+        own = self._own_tick(group.clock, tick)
+        layered = bool(self.cube.variable(name).components)
+        if group.grid == self.grid:
+            values = self._read(name, own, window)
+            return values if layered else values[None]
+        if group.grid not in self._nearest:
+            self._nearest[group.grid] = group.grid.nearest(self.grid)
+        all_rows, all_cols = self._nearest[group.grid]
+        # beyond the fine grid the nearest border pixel stands in; the domain hides it anyway
+        rows = all_rows[
+            np.clip(np.arange(window.row, window.row + window.height), 0, None).clip(
+                max=len(all_rows) - 1
+            )
+        ]
+        span = np.arange(window.col, window.col + window.width)
+        wrap = span % len(all_cols) if self.grid.is_global else span.clip(0, len(all_cols) - 1)
+        cols = all_cols[wrap]
+        if rows.min() < 0 or cols.min() < 0:
+            raise SampleError(
+                "The labels reach beyond the forcing",
+                where=f"variable {name!r}",
+                expected=f"cover of {self.grid.describe()}",
+                found=group.grid.describe(),
+                remedy="choose a smaller region in the recipe",
+            )
+        if self._may_keep(name):
+            block = self._whole(name, own)
+        else:
+            low, left = int(rows.min()), int(cols.min())
+            shape = int(rows.max()) - low + 1, int(cols.max()) - left + 1
+            block = self.cube.read(name, own, Window(low, left, *shape))
+            rows, cols = rows - low, cols - left
+        values = block[..., rows[:, None], cols[None, :]]
+        return values if layered else values[None]
+
+    def _own_tick(self, clock: Clock, tick: int | None) -> int | None:
+        """A target tick on another variable's clock: its year where that one is annual."""
+        if clock is Clock.STATIC or tick is None:
+            return None
+        if clock is self.task.clock:
+            return tick
+        if clock is Clock.YEAR:
+            return tick // self.task.clock.ticks_per_year
+        raise SampleError(
+            "A driver on a finer or unrelated clock cannot serve this task",
+            expected=f"{self.task.clock.value} or {Clock.YEAR.value}",
+            found=clock.value,
+        )
+
+    def _may_keep(self, name: str) -> bool:
+        if name not in self._keep:
+            group = self.cube.group(name)
+            spec = group.spec(name)
+            size = int(np.prod(group.shape(spec))) * np.dtype(spec.dtype).itemsize
+            self._keep[name] = size <= self._budget
+            self._budget -= size if self._keep[name] else 0
+        return self._keep[name]
+
+    def _whole(self, name: str, tick: int | None) -> Array:
+        key = (name, tick)
+        if key not in self._kept:
+            self._kept[key] = self.cube.read(name, tick)
+        return self._kept[key]
+
+    def _read(self, name: str, tick: int | None, window: Window) -> Array:
+        """A window on the variable's own grid, from memory where it is kept."""
+        if not self._may_keep(name):
+            return self.cube.read(name, tick, window)
+        whole = self._whole(name, tick)
+        spec = self.cube.variable(name)
+        out = np.full((*whole.shape[:-2], *window.shape), spec.fill, dtype=spec.dtype)
+        for piece in self.cube.grid(name).pieces(window):
+            out[(..., *piece.target)] = whole[(..., *piece.source)]
+        return out

@@ -1,0 +1,56 @@
+"""Samples and states as tensors: the one place where arrays become network inputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ai4land.models import Inputs
+from ai4land.samples.sampler import Sample
+from ai4land.vocabulary import NO_DATA
+
+__all__ = ["probabilities", "to_inputs"]
+
+
+def probabilities(positions: npt.NDArray[Any], classes: int) -> Tensor:
+    """Class positions ``(…, y, x)`` as one-hot ``(…, K, y, x)`` float32; missing gives zeros."""
+    index = torch.from_numpy(np.minimum(positions, classes).astype(np.int64))
+    return F.one_hot(index, classes + 1)[..., :classes].movedim(-1, -3).float()
+
+
+def to_inputs(sample: Sample, step: int, classes: int, prior: Tensor | None = None) -> Inputs:
+    """One step of a batch of samples as network inputs.
+
+    Args:
+        sample: A batch (see ``stack``).
+        step: Which step, from 0.
+        classes: Number of classes; 0 for a continuous target.
+        prior: The network's own prediction ``(B, K, y, x)`` of the step before, instead of the
+            sample's prior. It is seen wherever the target exists; sea stays as it was.
+    """
+    exists = torch.from_numpy(sample.domain)[:, None]
+    own = prior is not None
+    start = sample.before if own else sample.prior
+    if classes:
+        first = probabilities(start, classes)
+        known = sample.before != NO_DATA
+    else:
+        first = torch.from_numpy(np.ascontiguousarray(start))[:, None].float()
+        known = np.isfinite(sample.before)
+    visible = torch.from_numpy(known if own else sample.visible)[:, None].float()
+    forcing = torch.from_numpy(np.ascontiguousarray(sample.forcing))
+    return Inputs(
+        prior=first if prior is None else torch.where(exists, prior, first),
+        visible=visible,
+        domain=exists.float(),
+        forcing_prior=forcing[:, step],
+        forcing_target=forcing[:, step + 1],
+        static=torch.from_numpy(np.ascontiguousarray(sample.static)),
+        zones=torch.from_numpy(np.ascontiguousarray(sample.zones)),
+        years=torch.from_numpy(sample.years[:, step].copy()),
+    )
