@@ -25,7 +25,10 @@ def build_network(architecture: Mapping[str, Any], spec: InputSpec) -> UNet:
     Raises:
         ConfigError: If the architecture or one of its options is unknown.
     """
-    options = {k: tuple(v) if isinstance(v, list) else v for k, v in architecture.items()}
+    options: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in architecture.items()
+    }
     name = options.pop("name", None)
     if name not in MODELS:
         raise ConfigError("Unknown architecture", expected=", ".join(MODELS), found=name)

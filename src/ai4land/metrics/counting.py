@@ -1,0 +1,209 @@
+"""Counting how often class indices meet, the one loop over pixels behind every score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ai4land.errors import GridError, SampleError, VocabularyError
+from ai4land.vocabulary import NO_DATA
+
+__all__ = [
+    "Counts",
+    "add_counts",
+    "check_counts",
+    "check_shapes",
+    "empty_counts",
+    "tabulate",
+    "weighting_of",
+]
+
+Counts = NDArray[np.int64] | NDArray[np.float64]
+
+_BLOCK = 1 << 18
+"""Pixels counted at once: the index copy that ``bincount`` makes then stays in the cache."""
+
+
+def tabulate(
+    truths: Sequence[NDArray[np.uint8]],
+    predicted: NDArray[np.uint8],
+    n_classes: int,
+    weights: ArrayLike | None = None,
+    mask: NDArray[np.bool_] | None = None,
+) -> Counts:
+    """Sum the weights of pixels by their combination of class indices.
+
+    Args:
+        truths: Class indices 0…K−1, uint8, all of one shape; 255 is missing. A pixel where any
+            of them is missing has nothing to be judged by and is left out.
+        predicted: Class indices of the same shape; 255 is "none of the classes" and is counted
+            in the last column: a wrong answer, not a missing one.
+        n_classes: Number of classes K.
+        weights: Cell areas in m² (or other weights), broadcastable to the maps; without them
+            every pixel counts one.
+        mask: True where a pixel is scored; everywhere if left out.
+
+    Returns:
+        Shape (K, …, K, K + 1), one axis per truth and then the prediction; int64 counts, or
+        float64 sums of weights.
+
+    Raises:
+        GridError: If shapes differ, or a weight is negative or not finite.
+        VocabularyError: If a scored index is no class (codes passed instead of indices, say).
+    """
+    truths = [_as_indices(truth, "truth") for truth in truths]
+    predicted = _as_indices(predicted, "prediction")
+    shape = predicted.shape
+    scored = None if mask is None else np.atleast_1d(np.asarray(mask, dtype=np.bool_))
+    check_shapes(shape, **{f"truth {n}": truth for n, truth in enumerate(truths)})
+    if scored is not None:
+        check_shapes(shape, mask=scored)
+    areas = None if weights is None else _as_weights(weights, shape)
+    table_shape = (n_classes,) * len(truths) + (n_classes + 1,)
+    counts = empty_counts(table_shape, areas is not None).reshape(-1)
+    for block in _blocks(shape):
+        keep = np.ones(predicted[block].shape, np.bool_) if scored is None else scored[block]
+        for truth in truths:
+            keep = keep & (truth[block] != NO_DATA)
+        kept = [truth[block][keep] for truth in truths]
+        index = _combined(kept, predicted[block][keep], n_classes, counts.size)
+        if areas is None:
+            counts += np.bincount(index, minlength=counts.size)
+        else:
+            counts += np.bincount(index, areas[block][keep], minlength=counts.size)
+    return counts.reshape(table_shape)
+
+
+def empty_counts(shape: tuple[int, ...], weighted: bool) -> Counts:
+    """A table of zeros: int64 for pixels, float64 for weights."""
+    return np.zeros(shape, np.float64) if weighted else np.zeros(shape, np.int64)
+
+
+def check_shapes(shape: tuple[int, ...], **arrays: NDArray[Any]) -> None:
+    """Refuse maps of different shape, which NumPy might broadcast without a word.
+
+    Raises:
+        GridError: If an array has another shape.
+    """
+    for name, array in arrays.items():
+        if array.shape != shape:
+            raise GridError(
+                "Maps that are compared must have one shape",
+                where=name,
+                expected=shape,
+                found=array.shape,
+            )
+
+
+def weighting_of(counts: Counts) -> str:
+    """``pixel`` for a table of counts, ``area`` for one of summed weights."""
+    return "pixel" if counts.dtype.kind == "i" else "area"
+
+
+def check_counts(counts: Counts, n_truths: int) -> None:
+    """Refuse a table that is not (K, …, K, K + 1) of counts or weights.
+
+    Raises:
+        SampleError: If shape or type is another.
+    """
+    k = counts.shape[0] if counts.ndim else 0
+    expected = (k,) * n_truths + (k + 1,)
+    if k == 0 or counts.shape != expected or counts.dtype not in (np.int64, np.float64):
+        raise SampleError(
+            "Not a table of class counts",
+            expected=f"{'K × ' * n_truths}(K + 1), the last column for predictions that are none "
+            "of the classes; int64 or float64",
+            found=f"{counts.shape} {counts.dtype}",
+        )
+
+
+def add_counts(first: Counts, second: Counts) -> Counts:
+    """The sum of two tables of one kind.
+
+    Raises:
+        SampleError: If they count different classes, or one counts pixels and one sums areas.
+    """
+    if first.shape != second.shape:
+        raise SampleError(
+            "Scores of different legends cannot be added", found=f"{first.shape} + {second.shape}"
+        )
+    # A table of nothing has no weighting yet: it is the neutral element of both.
+    if first.dtype != second.dtype and first.any() and second.any():
+        raise SampleError(
+            "Scores per pixel and scores by area cannot be added",
+            remedy="give weights to every tile, or to none",
+        )
+    total: Counts = first + second
+    return total
+
+
+def _as_indices(values: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
+    array = np.atleast_1d(np.asarray(values))
+    if array.dtype != np.uint8:
+        raise VocabularyError(
+            "Scores take class indices",
+            where=name,
+            expected="uint8, 255 for none",
+            found=array.dtype,
+            remedy="translate codes with metrics.index_map",
+        )
+    return array
+
+
+def _as_weights(weights: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    array = np.asarray(weights, dtype=np.float64)
+    if not np.isfinite(array).all() or (array < 0).any():
+        raise GridError(
+            "A weight is negative or not finite", where="weights", expected="areas in m², all >= 0"
+        )
+    try:
+        return np.broadcast_to(array, shape)
+    except ValueError as error:
+        raise GridError(
+            "Weights do not fit the maps",
+            where="weights",
+            expected=f"broadcastable to {shape}",
+            found=array.shape,
+        ) from error
+
+
+def _blocks(shape: tuple[int, ...]) -> Iterator[tuple[int | slice, ...]]:
+    """Pieces of at most about ``_BLOCK`` pixels: of a vector, or rows of planes."""
+    if len(shape) == 1:
+        yield from ((slice(i, i + _BLOCK),) for i in range(0, shape[0], _BLOCK))
+        return
+    rows = max(1, _BLOCK // max(1, shape[-1]))
+    for plane in np.ndindex(shape[:-2]):
+        for row in range(0, shape[-2], rows):
+            yield (*plane, slice(row, row + rows))
+
+
+def _combined(
+    truths: Sequence[NDArray[np.uint8]], predicted: NDArray[np.uint8], n_classes: int, bins: int
+) -> NDArray[Any]:
+    """One index per pixel into the flat table, in the smallest type that holds them all."""
+    for truth in truths:
+        _refuse(truth >= n_classes, truth, n_classes, "truth")
+    _refuse((predicted >= n_classes) & (predicted != NO_DATA), predicted, n_classes, "prediction")
+    dtype = np.min_scalar_type(bins - 1)
+    index = np.zeros(predicted.shape, dtype)
+    for truth in truths:
+        index *= dtype.type(n_classes)
+        index += truth
+    index *= dtype.type(n_classes + 1)
+    index += np.minimum(predicted, np.uint8(n_classes))
+    return index
+
+
+def _refuse(wrong: NDArray[np.bool_], values: NDArray[np.uint8], n_classes: int, name: str) -> None:
+    if wrong.any():
+        raise VocabularyError(
+            "A class index that the legend does not have",
+            where=name,
+            expected=f"0…{n_classes - 1}, or {NO_DATA} for none",
+            found=np.unique(values[wrong])[:8].tolist(),
+            remedy="translate codes with metrics.index_map",
+        )
