@@ -25,6 +25,10 @@ class InputSpec:
         static: Names of the continuous static channels.
         zones: Name and number of codes of each categorical static field.
         activation: How raw output becomes values, see ``Task.activation``.
+        translation: ``(classes, forcing)`` matrix from forcing channels to shares of the target's
+            classes (a crosswalk); empty where none is known.
+        closed_loop: Whether the forcing is made of the target's own classes, so that the forcing
+            at the prior time is the aggregate of the prior itself, observed or predicted.
     """
 
     target: str
@@ -33,6 +37,8 @@ class InputSpec:
     static: tuple[str, ...]
     zones: tuple[tuple[str, int], ...]
     activation: str = "softmax"
+    translation: tuple[tuple[float, ...], ...] = ()
+    closed_loop: bool = False
 
     @property
     def layers(self) -> int:
@@ -58,6 +64,8 @@ class InputSpec:
                 static=tuple(data["static"]),
                 zones=tuple((str(name), int(count)) for name, count in data["zones"]),
                 activation=str(data["activation"]),
+                translation=tuple(tuple(map(float, row)) for row in data["translation"]),
+                closed_loop=bool(data["closed_loop"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(

@@ -28,11 +28,13 @@ class UNetOptions:
         widths: Channels per level; each level halves the resolution.
         embedding: Channels of the class, forcing and zone embeddings.
         gate: Initial strength with which the visible prior stands, in units of its log-odds.
+        demand: Initial strength of the expectation under the coarse net change, likewise.
     """
 
-    widths: tuple[int, ...] = (32, 64, 96)
+    widths: tuple[int, ...] = (24, 48, 96)
     embedding: int = 16
-    gate: float = 1.0
+    gate: float = 0.8
+    demand: float = 0.3
 
     def __post_init__(self) -> None:
         """Refuse impossible shapes."""
@@ -63,10 +65,14 @@ class _Block(nn.Sequential):
 class UNet(nn.Module):
     """U-Net (Ronneberger et al. 2015) of double convolutions with a gated residual to the prior.
 
-    ``logits = head(features) + gate(features) · log-odds(prior)`` where the prior is visible, so
-    that doing nothing costs nothing; where it is hidden only the first term is left. A continuous
-    target replaces log-odds by the normalised prior value.
+    ``logits = head + gate · log-odds(prior) + gate' · log-odds(expectation)``. The first gate is
+    open where the prior is visible, so that doing nothing costs nothing. The expectation is what
+    the coarse net change alone says of a pixel (see ``expectation``); it needs a translation of
+    the forcing into classes. A continuous target has the normalised prior value instead of
+    log-odds, and no expectation.
     """
+
+    translation: Tensor
 
     def __init__(self, spec: InputSpec, options: UNetOptions | None = None) -> None:
         super().__init__()
@@ -81,7 +87,10 @@ class UNet(nn.Module):
         self.embed_forcing = nn.Conv2d(max(3 * len(spec.forcing), 1), embedding, 1)
         self.embed_static = nn.Conv2d(len(spec.static), embedding, 1) if spec.static else None
         self.embed_zones = nn.ModuleList(nn.Embedding(n, embedding) for _, n in spec.zones)
-        groups = 2 + bool(spec.static) + bool(spec.zones)
+        self.register_buffer("translation", torch.tensor(spec.translation))
+        has_demand = bool(spec.translation)
+        self.embed_demand = nn.Conv2d(2 * spec.layers, embedding, 1) if has_demand else None
+        groups = 2 + bool(spec.static) + bool(spec.zones) + has_demand
         entry = groups * embedding + 2
         self.down = nn.ModuleList(
             _Block(i, o) for i, o in zip((entry, *widths[:-1]), widths, strict=True)
@@ -93,12 +102,13 @@ class UNet(nn.Module):
             nn.Linear(_STEP_FEATURES, 32), nn.SiLU(), nn.Linear(32, widths[0] + widths[-1])
         )
         self.head = nn.Conv2d(widths[0], spec.layers, 1)
-        self.gate = nn.Conv2d(widths[0], 1, 1)
-        for layer in (self.head, self.gate):
+        self.gates = nn.Conv2d(widths[0], 2, 1)
+        for layer in (self.head, self.gates):
             nn.init.zeros_(layer.weight)
         nn.init.zeros_(cast("Tensor", self.head.bias))
-        # softplus⁻¹, so that the untrained network is persistence
-        nn.init.constant_(cast("Tensor", self.gate.bias), math.log(math.expm1(options.gate)))
+        with torch.no_grad():  # softplus⁻¹, so that the untrained network is persistence
+            start = torch.tensor([options.gate, options.demand])
+            cast("Tensor", self.gates.bias).copy_(torch.log(torch.expm1(start)))
 
     def to_dict(self) -> dict[str, Any]:
         """Architecture and options as plain data."""
@@ -111,10 +121,33 @@ class UNet(nn.Module):
         ``prior · visible``, so hidden pixels cannot change the output.
         """
         seen = self._visible_prior(inputs)
-        features = self._features(inputs, seen)
-        gate = F.softplus(self.gate(features))
+        expected = self.expectation(inputs, seen) if self.spec.translation else None
+        features = self._features(inputs, seen, expected)
+        gates = F.softplus(self.gates(features))
         residual = self._log_odds(seen) if self.spec.classes else seen
-        return cast("Tensor", self.head(features) + gate * inputs.visible * residual)
+        raw = self.head(features) + gates[:, :1] * inputs.visible * residual
+        if expected is not None:
+            raw = raw + gates[:, 1:] * self._log_odds(expected)
+        return cast("Tensor", raw)
+
+    def expectation(self, inputs: Inputs, seen: Tensor) -> Tensor:
+        """Class probabilities ``(B, K, Y, X)`` under the coarse net change alone.
+
+        A pixel of a class whose share shrinks loses it with probability loss / share and takes
+        a growing class in proportion to its gain: a Markov chain with the fewest transitions
+        that the two coarse states allow. Where the prior is hidden the expectation is the share
+        at the target time.
+        """
+        before = torch.einsum("kc,bcyx->bkyx", self.translation, inputs.forcing_prior)
+        after = torch.einsum("kc,bcyx->bkyx", self.translation, inputs.forcing_target)
+        before, after = torch.nan_to_num(before), torch.nan_to_num(after)
+        gain = (after - before).clamp(min=0.0)
+        gain = gain / gain.sum(dim=1, keepdim=True).clamp(min=1e-6)
+        rate = ((before - after).clamp(min=0.0) / before.clamp(min=1e-3)).clamp(max=1.0)
+        moved = seen * rate
+        share = after / after.sum(dim=1, keepdim=True).clamp(min=1e-6)
+        hidden = 1.0 - inputs.visible
+        return seen - moved + moved.sum(dim=1, keepdim=True) * gain + hidden * share
 
     def predict(self, inputs: Inputs) -> Tensor:
         """Values ``(B, K, Y, X)``: class probabilities, or a number in physical units."""
@@ -139,11 +172,11 @@ class UNet(nn.Module):
         base = _FLOOR / self.spec.layers
         return torch.log(seen * (1.0 - _FLOOR) + base) - math.log(base)
 
-    def _features(self, inputs: Inputs, seen: Tensor) -> Tensor:
+    def _features(self, inputs: Inputs, seen: Tensor, expected: Tensor | None) -> Tensor:
         step = self.embed_step(_step_features(inputs.years))[:, :, None, None]
         last = self.options.widths[-1]
         skips: list[Tensor] = []
-        x = self._entry(inputs, seen)
+        x = self._entry(inputs, seen, expected)
         for level, block in enumerate(self.down):
             x = block(F.max_pool2d(x, 2) if level else x)
             x = x + step[:, last:] if level == 0 else x
@@ -154,8 +187,12 @@ class UNet(nn.Module):
             x = block(torch.cat([x, skip], dim=1))
         return cast("Tensor", x)
 
-    def _entry(self, inputs: Inputs, seen: Tensor) -> Tensor:
+    def _entry(self, inputs: Inputs, seen: Tensor, expected: Tensor | None) -> Tensor:
         groups = [self.embed_prior(seen), self._embed_drivers(inputs)]
+        if self.embed_demand is not None and expected is not None:
+            change = 3.0 * (expected - seen) * inputs.visible
+            demand = torch.cat([self._log_odds(expected) / 3.0, change], dim=1)
+            groups.append(self.embed_demand(demand))
         if self.embed_static is not None:
             groups.append(self.embed_static(self.static_scale(inputs.static)))
         if self.spec.zones:

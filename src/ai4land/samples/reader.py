@@ -11,7 +11,15 @@ from ai4land.cube import Cube
 from ai4land.errors import CheckpointError, SampleError
 from ai4land.grid import Grid, Window
 from ai4land.models import InputSpec
-from ai4land.vocabulary import NO_DATA, Clock, Kind, Legend, Task
+from ai4land.vocabulary import (
+    NO_DATA,
+    Clock,
+    Kind,
+    Legend,
+    Task,
+    crosswalk,
+    crosswalk_names,
+)
 
 __all__ = ["WindowReader", "class_lookup", "input_spec"]
 
@@ -53,9 +61,47 @@ def input_spec(
             numbers += [f"{name}/{c}" for c in spec.components] if spec.components else [name]
     legend = cube.variable(task.target).legend
     classes = legend.names if legend is not None and task.categorical else ()
+    own = [cube.variable(name).components == classes for name in forcing]
     return InputSpec(
-        task.target, classes, tuple(channels), tuple(numbers), tuple(zones), task.activation
+        target=task.target,
+        classes=classes,
+        forcing=tuple(channels),
+        static=tuple(numbers),
+        zones=tuple(zones),
+        activation=task.activation,
+        translation=_translation(cube, forcing, legend) if legend and classes else (),
+        closed_loop=bool(classes) and any(own),
     )
+
+
+def _translation(
+    cube: Cube, forcing: tuple[str, ...], legend: Legend
+) -> tuple[tuple[float, ...], ...]:
+    """Matrix from all forcing channels to classes, from the first variable that has a crosswalk."""
+    columns: list[tuple[float, ...]] = []
+    found = False
+    for name in forcing:
+        components = cube.variable(name).components
+        rows = {} if found else _rows(name, components, legend)
+        found = found or bool(rows)
+        columns += [rows.get(c, (0.0,) * len(legend)) for c in components or (name,)]
+    return tuple(zip(*columns, strict=True)) if found else ()
+
+
+def _rows(name: str, components: tuple[str, ...], legend: Legend) -> dict[str, tuple[float, ...]]:
+    """Component → share of each class; empty where no crosswalk leads to the legend."""
+    if components == legend.names:
+        return {
+            c: tuple(float(i == j) for j in range(len(legend))) for i, c in enumerate(components)
+        }
+    if f"{name}_to_{legend.name}" not in crosswalk_names():
+        return {}
+    walk = crosswalk(name, legend.name)
+    order = [walk.target_classes.index(c) for c in legend.names]
+    return {
+        c: tuple(row[i] for i in order)
+        for c, row in zip(walk.source_classes, walk.matrix, strict=True)
+    }
 
 
 class WindowReader:
