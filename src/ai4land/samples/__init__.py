@@ -1,15 +1,17 @@
 """Samples: named groups of windows over consecutive times, drawn without leakage."""
 
 from ai4land.samples.corruption import corrupt
+from ai4land.samples.coupling import Coupling
 from ai4land.samples.options import BlockSplit, Corruption, SampleOptions, SplitOptions
 from ai4land.samples.reader import WindowReader, class_lookup, input_spec
 from ai4land.samples.sampler import Sample, Sampler, stack
 from ai4land.samples.splits import SpaceMasks, space_masks
-from ai4land.samples.tensors import probabilities, to_inputs
+from ai4land.samples.tensors import feed_back, probabilities, to_inputs
 
 __all__ = [
     "BlockSplit",
     "Corruption",
+    "Coupling",
     "Sample",
     "SampleOptions",
     "Sampler",
@@ -18,6 +20,7 @@ __all__ = [
     "WindowReader",
     "class_lookup",
     "corrupt",
+    "feed_back",
     "input_spec",
     "probabilities",
     "space_masks",

@@ -42,6 +42,7 @@ class SampleOptions(_Options):
     Attributes:
         window: Side of a window in fine pixels.
         strides: Step lengths in ticks from which each sample draws one.
+        stride_decay: A step of length n is drawn in proportion to n to the power of minus this.
         recursion: Steps that follow each other on the model's own predictions.
         directions: Directions in which samples run.
         changed_share: Share of samples drawn where land changed; the rest from all land.
@@ -51,6 +52,7 @@ class SampleOptions(_Options):
 
     window: Annotated[int, Field(ge=8)] = 64
     strides: tuple[Annotated[int, Field(ge=1)], ...] = (1,)
+    stride_decay: Annotated[float, Field(ge=0.0)] = 1.0
     recursion: Annotated[int, Field(ge=1, le=8)] = 2
     directions: tuple[Direction, ...] = (Direction.FORWARD,)
     changed_share: Share = 0.5
@@ -64,16 +66,17 @@ class BlockSplit(_Options):
     Attributes:
         cells: Side of a block in coarse cells.
         folds: Number of parts into which blocks are dealt.
-        fold: The part held out.
-        buffer: Coarse cells around a held-out block that train nothing and are not scored as
-            held out; their prior is hidden from training, so that no receptive field reaches
-            across.
+        fold: The part held out for the test; nothing is chosen by it.
+        validation_share: Share of the other blocks held out for validation.
+        buffer: Coarse cells around held-out blocks that train nothing. The prior there and in
+            the blocks is hidden from training, so that no receptive field reaches across.
         seed: Deals the blocks.
     """
 
     cells: Annotated[int, Field(ge=1)] = 4
     folds: Annotated[int, Field(ge=2)] = 5
     fold: Annotated[int, Field(ge=0)] = 0
+    validation_share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.15
     buffer: Annotated[int, Field(ge=1)] = 1
     seed: int = 0
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from ai4land.cube import Cube
 from ai4land.errors import CheckpointError, SampleError
 from ai4land.grid import Grid, Window
 from ai4land.models import InputSpec
+from ai4land.samples.coupling import Coupling
 from ai4land.vocabulary import (
     NO_DATA,
     Clock,
@@ -141,8 +144,11 @@ class WindowReader:
 
     def target(self, tick: int, window: Window) -> Array:
         """Target ``(y, x)``: class positions ``uint8``/255, or ``float32``/NaN."""
-        values = self.codes(tick, window)
-        return values if self._lookup is None else self._lookup[values]
+        return self.positions(self.codes(tick, window))
+
+    def positions(self, codes: Array) -> Array:
+        """Stored values as the network counts them: class positions; numbers unchanged."""
+        return codes if self._lookup is None else self._lookup[codes]
 
     def domain(self, codes: Array) -> npt.NDArray[np.bool_]:
         """Where the target exists, ``(y, x)``: known and not sea, from stored values."""
@@ -150,9 +156,46 @@ class WindowReader:
             return np.isfinite(codes)
         return np.asarray((codes != NO_DATA) & ~np.isin(codes, self._sea))
 
-    def forcing(self, tick: int, window: Window) -> FloatArray:
-        """Coarse forcing at a target tick on the fine window, ``(C, y, x)``, physical units."""
-        return self._stack(self.spec.forcing, tick, window)
+    def forcing(self, tick: int, window: Window, own: Array | None = None) -> FloatArray:
+        """Coarse forcing at a target tick on the fine window, ``(C, y, x)``, physical units.
+
+        Args:
+            tick: Time of the target's clock.
+            window: Window on the fine grid.
+            own: ``(K, Y, X)`` shares of the classes in the coarse cells, to stand in for the
+                forcing that is made of them (see ``coupling``).
+        """
+        given = {} if own is None or self.loop is None else {self.loop: own}
+        return self._stack(self.spec.forcing, tick, window, given)
+
+    @property
+    def sea(self) -> list[int]:
+        """Positions of sea classes among the classes."""
+        codes = self.legend.codes if self.legend is not None else ()
+        return [i for i, code in enumerate(codes) if code in self._sea]
+
+    @property
+    def loop(self) -> str | None:
+        """The forcing variable made of the target's own classes, if there is one."""
+        if not self.spec.closed_loop:
+            return None
+        names = {full.partition("/")[0] for full in self.spec.forcing}
+        return next(n for n in names if self.cube.variable(n).components == self.spec.classes)
+
+    @property
+    def loop_channels(self) -> slice:
+        """Forcing channels of ``loop``, in class order; empty if there is none."""
+        if self.loop is None:
+            return slice(0, 0)
+        start = self.spec.forcing.index(f"{self.loop}/{self.spec.classes[0]}")
+        return slice(start, start + len(self.spec.classes))
+
+    @functools.cached_property
+    def coupling(self) -> Coupling | None:
+        """Sums a fine map over the cells of ``loop``; ``None`` without a closed loop."""
+        if self.loop is None:
+            return None
+        return Coupling(self.grid, self.cube.grid(self.loop), len(self.spec.classes))
 
     def static(self, window: Window) -> FloatArray:
         """Continuous static fields on the fine window, ``(S, y, x)``, physical units."""
@@ -196,55 +239,67 @@ class WindowReader:
                 remedy="add them to the recipe and build the cube again",
             )
 
-    def _stack(self, names: tuple[str, ...], tick: int | None, window: Window) -> FloatArray:
-        """Named channels on the fine window, each variable read once."""
+    def _stack(
+        self,
+        names: tuple[str, ...],
+        tick: int | None,
+        window: Window,
+        given: Mapping[str, Array] | None = None,
+    ) -> FloatArray:
+        """Named channels on the fine window, each variable read once; ``given`` ones not at all."""
         out = np.empty((len(names), *window.shape), dtype=np.float32)
         layers: dict[str, Array] = {}
         for i, full in enumerate(names):
             name, _, component = full.partition("/")
             if name not in layers:
-                layers[name] = self._upsampled(name, tick, window)
+                own = (given or {}).get(name)
+                layers[name] = self._upsampled(name, tick, window, own)
             components = self.cube.variable(name).components
             out[i] = layers[name][components.index(component) if component else 0]
         return out
 
-    def _upsampled(self, name: str, tick: int | None, window: Window) -> Array:
+    def _upsampled(
+        self, name: str, tick: int | None, window: Window, own: Array | None = None
+    ) -> Array:
         """A variable on the fine window by the cell in which each pixel centre lies."""
         group = self.cube.group(name)
-        own = self._own_tick(group.clock, tick)
+        when = self._own_tick(group.clock, tick)
         layered = bool(self.cube.variable(name).components)
         if group.grid == self.grid:
-            values = self._read(name, own, window)
+            values = self._read(name, when, window)
             return values if layered else values[None]
-        if group.grid not in self._nearest:
-            self._nearest[group.grid] = group.grid.nearest(self.grid)
-        all_rows, all_cols = self._nearest[group.grid]
+        rows, cols = self._cells(name, group.grid, window)
+        if own is not None:
+            block = own
+        elif self._may_keep(name):
+            block = self._whole(name, when)
+        else:
+            low, left = int(rows.min()), int(cols.min())
+            shape = int(rows.max()) - low + 1, int(cols.max()) - left + 1
+            block = self.cube.read(name, when, Window(low, left, *shape))
+            rows, cols = rows - low, cols - left
+        values = block[..., rows[:, None], cols[None, :]]
+        return values if layered else values[None]
+
+    def _cells(self, name: str, grid: Grid, window: Window) -> tuple[Array, Array]:
+        """Rows and columns of a coarse grid under the pixels of a fine window."""
+        if grid not in self._nearest:
+            self._nearest[grid] = grid.nearest(self.grid)
+        all_rows, all_cols = self._nearest[grid]
         # beyond the fine grid the nearest border pixel stands in; the domain hides it anyway
-        rows = all_rows[
-            np.clip(np.arange(window.row, window.row + window.height), 0, None).clip(
-                max=len(all_rows) - 1
-            )
-        ]
-        span = np.arange(window.col, window.col + window.width)
-        wrap = span % len(all_cols) if self.grid.is_global else span.clip(0, len(all_cols) - 1)
-        cols = all_cols[wrap]
+        down = np.arange(window.row, window.row + window.height).clip(0, len(all_rows) - 1)
+        across = np.arange(window.col, window.col + window.width)
+        across = across % len(all_cols) if self.grid.is_global else across
+        rows, cols = all_rows[down], all_cols[across.clip(0, len(all_cols) - 1)]
         if rows.min() < 0 or cols.min() < 0:
             raise SampleError(
                 "The labels reach beyond the forcing",
                 where=f"variable {name!r}",
                 expected=f"cover of {self.grid.describe()}",
-                found=group.grid.describe(),
+                found=grid.describe(),
                 remedy="choose a smaller region in the recipe",
             )
-        if self._may_keep(name):
-            block = self._whole(name, own)
-        else:
-            low, left = int(rows.min()), int(cols.min())
-            shape = int(rows.max()) - low + 1, int(cols.max()) - left + 1
-            block = self.cube.read(name, own, Window(low, left, *shape))
-            rows, cols = rows - low, cols - left
-        values = block[..., rows[:, None], cols[None, :]]
-        return values if layered else values[None]
+        return rows, cols
 
     def _own_tick(self, clock: Clock, tick: int | None) -> int | None:
         """A target tick on another variable's clock: its year where that one is annual."""

@@ -39,6 +39,8 @@ class Sample:
         targets: ``(n, y, x)`` truth after each step.
         before: ``(y, x)`` truth at the first time, undamaged; for the loss alone.
         valid: ``(n, y, x)`` pixels that enter the loss.
+        cell: ``(y, x)`` number of the coarse cell within the window; 0 without a closed loop.
+        cell_share: ``(y, x)`` share of a pixel in the area of its cell's domain; 0 likewise.
         years: ``(n,)`` signed length of each step in years.
     """
 
@@ -51,6 +53,8 @@ class Sample:
     targets: Array
     before: Array
     valid: BoolArray
+    cell: npt.NDArray[np.int64]
+    cell_share: FloatArray
     years: FloatArray
 
 
@@ -83,11 +87,15 @@ class Sampler:
                 found=f"labels at {available or 'no time at all'}",
                 remedy="widen the split, or change `strides` to the spacing of the labels",
             )
+        lengths = np.array([abs(run[1] - run[0]) for run in self.steps], dtype=np.float64)
+        chance = np.cumsum(lengths**-options.stride_decay)
+        self._chance = chance[:-1] / chance[-1]
         self._weights: dict[tuple[int, int], tuple[Array, Array]] = {}
+        self._domain_area: dict[int, npt.NDArray[np.float64]] = {}
 
     def draw(self, rng: np.random.Generator) -> Sample:
         """Draw one sample."""
-        times = self.steps[rng.integers(len(self.steps))]
+        times = self.steps[int(np.searchsorted(self._chance, rng.random(), side="right"))]
         window = self._window(times, rng)
         sample = self.read(times, window)
         prior, visible = corrupt(sample.prior, sample.visible, self.options.corruption, rng)
@@ -106,6 +114,7 @@ class Sampler:
         valid = np.stack([domain & allowed & reader.domain(c) for c in codes[1:]])
         known = maps[0] != NO_DATA if maps.dtype == np.uint8 else np.isfinite(maps[0])
         clock = reader.task.clock
+        cell, cell_share = self._cells(times[0], window)
         return Sample(
             prior=maps[0],
             visible=known & allowed,
@@ -116,8 +125,21 @@ class Sampler:
             targets=maps[1:],
             before=maps[0],
             valid=valid,
+            cell=cell,
+            cell_share=cell_share,
             years=np.array([clock.years(int(d)) for d in np.diff(times)], dtype=np.float32),
         )
+
+    def _cells(self, tick: int, window: Window) -> tuple[npt.NDArray[np.int64], FloatArray]:
+        """Coarse cells of a window, for a forcing that the model's own map feeds back on."""
+        coupling = self.reader.coupling
+        if coupling is None:
+            empty = np.zeros(window.shape, dtype=np.int64)
+            return empty, empty.astype(np.float32)
+        if tick not in self._domain_area:
+            whole = self.reader.codes(tick, self.reader.grid.window)
+            self._domain_area[tick] = coupling.domain_area(self.reader.domain(whole))
+        return coupling.window(window, self._domain_area[tick])
 
     def _window(self, times: tuple[int, ...], rng: np.random.Generator) -> Window:
         """A window centred in a block drawn by change, or by land."""

@@ -23,11 +23,13 @@ class SpaceMasks:
 
     Attributes:
         train: ``(y, x)`` pixels that may enter loss, statistics and visible priors.
-        held_out: ``(y, x)`` pixels to be predicted by the model of this fold.
+        validation: ``(y, x)`` pixels by which choices are made.
+        test: ``(y, x)`` pixels to be predicted by the model of this fold.
     """
 
     train: BoolArray
-    held_out: BoolArray
+    validation: BoolArray
+    test: BoolArray
 
 
 def space_masks(fine: Grid, coarse: Grid, split: BlockSplit | None) -> SpaceMasks:
@@ -46,7 +48,7 @@ def space_masks(fine: Grid, coarse: Grid, split: BlockSplit | None) -> SpaceMask
     """
     if split is None:
         everywhere = np.ones(fine.shape, dtype=bool)
-        return SpaceMasks(everywhere, everywhere)
+        return SpaceMasks(everywhere, everywhere, everywhere)
     rows, cols = coarse.nearest(fine)
     row_low, col_low = rows.min(), cols.min()
     cells_y, cells_x = int(rows.max() - row_low + 1), int(cols.max() - col_low + 1)
@@ -58,12 +60,25 @@ def space_masks(fine: Grid, coarse: Grid, split: BlockSplit | None) -> SpaceMask
             found=f"{blocks_y} × {blocks_x} blocks of {split.cells} coarse cells",
             remedy="choose smaller blocks or fewer folds",
         )
-    deal = np.random.default_rng(split.seed).permutation(blocks_y * blocks_x) % split.folds
+    rng = np.random.default_rng(split.seed)
+    fold = rng.permutation(blocks_y * blocks_x) % split.folds
+    others = np.flatnonzero(fold != split.fold)
+    count = max(round(len(others) * split.validation_share), 1)
+    chosen = np.zeros(fold.shape, dtype=bool)
+    chosen[np.random.default_rng([split.seed, split.fold]).permutation(others)[:count]] = True
     block = (
         np.arange(cells_y)[:, None] // split.cells * blocks_x
         + np.arange(cells_x)[None, :] // split.cells
     )
-    held = deal[block] == split.fold
-    near = ndimage.binary_dilation(held, np.ones((3, 3), bool), iterations=split.buffer)
+    test, validation = (fold == split.fold)[block], chosen[block]
     pixel = np.ix_(rows - row_low, cols - col_low)
-    return SpaceMasks(~near[pixel], held[pixel])
+    return SpaceMasks(
+        train=~_near(test | validation, split.buffer)[pixel],
+        validation=(validation & ~_near(test, split.buffer))[pixel],
+        test=test[pixel],
+    )
+
+
+def _near(cells: BoolArray, distance: int) -> BoolArray:
+    """Cells at most ``distance`` cells away from the given ones, diagonals included."""
+    return np.asarray(ndimage.binary_dilation(cells, np.ones((3, 3), bool), iterations=distance))

@@ -14,7 +14,7 @@ from ai4land.models import Inputs
 from ai4land.samples.sampler import Sample
 from ai4land.vocabulary import NO_DATA
 
-__all__ = ["probabilities", "to_inputs"]
+__all__ = ["feed_back", "probabilities", "to_inputs"]
 
 
 def probabilities(positions: npt.NDArray[Any], classes: int) -> Tensor:
@@ -54,3 +54,30 @@ def to_inputs(sample: Sample, step: int, classes: int, prior: Tensor | None = No
         zones=torch.from_numpy(np.ascontiguousarray(sample.zones)),
         years=torch.from_numpy(sample.years[:, step].copy()),
     )
+
+
+def feed_back(forcing: Tensor, sample: Sample, step: int, own: Tensor, channels: slice) -> Tensor:
+    """Forcing at the prior time of a later step, as the model's own map makes it.
+
+    The difference between own and true map is summed over the pixels of each coarse cell that the
+    window holds and the loss may see, and added to the true forcing: exact for cells that lie
+    wholly in the window, and no worse than the truth for the others.
+
+    Args:
+        forcing: ``(B, C, y, x)`` true forcing at that time.
+        sample: The batch.
+        step: The step, from 1, whose prior ``own`` is.
+        own: ``(B, K, y, x)`` the model's class probabilities.
+        channels: The forcing channels made of the classes.
+    """
+    truth = probabilities(sample.targets[:, step - 1], own.shape[1])
+    seen = torch.from_numpy(sample.valid[:, step - 1])[:, None].float()
+    share = torch.from_numpy(np.ascontiguousarray(sample.cell_share))[:, None]
+    surplus = ((own - truth) * seen * share).flatten(2)
+    cell = torch.from_numpy(np.ascontiguousarray(sample.cell)).flatten(1)[:, None]
+    index = cell.expand_as(surplus)
+    sums = surplus.new_zeros(*surplus.shape[:2], int(cell.max()) + 1)
+    sums = sums.scatter_add(2, index, surplus)
+    changed = forcing.clone()
+    changed[:, channels] += sums.gather(2, index).reshape(own.shape)
+    return changed

@@ -1,0 +1,25 @@
+"""Rollouts: steppers move states, one step the prior of the next, forward or backward."""
+
+from ai4land.rollout.allocating import AllocationStepper, ClosedBooks
+from ai4land.rollout.demand import Demand
+from ai4land.rollout.network import NetworkStepper
+from ai4land.rollout.saving import save_rollout
+from ai4land.rollout.scoring import score_rollout
+from ai4land.rollout.start import observed_state
+from ai4land.rollout.stepper import Persistence, Stepper, rollout
+from ai4land.rollout.tiling import Tiling, sweep
+
+__all__ = [
+    "AllocationStepper",
+    "ClosedBooks",
+    "Demand",
+    "NetworkStepper",
+    "Persistence",
+    "Stepper",
+    "Tiling",
+    "observed_state",
+    "rollout",
+    "save_rollout",
+    "score_rollout",
+    "sweep",
+]

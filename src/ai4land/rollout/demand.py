@@ -1,0 +1,119 @@
+"""Demand: how many pixels of each group of classes the coarse forcing asks for."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ai4land.allocation import CoarseCells, target_counts
+from ai4land.cube import Field, State
+from ai4land.errors import ConfigError
+from ai4land.samples import WindowReader, class_lookup
+from ai4land.vocabulary import NO_DATA, Crosswalk, Legend, crosswalk
+
+__all__ = ["Demand"]
+
+IntArray = npt.NDArray[np.int32]
+FloatArray = npt.NDArray[np.float64]
+
+
+class Demand:
+    """What the coarse forcing asks of a fine map, relative to a reference map.
+
+    The forcing's change since the reference time is added to the reference map's own counts, so
+    that a constant disagreement between the two products asks for nothing, and changes of less
+    than a pixel a year add up instead of being rounded away each year.
+
+    Args:
+        reader: Serves the cube.
+        forcing: Name of a fraction variable of the cube.
+        reference: A state both products describe, usually the initial state of the rollout.
+
+    Raises:
+        ConfigError: If no crosswalk leads from the forcing to the map's legend.
+    """
+
+    def __init__(self, reader: WindowReader, forcing: str, reference: State) -> None:
+        self.reader = reader
+        self.forcing = forcing
+        field = reference[reader.task.target]
+        if field.legend is None:
+            raise ConfigError("Only maps of classes can be bound to coarse fractions")
+        self.legend = field.legend
+        self.groups, self._matrix, per_land = _translation(reader, forcing, field.legend)
+        coarse = reader.cube.grid(forcing)
+        self.cells = CoarseCells.of(field.grid, coarse)
+        self._lookup = _group_lookup(field.legend, self.groups)
+        self._reference = self.counts(field).astype(np.float64)
+        self._reference_tick = reference.tick
+        domain = reader.domain(field.values)
+        counted = np.where(domain if per_land else np.ones_like(domain), 0, NO_DATA)
+        self._pixels = self.cells.counts(counted.astype(np.uint8), 1)[0].astype(np.float64)
+
+    def positions(self, field: Field) -> npt.NDArray[np.uint8]:
+        """Class positions of a map, 255 missing."""
+        return np.asarray(class_lookup(self.legend)[field.values], dtype=np.uint8)
+
+    def counts(self, field: Field) -> IntArray:
+        """Pixels of each group in each coarse cell, ``(groups, cells)``."""
+        groups = self._lookup[field.values]
+        return self.cells.counts(groups, len(self.groups)).astype(np.int32)
+
+    def bound_pixels(self, field: Field) -> IntArray:
+        """Pixels of a map whose class is in some group, ``(cells,)``."""
+        return np.asarray(self.counts(field).sum(axis=0), dtype=np.int32)
+
+    def change(self, field: Field, tick: int) -> IntArray:
+        """Whole pixels that a map must gain or lose to meet the demand, ``(groups, cells)``.
+
+        Gains and losses of a cell sum to 0; what the groups together want more than they have is
+        not asked for.
+        """
+        now = self.counts(field)
+        wanted = self.wanted(tick, now.sum(axis=0))
+        return np.where(wanted.sum(axis=0) > 0, wanted - now, 0).astype(np.int32)
+
+    def wanted(self, tick: int, pixels: npt.NDArray[np.integer]) -> IntArray:
+        """Whole pixels of each group that the forcing asks for, ``(groups, cells)``.
+
+        Args:
+            tick: The time.
+            pixels: Pixels to share out in each cell, ``(cells,)``.
+        """
+        change = self._shares(tick) - self._shares(self._reference_tick)
+        asked = np.maximum(self._reference + self._pixels * change, 0.0)
+        total = asked.sum(axis=0)
+        shares = np.divide(asked, total, out=np.zeros_like(asked), where=total > 0)
+        return target_counts(shares, pixels)
+
+    def _shares(self, tick: int) -> FloatArray:
+        values = np.asarray(self.reader.cube.read(self.forcing, tick), dtype=np.float64)
+        flat = np.nan_to_num(values.reshape(values.shape[0], -1), nan=0.0)
+        return np.asarray(self._matrix @ flat, dtype=np.float64)
+
+
+def _translation(
+    reader: WindowReader, forcing: str, legend: Legend
+) -> tuple[tuple[tuple[int, ...], ...], FloatArray, bool]:
+    """Groups as class positions, the matrix (groups, components), and the denominator."""
+    spec = reader.cube.variable(forcing)
+    if spec.components == legend.names:
+        land = [i for i, code in enumerate(legend.codes) if code not in legend.sea]
+        groups = tuple((i,) for i in land)
+        return groups, np.eye(len(legend))[land], True
+    walk: Crosswalk = crosswalk(forcing, legend.name)
+    names = walk.shared
+    matrix = np.array(walk.matrix).T  # target × source
+    rows = [[walk.target_classes.index(name) for name in group] for group in names]
+    shares = np.stack([matrix[row].sum(axis=0) for row in rows])
+    order = [walk.source_classes.index(c) for c in spec.components]
+    positions = tuple(tuple(legend.index(name) for name in group) for group in names)
+    return positions, shares[:, order], walk.denominator == "land"
+
+
+def _group_lookup(legend: Legend, groups: tuple[tuple[int, ...], ...]) -> npt.NDArray[np.uint8]:
+    """Table ``(256,)`` from class codes to groups; 255 for a class in none."""
+    of_class = np.full(256, 255, dtype=np.uint8)
+    for number, group in enumerate(groups):
+        of_class[list(group)] = number
+    return of_class[class_lookup(legend)]

@@ -1,0 +1,160 @@
+"""The network as a stepper: sliding windows, probabilities averaged, sea untouched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ai4land.cube import Field, State
+from ai4land.errors import ConfigError
+from ai4land.grid import Window
+from ai4land.models import Inputs, UNet
+from ai4land.rollout.tiling import Tiling, sweep
+from ai4land.samples import WindowReader, class_lookup, probabilities
+from ai4land.vocabulary import NO_DATA, Task
+
+__all__ = ["NetworkStepper"]
+
+FloatArray = npt.NDArray[np.float32]
+BoolArray = npt.NDArray[np.bool_]
+
+
+class NetworkStepper:
+    """Steps a state with a trained network.
+
+    Args:
+        network: In evaluation mode.
+        reader: Serves forcing and static fields of the cube that drives the rollout.
+        tiling: How the domain is cut.
+        feedback: ``probabilities`` or ``classes``: what the next step takes as its prior.
+        stay: Added to the probability of the prior's class before the decision; chosen on the
+            validation split, see ``Card.decision``.
+        device: Where the network computes.
+    """
+
+    name = "network"
+
+    def __init__(
+        self,
+        network: UNet,
+        reader: WindowReader,
+        *,
+        tiling: Tiling | None = None,
+        feedback: str = "classes",
+        stay: float = 0.0,
+        device: str = "cpu",
+    ) -> None:
+        tiling = tiling or Tiling()
+        if feedback not in {"classes", "probabilities"}:
+            raise ConfigError(
+                "Unknown feedback", expected="classes or probabilities", found=feedback
+            )
+        if tiling.tile % network.options.multiple:
+            raise ConfigError(
+                "The tile does not fit the network",
+                expected=f"a multiple of {network.options.multiple} pixels",
+                found=tiling.tile,
+            )
+        self.network = network
+        self.reader = reader
+        self.tiling = tiling
+        self.feedback = feedback
+        self.stay = stay
+        self.device = device
+
+    @property
+    def task(self) -> Task:
+        """What the network predicts."""
+        return self.reader.task
+
+    def step(self, state: State, tick: int) -> State:
+        """The land at another time, as the network sees it."""
+        field = state[self.task.target]
+        layers = self.network.spec.layers
+        own = self._own_shares(field)
+
+        def predict(windows: Sequence[Window]) -> FloatArray:
+            out = np.zeros((len(windows), layers, *windows[0].shape), dtype=np.float32)
+            parts = {i: self._inputs(state, tick, w, own) for i, w in enumerate(windows)}
+            # a tile of open sea has nothing to predict
+            land = [i for i, part in parts.items() if part["domain"].any()]
+            if land:
+                names = Inputs._fields
+                batch = Inputs(*(torch.stack([parts[i][name] for i in land]) for name in names))
+                with torch.inference_mode():
+                    out[land] = self.network.predict(batch.to(self.device)).cpu().numpy()
+            return out
+
+        values = np.empty((layers, *field.grid.shape), dtype=np.float32)
+        for row, band in sweep(field.grid, self.tiling, layers, predict):
+            values[:, row : row + band.shape[1]] = band
+        return State(state.clock, tick, {self.task.target: self._decide(field, values)})
+
+    def _own_shares(self, field: Field) -> FloatArray | None:
+        """What the coarse cells hold by the state's own map, where the forcing is made of it."""
+        coupling = self.reader.coupling
+        if coupling is None or field.legend is None:
+            return None
+        positions = class_lookup(field.legend)[field.values]
+        return coupling.shares(positions, self.reader.domain(field.values))
+
+    def _inputs(
+        self, state: State, tick: int, window: Window, own: FloatArray | None
+    ) -> dict[str, torch.Tensor]:
+        field, reader = state[self.task.target], self.reader
+        fill = NO_DATA if self.task.categorical else np.nan
+        values = _cut(field, field.values, window, fill)
+        domain = reader.domain(values)
+        if self.task.categorical and field.legend is not None:
+            positions = class_lookup(field.legend)[values]
+            visible = positions != NO_DATA
+            prior = probabilities(positions, len(field.legend))
+            if self.feedback == "probabilities" and field.probabilities is not None:
+                prior = torch.from_numpy(_cut(field, field.probabilities, window, 0.0))
+        else:
+            visible = domain
+            prior = torch.from_numpy(values)[None].float()
+        years = self.task.clock.years(tick - state.tick)
+        return {
+            "prior": prior,
+            "visible": torch.from_numpy(visible)[None].float(),
+            "domain": torch.from_numpy(domain)[None].float(),
+            "forcing_prior": torch.from_numpy(reader.forcing(state.tick, window, own)),
+            "forcing_target": torch.from_numpy(reader.forcing(tick, window)),
+            "static": torch.from_numpy(reader.static(window)),
+            "zones": torch.from_numpy(reader.zones(window)),
+            "years": torch.tensor(years, dtype=torch.float32),
+        }
+
+    def _decide(self, field: Field, values: FloatArray) -> Field:
+        """Averaged values as a field; what is not in the domain stays as it was."""
+        domain = self.reader.domain(field.values)
+        if not self.task.categorical or field.legend is None:
+            return Field(
+                field.variable, field.grid, np.where(domain, values[0], field.values), field.legend
+            )
+        legend = field.legend
+        values[self.reader.sea] = 0.0  # land does not become sea
+        values /= np.maximum(values.sum(axis=0), np.float32(1e-12))
+        kept = probabilities(class_lookup(legend)[field.values], len(legend)).numpy()
+        decided = (values + np.float32(self.stay) * kept).argmax(axis=0)
+        codes = np.array(legend.codes, dtype=np.uint8)[decided]
+        return Field(
+            field.variable,
+            field.grid,
+            np.where(domain, codes, field.values),
+            legend,
+            np.where(domain, values, kept),
+        )
+
+
+def _cut(field: Field, values: npt.NDArray[Any], window: Window, fill: float) -> npt.NDArray[Any]:
+    """A window of a field's array, filled where it reaches beyond the grid."""
+    out = np.full((*values.shape[:-2], *window.shape), fill, dtype=values.dtype)
+    for piece in field.grid.pieces(window):
+        out[(..., *piece.target)] = values[(..., *piece.source)]
+    return out

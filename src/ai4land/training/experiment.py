@@ -1,0 +1,101 @@
+"""An experiment: one strict YAML that says what is trained on what, and how."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ai4land.errors import ConfigError
+from ai4land.samples import SampleOptions, SplitOptions
+from ai4land.vocabulary import read_document
+
+__all__ = ["Experiment", "TrainingOptions", "load_experiment"]
+
+Positive = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+class TrainingOptions(BaseModel):
+    """How the network is fitted.
+
+    Attributes:
+        seed: Of weights and samples; the same seed gives the same model on the same machine.
+        steps: Optimiser steps.
+        batch: Samples per step and device.
+        learning_rate: Peak of AdamW's rate, after a short warm-up, before a cosine decay.
+        weight_decay: AdamW's weight decay.
+        changed_weight: Weight of the mean loss over changed pixels beside that over all pixels.
+        ema: Decay of the moving average of the weights, which is what is kept.
+        validate_every: Steps between validations.
+        checkpoint_every: Steps between resumable checkpoints.
+        precision: Of ``lightning-fabric``: ``32-true``, ``bf16-mixed`` …
+        accelerator: ``auto``, ``cpu``, ``cuda``.
+        devices: Number of devices, or ``auto``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seed: int = 0
+    steps: Positive = 800
+    batch: Positive = 4
+    learning_rate: Annotated[float, Field(gt=0)] = 3e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-2
+    changed_weight: Annotated[float, Field(ge=0)] = 0.0
+    ema: Share = 0.99
+    validate_every: Positive = 200
+    checkpoint_every: Positive = 200
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    accelerator: str = "auto"
+    devices: int | str = 1
+
+
+class Experiment(BaseModel):
+    """What is trained on what.
+
+    Attributes:
+        title: One line for people.
+        cube: Path of the cube, relative to the experiment's file; ``${VAR}`` is expanded.
+        task: Name of the task.
+        forcing: Variables known at prior and target time.
+        static: Variables without time.
+        split: Times and blocks of training and validation.
+        samples: How windows are drawn.
+        model: Architecture ``name`` and its options.
+        training: How the network is fitted.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str
+    cube: str
+    task: str = "land_use"
+    forcing: tuple[str, ...]
+    static: tuple[str, ...] = ()
+    split: SplitOptions
+    samples: SampleOptions = SampleOptions()
+    model: dict[str, Any] = {"name": "unet"}
+    training: TrainingOptions = TrainingOptions()
+
+
+def load_experiment(path: str | Path) -> Experiment:
+    """Read an experiment and resolve the path of its cube.
+
+    Raises:
+        MissingFileError: If there is no such file.
+        ConfigError: If it is not an experiment, or names an unset environment variable.
+    """
+    path = Path(path)
+    experiment = read_document(path, Experiment)
+    cube = os.path.expandvars(experiment.cube)
+    if re.search(r"\$\w|\$\{", cube):
+        raise ConfigError(
+            "An environment variable is not set",
+            where=f"{path}: cube",
+            found=experiment.cube,
+            remedy="set the variable, or write the path out",
+        )
+    return experiment.model_copy(update={"cube": str((path.parent / cube).resolve())})

@@ -1,0 +1,89 @@
+"""Resuming: everything a training needs to go on to the same weights, without pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from ai4land.errors import CheckpointError
+
+__all__ = ["load_progress", "save_progress"]
+
+_TENSORS, _FACTS = "state.safetensors", "state.json"
+
+
+def save_progress(
+    folder: Path,
+    modules: Mapping[str, nn.Module],
+    optimizer: torch.optim.Optimizer,
+    facts: Mapping[str, Any],
+) -> None:
+    """Write networks, optimiser and plain facts into a folder, all or nothing.
+
+    Args:
+        folder: Replaced as a whole, so that a killed process leaves the older one.
+        modules: Name → module.
+        optimizer: Its moments are kept per parameter.
+        facts: JSON data: step, choices so far, hash of the experiment.
+    """
+    tensors: dict[str, Tensor] = {}
+    for name, module in modules.items():
+        tensors |= {f"{name}.{k}": v for k, v in module.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{k}": torch.as_tensor(v) for k, v in state.items()}
+    work, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
+    for path in (work, old):
+        shutil.rmtree(path, ignore_errors=True)
+    work.mkdir(parents=True)
+    save_file({k: v.detach().cpu().clone() for k, v in tensors.items()}, str(work / _TENSORS))
+    (work / _FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    if folder.exists():
+        os.replace(folder, old)
+    os.replace(work, folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def load_progress(
+    folder: Path, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer
+) -> dict[str, Any] | None:
+    """Restore what ``save_progress`` wrote; ``None`` where there is nothing.
+
+    Raises:
+        CheckpointError: If the files are damaged or belong to another network.
+    """
+    old = folder.with_name(folder.name + ".old")
+    if not folder.exists() and old.exists():
+        os.replace(old, folder)  # killed between the two renames
+    if not folder.exists():
+        return None
+    try:
+        facts: dict[str, Any] = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+        tensors = load_file(str(folder / _TENSORS))
+        for name, module in modules.items():
+            prefix = f"{name}."
+            own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+            module.load_state_dict(own)
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            if key.startswith("optimizer."):
+                _, index, moment = key.split(".", 2)
+                state.setdefault(int(index), {})[moment] = value
+        groups = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict({"state": state, "param_groups": groups})
+    except (OSError, ValueError, RuntimeError, KeyError, safetensors.SafetensorError) as error:
+        raise CheckpointError(
+            "The training cannot be resumed from its last checkpoint",
+            where=folder,
+            found=str(error)[:300],
+            remedy="remove the folder to train from the start",
+        ) from error
+    return facts

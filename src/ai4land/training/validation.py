@@ -1,0 +1,130 @@
+"""Validation: what the network is worth on the validation split, and how bold it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ai4land.grid import Window
+from ai4land.metrics import ThreeMaps, three_maps
+from ai4land.models import UNet
+from ai4land.samples import Sample, Sampler, stack, to_inputs
+
+__all__ = ["STAY", "Validation", "validate"]
+
+STAY = (-0.4, -0.3, -0.2, -0.1, -0.05, 0.0, 0.05, 0.1, 0.2)
+"""Candidates for what is added to the probability of the prior's class before the decision."""
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """Scores on the validation split.
+
+    Attributes:
+        stay: The chosen candidate of ``STAY``; 0 for a continuous target.
+        score: What is maximised: the figure of merit, less ten times any accuracy lost against
+            persistence; for a continuous target the skill against persistence in mean square.
+        values: Scores by name, persistence beside.
+    """
+
+    stay: float
+    score: float
+    values: dict[str, float]
+
+
+def validate(network: UNet, sampler: Sampler, device: torch.device, limit: int) -> Validation:
+    """Score one step from every observed prior of the split, undamaged, over its whole area.
+
+    Args:
+        network: In evaluation mode.
+        sampler: Of the validation split.
+        device: Where the network lives.
+        limit: Windows scored at most, spread evenly.
+    """
+    classes = len(network.spec.classes)
+    if not classes:
+        return _continuous(network, sampler, device, limit)
+    sea = sampler.reader.sea
+    tables = [ThreeMaps.zero(classes) for _ in STAY]
+    for sample in _windows(sampler, limit):
+        batch = stack([sample])
+        raw = network(to_inputs(batch, 0, classes).to(device))
+        probability = network.activate(raw).cpu().numpy()[0]
+        probability[sea] = 0.0
+        prior, truth, mask = sample.before, sample.targets[0], sample.valid[0]
+        here = np.minimum(prior, classes - 1)[None].astype(np.int64)
+        own = np.take_along_axis(probability, here, axis=0)
+        for i, stay in enumerate(STAY):
+            bold = probability.copy()
+            np.put_along_axis(bold, here, own + np.float32(stay), axis=0)
+            decided = bold.argmax(axis=0).astype(np.uint8)
+            tables[i] += three_maps(prior, truth, decided, classes, mask=mask)
+    return _choose(tables)
+
+
+def _choose(tables: list[ThreeMaps]) -> Validation:
+    best: Validation | None = None
+    for stay, table in zip(STAY, tables, strict=True):
+        total = table.total
+        accuracy = (table.hits + table.correct_rejections) / total
+        persistence = 1.0 - table.observed_change / total
+        merit = table.figure_of_merit
+        merit = merit if np.isfinite(merit) else 0.0
+        score = merit - 10.0 * max(persistence - accuracy, 0.0)
+        if best is None or score > best.score:
+            best = Validation(
+                stay,
+                score,
+                {
+                    "figure_of_merit": merit,
+                    "accuracy": accuracy,
+                    "persistence_accuracy": persistence,
+                    "observed_change": table.observed_change / total,
+                    "simulated_change": table.simulated_change / total,
+                },
+            )
+    if best is None:
+        raise AssertionError("there are always candidates")
+    return best
+
+
+def _continuous(network: UNet, sampler: Sampler, device: torch.device, limit: int) -> Validation:
+    error = naive = count = 0.0
+    for sample in _windows(sampler, limit):
+        batch = stack([sample])
+        values = network.activate(network(to_inputs(batch, 0, 0).to(device))).cpu().numpy()[0, 0]
+        mask = sample.valid[0]
+        error += float(((values - sample.targets[0])[mask] ** 2).sum())
+        naive += float(((sample.before - sample.targets[0])[mask] ** 2).sum())
+        count += float(mask.sum())
+    count = max(count, 1.0)
+    skill = 1.0 - error / naive if naive > 0 else 0.0
+    mean_square, persistence = error / count, naive / count
+    return Validation(
+        0.0, skill, {"mean_square": mean_square, "persistence_mean_square": persistence}
+    )
+
+
+def _windows(sampler: Sampler, limit: int) -> Iterator[Sample]:
+    """Windows that tile the split at its first steps, those without a valid pixel left out."""
+    grid, side = sampler.reader.grid, sampler.options.window
+    rows = range(0, grid.height, side)
+    cells = [
+        (times, Window(row, col, side, side))
+        for times in sampler.steps
+        for row in rows
+        for col in range(0, grid.width, side)
+        if sampler.mask[row : row + side, col : col + side].any()
+    ]
+    for index in np.unique(np.linspace(0, len(cells) - 1, min(limit, len(cells))).astype(int)):
+        times, window = cells[index]
+        sample = sampler.read(times[:2], window)
+        if sample.valid.any():
+            yield sample
