@@ -3,6 +3,7 @@
 from ai4land.grid.earth import SPHERE, WGS84, Earth
 from ai4land.grid.grid import Grid
 from ai4land.grid.overlap import AxisOverlap, Overlap, overlap
+from ai4land.grid.terrain import slope_aspect
 from ai4land.grid.windows import Piece, Window, tiles
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "Piece",
     "Window",
     "overlap",
+    "slope_aspect",
     "tiles",
 ]

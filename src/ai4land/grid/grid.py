@@ -34,6 +34,8 @@ def _simplest(value: Number, slack: float) -> Fraction:
     """
     if isinstance(value, Fraction | int | str):
         return Fraction(value)
+    if not math.isfinite(value):
+        raise GridError("A coordinate or cell size is not a number", found=value)
     low, high = Fraction(value) - Fraction(slack), Fraction(value) + Fraction(slack)
     if low <= 0 <= high:
         return Fraction(0)
@@ -118,7 +120,9 @@ class Grid:
             earth: Earth model.
         """
         height, width = shape
-        size_x, size_y = float(Fraction(dx)), float(Fraction(dy))
+        if height < 1 or width < 1:
+            raise GridError("Impossible grid", expected="at least one cell", found=shape)
+        size_x, size_y = float(_simplest(dx, 0.0)), float(_simplest(dy, 0.0))
         return cls(
             _simplest(west, _SNAP * size_x),
             _simplest(north, _SNAP * size_y),
@@ -226,26 +230,31 @@ class Grid:
         if right <= left:
             right += 360
         hair = Fraction(1, 10**6)  # a box edge this close to a cell edge means that edge
-        first = math.floor((left - self.west) / self.dx + hair)
-        if self.is_global:
-            first %= self.width
-        else:
-            while left < self.west and right - 360 <= self.east and left + 360 < self.east:
-                left, right = left + 360, right + 360
-            first = max(math.floor((left - self.west) / self.dx + hair), 0)
-        span = math.ceil((right - self.west) / self.dx - hair) - math.floor(
-            (left - self.west) / self.dx + hair
-        )
-        width = min(span, self.width if self.is_global else self.width - first)
+        first, stop = self._columns_of(left, right, hair)
         row = max(math.floor((self.north - top) / self.dy + hair), 0)
         height = min(math.ceil((self.north - bottom) / self.dy - hair), self.height) - row
-        if bottom >= top or height < 1 or width < 1 or right <= self.west:
+        if bottom >= top or height < 1 or stop <= first:
             raise GridError(
                 "The region does not meet the grid",
                 expected=f"inside {self.describe()}",
                 found=f"west {west}, south {south}, east {east}, north {north}",
             )
-        return Window(row, first, height, width)
+        return Window(row, first, height, stop - first)
+
+    def _columns_of(self, left: Fraction, right: Fraction, hair: Fraction) -> tuple[int, int]:
+        """First column and the one after the last that a span of longitudes meets."""
+        if self.is_global:
+            first = math.floor((left - self.west) / self.dx + hair)
+            span = math.ceil((right - self.west) / self.dx - hair) - first
+            return first % self.width, first % self.width + min(span, self.width)
+        starts, stops = [], []
+        for turn in (-720, -360, 0, 360, 720):  # the box may be written in any turn of the globe
+            start = max(math.floor((left + turn - self.west) / self.dx + hair), 0)
+            stop = min(math.ceil((right + turn - self.west) / self.dx - hair), self.width)
+            if start < stop:
+                starts.append(start)
+                stops.append(stop)
+        return min(starts, default=0), max(stops, default=0)
 
     def pieces(self, window: Window) -> list[Piece]:
         """Cut a window into contiguous parts of the grid; what lies outside is in none.
@@ -281,10 +290,12 @@ class Grid:
             Rows ``(other.height,)`` and columns ``(other.width,)``; −1 outside this grid.
         """
         rows = np.floor((float(self.north) - other.latitudes()) / float(self.dy) + 1e-9)
-        offset = other.longitudes() - float(self.west)
-        if self.is_global or offset.min() < 0 or offset.max() >= float(self.dx * self.width):
-            offset = np.mod(offset, 360.0)
-        cols = np.floor(offset / float(self.dx) + 1e-9)
+        hair = 1e-9 * float(self.dx)  # a centre on an edge may round to either side of it
+        cols = np.floor(
+            np.mod(other.longitudes() - float(self.west) + hair, 360.0) / float(self.dx)
+        )
+        if self.is_global:
+            cols = np.mod(cols, self.width)
         rows = np.where((rows >= 0) & (rows < self.height), rows, -1)
         cols = np.where((cols >= 0) & (cols < self.width), cols, -1)
         return rows.astype(np.int64), cols.astype(np.int64)
@@ -339,7 +350,7 @@ class Grid:
                 int(data["width"]),
                 _EARTHS[data["earth"]],
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
             raise GridError("Not a grid", found=dict(data), expected="see Grid.to_dict") from error
 
 
@@ -357,14 +368,16 @@ def _axis(name: str, centres: FloatArray) -> tuple[Fraction, Fraction]:
     """Step and first edge of evenly spaced ascending centres, as simple as their noise allows."""
     if centres.ndim != 1 or centres.size < 2:
         raise GridError(f"The {name} needs one dimension and two cells", found=centres.shape)
+    sign = -1.0 if name == "latitude" else 1.0  # latitudes come negated
     step = (centres[-1] - centres[0]) / (centres.size - 1)
     noise = float(np.abs(centres[0] + step * np.arange(centres.size) - centres).max()) + 1e-12
     # float32 coordinates carry about 1e-5° of noise; an uneven axis is off by more
-    if not step > 0 or noise > max(1e-3 * step, 2e-5):
+    if not (step > 0 and noise <= max(1e-3 * step, 2e-5)):
         raise GridError(
             f"The {name} is not an evenly spaced axis",
             expected="latitude descending, longitude ascending, equal steps",
-            found=f"{abs(centres[0])} … {abs(centres[-1])} in {centres.size} cells",
+            found=f"{sign * centres[0]:g} … {sign * centres[-1]:g} in {centres.size} cells, "
+            f"up to {noise:.2g}° off even steps",
         )
     exact = _simplest(float(step), 2.0 * noise / centres.size)
     return exact, _simplest(float(centres[0]) - float(exact) / 2, 2.0 * noise)

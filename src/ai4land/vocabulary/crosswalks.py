@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from ai4land.errors import VocabularyError
+from ai4land.vocabulary.variables import nearest_name
 
 __all__ = ["Crosswalk", "crosswalk", "crosswalk_names"]
 
@@ -48,6 +49,14 @@ class Crosswalk:
     def __post_init__(self) -> None:
         """Refuse rows that lose or create area and groups of unknown classes."""
         where = f"crosswalk {self.name!r}"
+        lengths = [len(row) for row in self.matrix]
+        if lengths != [len(self.target_classes)] * len(self.source_classes):
+            raise VocabularyError(
+                "The matrix does not fit its classes",
+                where=where,
+                expected=f"{len(self.source_classes)} rows of {len(self.target_classes)} shares",
+                found=f"rows of {lengths}",
+            )
         for row_name, row in zip(self.source_classes, self.matrix, strict=True):
             if abs(sum(row) - 1.0) > _TOLERANCE or min(row) < 0:
                 raise VocabularyError(
@@ -55,7 +64,14 @@ class Crosswalk:
                     where=f"{where}, class {row_name!r}",
                     found=sum(row),
                 )
-        unknown = {c for group in self.shared for c in group} - set(self.target_classes)
+        grouped = [c for group in self.shared for c in group]
+        if len(set(grouped)) != len(grouped) or not all(self.shared):
+            raise VocabularyError(
+                "Shared groups must be non-empty and hold each class once",
+                where=where,
+                found=self.shared,
+            )
+        unknown = set(grouped) - set(self.target_classes)
         if unknown:
             raise VocabularyError("Unknown shared class", where=where, found=sorted(unknown))
         if self.denominator not in {"cell", "land"}:
@@ -109,10 +125,12 @@ def crosswalk(source: str, target: str) -> Crosswalk:
     """
     name = f"{source}_to_{target}"
     if name not in crosswalk_names():
+        close = nearest_name(name, crosswalk_names())
         raise VocabularyError(
             "No crosswalk between these legends",
             found=f"{source} → {target}",
             expected=f"one of {', '.join(crosswalk_names())}",
+            remedy=f"did you mean {close!r}?" if close else None,
         )
     data: dict[str, Any] = yaml.safe_load((_folder() / f"{name}.yaml").read_text("utf-8"))
     target_classes = tuple(data["target_classes"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -115,11 +116,13 @@ class Legend:
         try:
             return self.names.index(name)
         except ValueError:
+            close = nearest_name(name, self.names)
             raise VocabularyError(
                 "Unknown class",
                 where=f"legend {self.name!r}",
                 found=repr(name),
                 expected=f"one of {', '.join(self.names)}",
+                remedy=f"did you mean {close!r}?" if close else None,
             ) from None
 
     def to_dict(self) -> dict[str, Any]:
@@ -150,15 +153,15 @@ class Legend:
             )
         try:
             classes = tuple(
-                LegendClass(int(code), str(name), str(colour).lower())
+                LegendClass(operator.index(code), _text(name), _text(colour).lower())
                 for code, name, colour in data["classes"]
             )
             return cls(
                 name=str(data["name"]),
                 title=str(data.get("title", data["name"])),
                 classes=classes,
-                sea=tuple(int(c) for c in data.get("sea", ())),
-                missing=tuple(int(c) for c in data.get("missing", ())),
+                sea=tuple(operator.index(c) for c in data.get("sea", ())),
+                missing=tuple(operator.index(c) for c in data.get("missing", ())),
                 reference=str(data.get("reference", "")).strip(),
             )
         except (TypeError, ValueError) as error:
@@ -168,6 +171,13 @@ class Legend:
                 expected="classes as rows [code, name, '#rrggbb']; sea and missing as lists",
                 found=error,
             ) from error
+
+
+def _text(value: object) -> str:
+    """A string as written; YAML reads a bare ``no`` as false and ``12`` as a number."""
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not text; quote it")
+    return value
 
 
 def _folder() -> Path:

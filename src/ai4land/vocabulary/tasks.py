@@ -82,10 +82,11 @@ def task(name: str) -> Task:
         VocabularyError: If there is no such task.
     """
     if name not in TASKS:
+        close = nearest_name(name, TASKS)
         raise VocabularyError(
             "Unknown task",
             found=repr(name),
             expected=f"one of {', '.join(TASKS)}",
-            remedy=f"did you mean {nearest_name(name, TASKS)!r}?",
+            remedy=f"did you mean {close!r}?" if close else None,
         )
     return TASKS[name]

@@ -72,6 +72,14 @@ _TABLE = (
         (0.0, 1.0),
     ),
     Variable(
+        "land_share",
+        Kind.FRACTION,
+        "1",
+        "share of the grid cell that is land of a known class",
+        (0.0, 1.0),
+        standard_name="land_area_fraction",
+    ),
+    Variable(
         "luh2_states",
         Kind.FRACTION,
         "1",

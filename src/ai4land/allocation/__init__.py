@@ -1,0 +1,17 @@
+"""Placing what coarse cells say about areas on a fine map of classes."""
+
+from ai4land.allocation.books import close_books
+from ai4land.allocation.cells import CoarseCells
+from ai4land.allocation.exchange import Allocation, allocate_kernel, allocate_random
+from ai4land.allocation.quantities import group_sums, net_change, target_counts
+
+__all__ = [
+    "Allocation",
+    "CoarseCells",
+    "allocate_kernel",
+    "allocate_random",
+    "close_books",
+    "group_sums",
+    "net_change",
+    "target_counts",
+]
