@@ -81,12 +81,15 @@ class State:
         tick: The time.
         fields: Variable name → field.
         status: Whether the values are observed, predicted and so on.
+        past: States visited before this one, nearest first, as far back as a stepper looks; none
+            of them carries a past of its own.
     """
 
     clock: Clock
     tick: int
     fields: Mapping[str, Field]
     status: Status = Status.PREDICTED
+    past: tuple[State, ...] = ()
 
     def __getitem__(self, name: str) -> Field:
         """A field by variable name.

@@ -79,7 +79,7 @@ class CubeWriter:
         if not self._journal.exists():
             self._declare()
         self._root = zarr.open_group(str(self.path), mode="r+", zarr_format=3)
-        self._done = set(self._journal.read_text(encoding="utf-8").splitlines())
+        self._done = set(self._whole_lines())
 
     def blocks(self) -> Iterator[Block]:
         """All units of writing, in a fixed order."""
@@ -147,6 +147,14 @@ class CubeWriter:
             )
         self._root.attrs[ATTRIBUTE] = {**self._declared, "complete": True}
         self._journal.unlink()
+
+    def _whole_lines(self) -> list[str]:
+        """The journal's lines; the torn last line of a killed process is cut off."""
+        text = self._journal.read_text(encoding="utf-8")
+        whole = text[: text.rfind("\n") + 1]
+        if whole != text:
+            self._journal.write_text(whole, encoding="utf-8")
+        return whole.splitlines()
 
     def _check_resumable(self) -> None:
         """Accept an unfinished cube of the same declaration, refuse everything else."""

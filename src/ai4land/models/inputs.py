@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -29,6 +29,7 @@ class InputSpec:
             classes (a crosswalk); empty where none is known.
         closed_loop: Whether the forcing is made of the target's own classes, so that the forcing
             at the prior time is the aggregate of the prior itself, observed or predicted.
+        history: Number of maps before the prior that the network looks at.
     """
 
     target: str
@@ -39,6 +40,7 @@ class InputSpec:
     activation: str = "softmax"
     translation: tuple[tuple[float, ...], ...] = ()
     closed_loop: bool = False
+    history: int = 0
 
     @property
     def layers(self) -> int:
@@ -66,6 +68,7 @@ class InputSpec:
                 activation=str(data["activation"]),
                 translation=tuple(tuple(map(float, row)) for row in data["translation"]),
                 closed_loop=bool(data["closed_loop"]),
+                history=int(data["history"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(
@@ -75,8 +78,7 @@ class InputSpec:
             ) from error
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(NamedTuple):
     """One batch of network inputs; B batch, C channels, Y × X pixels.
 
     Attributes:
@@ -88,6 +90,9 @@ class Inputs:
         forcing_target: ``(B, C, Y, X)`` coarse forcing at the target time, physical units.
         static: ``(B, S, Y, X)`` continuous static fields, physical units.
         zones: ``(B, Z, Y, X)`` integer codes of categorical static fields.
+        history: ``(B, H, K, Y, X)`` as ``prior``, for the H maps before it, nearest first, one
+            step length apart.
+        history_visible: ``(B, H, Y, X)`` 1 where they may be seen.
         years: ``(B,)`` signed length of the step in years; negative backward.
     """
 
@@ -98,12 +103,10 @@ class Inputs:
     forcing_target: Tensor
     static: Tensor
     zones: Tensor
+    history: Tensor
+    history_visible: Tensor
     years: Tensor
 
     def to(self, device: torch.device | str) -> Inputs:
         """The same batch on another device."""
-        return Inputs(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
-
-    def replace(self, **changes: Tensor) -> Inputs:
-        """The same batch with some fields changed."""
-        return Inputs(**{f.name: changes.get(f.name, getattr(self, f.name)) for f in fields(self)})
+        return Inputs(*(tensor.to(device) for tensor in self))

@@ -90,7 +90,10 @@ class UNet(nn.Module):
         self.register_buffer("translation", torch.tensor(spec.translation))
         has_demand = bool(spec.translation)
         self.embed_demand = nn.Conv2d(2 * spec.layers, embedding, 1) if has_demand else None
-        groups = 2 + bool(spec.static) + bool(spec.zones) + has_demand
+        seen = spec.history * (spec.layers + 1)
+        self.embed_history = nn.Conv2d(seen, embedding, 1) if spec.history else None
+        optional = (spec.static, spec.zones, has_demand, spec.history)
+        groups = 2 + sum(map(bool, optional))
         entry = groups * embedding + 2
         self.down = nn.ModuleList(
             _Block(i, o) for i, o in zip((entry, *widths[:-1]), widths, strict=True)
@@ -193,6 +196,8 @@ class UNet(nn.Module):
             change = 3.0 * (expected - seen) * inputs.visible
             demand = torch.cat([self._log_odds(expected) / 3.0, change], dim=1)
             groups.append(self.embed_demand(demand))
+        if self.embed_history is not None:
+            groups.append(self.embed_history(self._history(inputs)))
         if self.embed_static is not None:
             groups.append(self.embed_static(self.static_scale(inputs.static)))
         if self.spec.zones:
@@ -202,6 +207,14 @@ class UNet(nn.Module):
         return torch.cat([*groups, inputs.visible, inputs.domain], dim=1).contiguous(
             memory_format=torch.channels_last
         )
+
+    def _history(self, inputs: Inputs) -> Tensor:
+        """Earlier maps and where they are seen, ``(B, H·(K + 1), Y, X)``."""
+        past = inputs.history
+        if not self.spec.classes:
+            past = torch.stack([self.target_scale(p) for p in past.unbind(dim=1)], dim=1)
+        seen = torch.nan_to_num(past) * inputs.history_visible[:, :, None]
+        return torch.cat([seen.flatten(1, 2), inputs.history_visible], dim=1)
 
     def _embed_drivers(self, inputs: Inputs) -> Tensor:
         if not self.spec.forcing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -92,7 +93,9 @@ class NetworkStepper:
         values = np.empty((layers, *field.grid.shape), dtype=np.float32)
         for row, band in sweep(field.grid, self.tiling, layers, predict):
             values[:, row : row + band.shape[1]] = band
-        return State(state.clock, tick, {self.task.target: self._decide(field, values)})
+        past = (replace(state, past=()), *state.past)[: self.network.spec.history]
+        decided = {self.task.target: self._decide(field, values)}
+        return State(state.clock, tick, decided, past=past)
 
     def _own_shares(self, field: Field) -> FloatArray | None:
         """What the coarse cells hold by the state's own map, where the forcing is made of it."""
@@ -105,30 +108,51 @@ class NetworkStepper:
     def _inputs(
         self, state: State, tick: int, window: Window, own: FloatArray | None
     ) -> dict[str, torch.Tensor]:
-        field, reader = state[self.task.target], self.reader
-        fill = NO_DATA if self.task.categorical else np.nan
-        values = _cut(field, field.values, window, fill)
-        domain = reader.domain(values)
-        if self.task.categorical and field.legend is not None:
-            positions = class_lookup(field.legend)[values]
-            visible = positions != NO_DATA
-            prior = probabilities(positions, len(field.legend))
-            if self.feedback == "probabilities" and field.probabilities is not None:
-                prior = torch.from_numpy(_cut(field, field.probabilities, window, 0.0))
-        else:
-            visible = domain
-            prior = torch.from_numpy(values)[None].float()
+        reader = self.reader
+        prior, visible, domain = self._map(state, window)
+        past = self._past(state, tick, window, prior)
         years = self.task.clock.years(tick - state.tick)
         return {
             "prior": prior,
-            "visible": torch.from_numpy(visible)[None].float(),
-            "domain": torch.from_numpy(domain)[None].float(),
+            "visible": visible[None],
+            "domain": domain[None],
+            "history": torch.stack([p for p, _ in past]) if past else prior[None][:0],
+            "history_visible": torch.stack([v for _, v in past]) if past else visible[None][:0],
             "forcing_prior": torch.from_numpy(reader.forcing(state.tick, window, own)),
             "forcing_target": torch.from_numpy(reader.forcing(tick, window)),
             "static": torch.from_numpy(reader.static(window)),
             "zones": torch.from_numpy(reader.zones(window)),
             "years": torch.tensor(years, dtype=torch.float32),
         }
+
+    def _map(self, state: State, window: Window) -> tuple[torch.Tensor, ...]:
+        """A state's values ``(K, y, x)``, where they are known and where they exist."""
+        field = state[self.task.target]
+        fill = NO_DATA if self.task.categorical else np.nan
+        values = _cut(field, field.values, window, fill)
+        domain = torch.from_numpy(self.reader.domain(values)).float()
+        if not self.task.categorical or field.legend is None:
+            return torch.from_numpy(values)[None].float(), domain, domain
+        positions = self.reader.positions(values)
+        visible = torch.from_numpy(positions != NO_DATA).float()
+        if self.feedback == "probabilities" and field.probabilities is not None:
+            own = torch.from_numpy(_cut(field, field.probabilities, window, 0.0))
+            return own, visible, domain
+        return probabilities(positions, len(field.legend)), visible, domain
+
+    def _past(
+        self, state: State, tick: int, window: Window, like: torch.Tensor
+    ) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Earlier maps and where they are seen; a map at another distance is not."""
+        blank = torch.zeros_like(like), torch.zeros(window.shape)
+        past = [blank] * self.network.spec.history
+        jump = tick - state.tick
+        for earlier in state.past:
+            back, rest = divmod(state.tick - earlier.tick, jump)
+            if rest == 0 and 1 <= back <= len(past):
+                values, visible, _ = self._map(earlier, window)
+                past[back - 1] = values, visible
+        return past
 
     def _decide(self, field: Field, values: FloatArray) -> Field:
         """Averaged values as a field; what is not in the domain stays as it was."""

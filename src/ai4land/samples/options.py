@@ -44,6 +44,8 @@ class SampleOptions(_Options):
         strides: Step lengths in ticks from which each sample draws one.
         stride_decay: A step of length n is drawn in proportion to n to the power of minus this.
         recursion: Steps that follow each other on the model's own predictions.
+        history: Maps before the prior that the network looks at, one step length apart.
+        history_drop: Share of samples without any, so that a rollout can start without.
         directions: Directions in which samples run.
         changed_share: Share of samples drawn where land changed; the rest from all land.
         corruption: Damage to the prior.
@@ -54,6 +56,8 @@ class SampleOptions(_Options):
     strides: tuple[Annotated[int, Field(ge=1)], ...] = (1,)
     stride_decay: Annotated[float, Field(ge=0.0)] = 1.0
     recursion: Annotated[int, Field(ge=1, le=8)] = 2
+    history: Annotated[int, Field(ge=0, le=8)] = 0
+    history_drop: Share = 0.2
     directions: tuple[Direction, ...] = (Direction.FORWARD,)
     changed_share: Share = 0.5
     corruption: Corruption = Corruption()

@@ -41,7 +41,7 @@ def class_lookup(legend: Legend) -> ByteArray:
 
 
 def input_spec(
-    cube: Cube, task: Task, forcing: tuple[str, ...], static: tuple[str, ...]
+    cube: Cube, task: Task, forcing: tuple[str, ...], static: tuple[str, ...], history: int = 0
 ) -> InputSpec:
     """The inputs a network must be built for, from the variables of a cube.
 
@@ -50,6 +50,7 @@ def input_spec(
         task: What is predicted.
         forcing: Variables that are known at prior and target time.
         static: Variables without time; categorical ones become zones.
+        history: Maps before the prior that the network looks at.
     """
     channels = []
     for name in forcing:
@@ -74,6 +75,7 @@ def input_spec(
         activation=task.activation,
         translation=_translation(cube, forcing, legend) if legend and classes else (),
         closed_loop=bool(classes) and any(own),
+        history=history,
     )
 
 

@@ -38,6 +38,8 @@ class Sample:
         zones: ``(Z, y, x)`` codes of categorical static fields.
         targets: ``(n, y, x)`` truth after each step.
         before: ``(y, x)`` truth at the first time, undamaged; for the loss alone.
+        history: ``(H, y, x)`` maps before the first time, nearest first.
+        history_visible: ``(H, y, x)`` where they may be seen.
         valid: ``(n, y, x)`` pixels that enter the loss.
         cell: ``(y, x)`` number of the coarse cell within the window; 0 without a closed loop.
         cell_share: ``(y, x)`` share of a pixel in the area of its cell's domain; 0 likewise.
@@ -52,6 +54,8 @@ class Sample:
     zones: npt.NDArray[np.int64]
     targets: Array
     before: Array
+    history: Array
+    history_visible: BoolArray
     valid: BoolArray
     cell: npt.NDArray[np.int64]
     cell_share: FloatArray
@@ -66,18 +70,26 @@ class Sampler:
         options: How windows are drawn.
         span: First and last tick of the split; every step lies inside.
         mask: ``(y, x)`` pixels of the split. Pixels outside enter neither loss nor prior.
+        known: First and last tick from which history may be read; default ``span``.
 
     Raises:
         SampleError: If the split holds no step or no land.
     """
 
     def __init__(
-        self, reader: WindowReader, options: SampleOptions, span: tuple[int, int], mask: BoolArray
+        self,
+        reader: WindowReader,
+        options: SampleOptions,
+        span: tuple[int, int],
+        mask: BoolArray,
+        known: tuple[int, int] | None = None,
     ) -> None:
         self.reader = reader
         self.options = options
         self.mask = mask
         available = [t for t in reader.group.ticks if span[0] <= t <= span[1]]
+        first, last = known or span
+        self._known = {t for t in reader.group.ticks if first <= t <= last}
         self.steps = _steps(available, options)
         if not self.steps:
             raise SampleError(
@@ -99,7 +111,9 @@ class Sampler:
         window = self._window(times, rng)
         sample = self.read(times, window)
         prior, visible = corrupt(sample.prior, sample.visible, self.options.corruption, rng)
-        sample = _with(sample, prior=prior, visible=visible)
+        keep = rng.random() >= self.options.history_drop
+        seen = sample.history_visible & visible & keep  # what is hidden was not seen before either
+        sample = _with(sample, prior=prior, visible=visible, history_visible=seen)
         return _turn(sample, self.reader.spec.static, rng) if self.options.augment else sample
 
     def read(self, times: tuple[int, ...], window: Window) -> Sample:
@@ -115,6 +129,7 @@ class Sampler:
         known = maps[0] != NO_DATA if maps.dtype == np.uint8 else np.isfinite(maps[0])
         clock = reader.task.clock
         cell, cell_share = self._cells(times[0], window)
+        history, history_visible = self._history(times, window, maps[0])
         return Sample(
             prior=maps[0],
             visible=known & allowed,
@@ -124,11 +139,26 @@ class Sampler:
             zones=reader.zones(window),
             targets=maps[1:],
             before=maps[0],
+            history=history,
+            history_visible=history_visible & allowed,
             valid=valid,
             cell=cell,
             cell_share=cell_share,
             years=np.array([clock.years(int(d)) for d in np.diff(times)], dtype=np.float32),
         )
+
+    def _history(
+        self, times: tuple[int, ...], window: Window, like: Array
+    ) -> tuple[Array, BoolArray]:
+        """Maps before the first time, and where they are known; unknown years are blank."""
+        count, jump = self.reader.spec.history, times[1] - times[0]
+        maps = np.stack([like] * count) if count else np.empty((0, *window.shape), like.dtype)
+        known = np.zeros(maps.shape, dtype=bool)
+        for i, tick in enumerate(times[0] - jump * (k + 1) for k in range(count)):
+            if tick in self._known:
+                maps[i] = self.reader.target(tick, window)
+                known[i] = maps[i] != NO_DATA if maps.dtype == np.uint8 else np.isfinite(maps[i])
+        return maps, known
 
     def _cells(self, tick: int, window: Window) -> tuple[npt.NDArray[np.int64], FloatArray]:
         """Coarse cells of a window, for a forcing that the model's own map feeds back on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,37 +24,51 @@ def probabilities(positions: npt.NDArray[Any], classes: int) -> Tensor:
     return F.one_hot(index, classes + 1)[..., :classes].movedim(-1, -3).float()
 
 
-def to_inputs(sample: Sample, step: int, classes: int, prior: Tensor | None = None) -> Inputs:
+def to_inputs(sample: Sample, step: int, classes: int, own: Sequence[Tensor] = ()) -> Inputs:
     """One step of a batch of samples as network inputs.
 
     Args:
         sample: A batch (see ``stack``).
         step: Which step, from 0.
         classes: Number of classes; 0 for a continuous target.
-        prior: The network's own prediction ``(B, K, y, x)`` of the step before, instead of the
-            sample's prior. It is seen wherever the target exists; sea stays as it was.
+        own: The network's own predictions ``(B, K, y, x)`` of all steps so far, oldest first. The
+            last is the prior, instead of the sample's, and is seen wherever the target exists;
+            the others are its history. Sea stays as it was.
     """
     exists = torch.from_numpy(sample.domain)[:, None]
-    own = prior is not None
-    start = sample.before if own else sample.prior
-    if classes:
-        first = probabilities(start, classes)
-        known = sample.before != NO_DATA
-    else:
-        first = torch.from_numpy(np.ascontiguousarray(start))[:, None].float()
-        known = np.isfinite(sample.before)
-    visible = torch.from_numpy(known if own else sample.visible)[:, None].float()
+    start = _values(sample.before if own else sample.prior, classes)
+    known = sample.before != NO_DATA if classes else np.isfinite(sample.before)
+    visible = torch.from_numpy(known if own else sample.visible)[:, None]
+    filled = [torch.where(exists, values, start) for values in own]
+    past = _values(sample.history, classes, history=True)
+    past_visible = torch.from_numpy(sample.history_visible)
+    if own:
+        # the first prior was seen as the sample showed it, the own maps everywhere
+        first = torch.from_numpy(sample.visible)[:, None]
+        length = past.shape[1]
+        past = torch.cat([torch.stack([*filled[-2::-1], start], dim=1), past], dim=1)[:, :length]
+        seen = torch.cat([visible] * (len(own) - 1) + [first, past_visible], dim=1)
+        past_visible = seen[:, :length]
     forcing = torch.from_numpy(np.ascontiguousarray(sample.forcing))
     return Inputs(
-        prior=first if prior is None else torch.where(exists, prior, first),
-        visible=visible,
+        prior=filled[-1] if own else start,
+        visible=visible.float(),
         domain=exists.float(),
         forcing_prior=forcing[:, step],
         forcing_target=forcing[:, step + 1],
         static=torch.from_numpy(np.ascontiguousarray(sample.static)),
         zones=torch.from_numpy(np.ascontiguousarray(sample.zones)),
+        history=past,
+        history_visible=past_visible.float(),
         years=torch.from_numpy(sample.years[:, step].copy()),
     )
+
+
+def _values(values: npt.NDArray[Any], classes: int, *, history: bool = False) -> Tensor:
+    """Positions as probabilities, numbers as they are: ``(B, [H,] K, y, x)``."""
+    if classes:
+        return probabilities(values, classes)
+    return torch.from_numpy(np.ascontiguousarray(values)).unsqueeze(2 if history else 1).float()
 
 
 def feed_back(forcing: Tensor, sample: Sample, step: int, own: Tensor, channels: slice) -> Tensor:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ai4land.errors import ConfigError
 from ai4land.samples import SampleOptions, SplitOptions
-from ai4land.vocabulary import read_document
+from ai4land.vocabulary import read_yaml, validated
 
 __all__ = ["Experiment", "TrainingOptions", "load_experiment"]
 
@@ -88,14 +85,7 @@ def load_experiment(path: str | Path) -> Experiment:
         MissingFileError: If there is no such file.
         ConfigError: If it is not an experiment, or names an unset environment variable.
     """
-    path = Path(path)
-    experiment = read_document(path, Experiment)
-    cube = os.path.expandvars(experiment.cube)
-    if re.search(r"\$\w|\$\{", cube):
-        raise ConfigError(
-            "An environment variable is not set",
-            where=f"{path}: cube",
-            found=experiment.cube,
-            remedy="set the variable, or write the path out",
-        )
-    return experiment.model_copy(update={"cube": str((path.parent / cube).resolve())})
+    data, place = read_yaml(Path(path))
+    experiment = validated(data, Experiment, place)
+    cube = place.resolve(experiment.cube, ("cube",))
+    return experiment.model_copy(update={"cube": str(cube.resolve())})

@@ -71,12 +71,15 @@ def train(experiment: Experiment, out: str | Path, *, progress: Progress | None 
     job = task(experiment.task)
     cube = Cube(experiment.cube)
     digest = _digest(experiment, cube)
-    spec = input_spec(cube, job, experiment.forcing, experiment.static)
+    history = experiment.samples.history
+    spec = input_spec(cube, job, experiment.forcing, experiment.static, history)
     reader = WindowReader(cube, job, spec)
     coarse = cube.grid(experiment.forcing[0]) if experiment.forcing else reader.grid
     masks = space_masks(reader.grid, coarse, experiment.split.space)
     sampler = Sampler(reader, experiment.samples, experiment.split.train, masks.train)
-    judge = Sampler(reader, experiment.samples, experiment.split.validation, masks.validation)
+    split = experiment.split
+    both = (min(*split.train, *split.validation), max(*split.train, *split.validation))
+    judge = Sampler(reader, experiment.samples, split.validation, masks.validation, known=both)
 
     fabric = Fabric(
         accelerator=options.accelerator,
@@ -176,19 +179,19 @@ def sample_loss(
     device = next(network.parameters()).device
     steps = batch.targets.shape[1]
     losses = []
-    own: Tensor | None = None
+    own: list[Tensor] = []
     for step in range(steps):
         inputs = to_inputs(batch, step, classes, own)
-        if own is not None and classes and reader.loop is not None:
-            forcing = feed_back(inputs.forcing_prior, batch, step, own, reader.loop_channels)
+        if own and classes and reader.loop is not None:
+            forcing = feed_back(inputs.forcing_prior, batch, step, own[-1], reader.loop_channels)
             inputs = inputs._replace(forcing_prior=forcing)
         raw = forward(inputs.to(device))
         values = raw if classes else network.activate(raw)
         scale = network.target_scale.spread
         losses.append(step_loss(values, scale, batch, step, weight))
         if step + 1 < steps:
-            own = network.activate(raw.detach().float()).cpu()
-            own = _classes(own) if classes else own
+            found = network.activate(raw.detach().float()).cpu()
+            own.append(_classes(found) if classes else found)
     return torch.stack(losses).mean()
 
 

@@ -2,7 +2,7 @@
 
 from ai4land.vocabulary.clocks import Clock
 from ai4land.vocabulary.crosswalks import Crosswalk, crosswalk, crosswalk_names
-from ai4land.vocabulary.documents import parse_document, read_document
+from ai4land.vocabulary.documents import Place, load_strict, read_yaml, validated
 from ai4land.vocabulary.legends import (
     NO_DATA,
     Legend,
@@ -33,16 +33,18 @@ __all__ = [
     "Kind",
     "Legend",
     "LegendClass",
+    "Place",
     "Task",
     "Variable",
     "crosswalk",
     "crosswalk_names",
     "legend",
     "legend_names",
+    "load_strict",
     "nearest_name",
-    "parse_document",
-    "read_document",
     "read_legend",
+    "read_yaml",
     "task",
+    "validated",
     "variable",
 ]

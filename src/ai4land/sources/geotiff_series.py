@@ -1,0 +1,63 @@
+"""Any annual class map: one GeoTIFF a year and a legend (MapBiomas, MODIS, national maps)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ai4land.errors import ConfigError, MissingFileError
+from ai4land.sources.options import GeotiffSeriesOptions
+from ai4land.sources.rasters import RasterSeries
+from ai4land.sources.source import Product
+from ai4land.vocabulary import Variable, read_legend
+
+__all__ = ["open_geotiff_series"]
+
+_YEAR = "{year}"
+
+
+def open_geotiff_series(
+    path: Path, options: GeotiffSeriesOptions, variable: Variable
+) -> RasterSeries:
+    """Open a folder of annual class maps.
+
+    Args:
+        path: Folder.
+        options: File name pattern, legend and provenance.
+        variable: The categorical variable that the maps show.
+
+    Raises:
+        ConfigError: If the pattern has no place for the year.
+        MissingFileError: If no file matches.
+        SourceError: If the series is not on one grid.
+    """
+    if options.pattern.count(_YEAR) != 1:
+        raise ConfigError(
+            "The pattern needs one place for the year",
+            where="option pattern",
+            expected="a file name such as map_{year}.tif",
+            found=options.pattern,
+        )
+    before, after = options.pattern.split(_YEAR)
+    name = re.compile(re.escape(before) + r"(\d{4})" + re.escape(after) + r"\Z")
+    files: dict[int, Path] = {}
+    for file in sorted(path.iterdir()) if path.is_dir() else []:
+        match = name.match(file.name)
+        if match is not None:
+            files[int(match[1])] = file
+    if not files:
+        raise MissingFileError(
+            "No maps of this name here",
+            where=path,
+            expected=options.pattern,
+            found="no such folder"
+            if not path.is_dir()
+            else ", ".join(sorted(f.name for f in path.iterdir())[:3]) or "an empty folder",
+        )
+    gaps = {
+        y: f"the file {before}{y}{after} is missing"
+        for y in range(min(files), max(files))
+        if y not in files
+    }
+    product = Product(options.product, options.version, options.licence, options.citation)
+    return RasterSeries(variable, files, read_legend(options.legend), product, gaps=gaps)

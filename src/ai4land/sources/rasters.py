@@ -1,0 +1,213 @@
+"""Class maps in GeoTIFF: one file opened with care, and a series of them as a source."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.windows import Window as FileWindow
+
+from ai4land.errors import MissingFileError, SourceError
+from ai4land.grid import Window
+from ai4land.sources.codes import class_codes
+from ai4land.sources.layout import Layout, layout_from_transform, same_grid
+from ai4land.sources.source import (
+    Array,
+    Product,
+    Provenance,
+    SourceField,
+    checked,
+    provenance_of,
+)
+from ai4land.vocabulary import Clock, Legend, Variable
+
+__all__ = ["RasterFile", "RasterSeries", "open_raster"]
+
+_PROBE_ROWS = 48
+_PROBE_MARGIN = 0.05  # share of cells; honest years differ by less than a mirror image does
+
+
+@dataclass(frozen=True, slots=True)
+class RasterFile:
+    """A single-band raster whose header was read and found in order."""
+
+    path: Path
+    layout: Layout
+    nodata: float | None
+
+    def read(self, window: Window) -> Array:
+        """File values of a window, north up, ``(y, x)``, in the file's own type.
+
+        Raises:
+            SourceError: If the bytes cannot be decoded.
+        """
+        return self.read_all([window])[0]
+
+    def read_all(self, windows: Sequence[Window]) -> list[Array]:
+        """File values of several windows, the file opened once; see ``read``."""
+        with _opened(self.path) as dataset:
+
+            def block(rows: slice, cols: slice) -> Array:
+                return np.asarray(dataset.read(1, window=FileWindow.from_slices(rows, cols)))
+
+            return [self.layout.gather(window, block) for window in windows]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a raster; turn the library's complaints into ours."""
+    if not path.is_file():
+        raise MissingFileError("The file is not there", where=path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # we refuse it ourselves
+            with rasterio.open(path) as dataset:
+                yield dataset
+    except (RasterioError, OSError) as error:
+        raise SourceError(
+            "The raster cannot be read: it is damaged, incomplete or of another format",
+            where=path,
+            found=str(error).strip(),
+            remedy="compare its size and checksum with the provider's and fetch it again",
+        ) from error
+
+
+def open_raster(path: Path) -> RasterFile:
+    """Read and check the header of a class map.
+
+    Raises:
+        MissingFileError: If there is no such file.
+        SourceError: If it is not one band of numbers on a north–south grid in EPSG:4326.
+    """
+    with _opened(path) as dataset:
+        crs = dataset.crs
+        if crs is None or not crs.is_geographic or crs.to_epsg() not in {4326, None}:
+            raise SourceError(
+                "The raster is in another coordinate system",
+                where=path,
+                expected="EPSG:4326 (longitude and latitude on WGS 84)",
+                found="none given" if crs is None else crs.to_string()[:80],
+                remedy="fetch the WGS 84 edition; AI4Land never reprojects labels silently",
+            )
+        if dataset.count != 1 or np.dtype(dataset.dtypes[0]).kind not in "uif":
+            raise SourceError(
+                "The raster is not one band of numbers",
+                where=path,
+                found=f"{dataset.count} bands of {', '.join(set(dataset.dtypes))}",
+            )
+        layout = layout_from_transform(tuple(dataset.transform), dataset.shape, path)
+        return RasterFile(path, layout, dataset.nodata)
+
+
+class RasterSeries:
+    """A source of one categorical variable, one GeoTIFF per time or several times per file.
+
+    Opening reads the header of every file and refuses a series that is not on one grid.
+
+    Args:
+        variable: The categorical variable.
+        files: Tick → file.
+        legend: Meaning of the codes in the files.
+        product: For provenance.
+        back_cast: Ticks that the product reconstructs.
+        gaps: Ticks that cannot be read → what is missing there.
+    """
+
+    def __init__(
+        self,
+        variable: Variable,
+        files: Mapping[int, Path],
+        legend: Legend,
+        product: Product,
+        *,
+        back_cast: frozenset[int] = frozenset(),
+        gaps: Mapping[int, str] | None = None,
+    ) -> None:
+        self._product = product
+        self._legend = legend
+        opened: dict[Path, RasterFile] = {}
+        for path in files.values():
+            if path not in opened:
+                opened[path] = open_raster(path)
+                first = next(iter(opened.values()))
+                _check_same_grid(first, opened[path])
+        self._files = {tick: opened[files[tick]] for tick in sorted(files)}
+        grid = next(iter(opened.values())).layout.grid
+        self.fields: Mapping[str, SourceField] = {
+            variable.name: SourceField(
+                variable, grid, Clock.YEAR, tuple(self._files), legend, back_cast, gaps or {}
+            )
+        }
+
+    def read(self, variable: str, tick: int | None, window: Window) -> Array:
+        """Class codes of a window, ``(y, x)`` uint8, 255 missing; see ``Source.read``."""
+        checked(self.fields, variable, tick, window)
+        assert tick is not None
+        file = self._files[tick]
+        where = f"{file.path.name}, {tick}, row {window.row}, column {window.col}"
+        return class_codes(file.read(window), self._legend, file.nodata, where)
+
+    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
+        """Refuse a file whose content is the mirror image of its neighbours in time."""
+        checked(self.fields, variable, ticks[0], window)
+        previous: RasterFile | None = None
+        for tick in ticks:
+            file = self._files[tick]
+            if previous is not None and file is not previous:
+                _check_not_mirrored(previous, file, window)
+            previous = file
+        return {}
+
+    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
+        """The files behind some times (default: all), hashed."""
+        paths = {f.path: None for t, f in self._files.items() if ticks is None or t in ticks}
+        return [provenance_of(path, self._product) for path in paths]
+
+
+def _check_same_grid(first: RasterFile, other: RasterFile) -> None:
+    """Refuse a file on another grid than the first of its series."""
+    one, two = first.layout.grid, other.layout.grid
+    if same_grid(one, two):
+        return
+    transposed = one.shape == two.shape[::-1] and one.height != one.width
+    raise SourceError(
+        "A file of the series lies on another grid",
+        where=other.path,
+        expected=f"{one.describe()} as {first.path.name}",
+        found=two.describe(),
+        remedy="rows and columns are swapped: write it again with latitude as rows"
+        if transposed
+        else "keep files of one product, resolution and crop in a folder",
+    )
+
+
+def _check_not_mirrored(previous: RasterFile, file: RasterFile, window: Window) -> None:
+    """Compare a few rows of neighbouring files straight and mirrored."""
+    before, now = _probe(previous, window), _probe(file, window)
+    straight = float((before == now).mean())
+    mirrored = {"upside down": before[::-1], "reversed east–west": before[:, ::-1]}
+    for how, image in mirrored.items():
+        share = float((image == now).mean())
+        if share > straight + _PROBE_MARGIN:
+            raise SourceError(
+                f"A file of the series looks {how}",
+                where=file.path,
+                expected=f"the orientation of {previous.path.name}",
+                found=f"{share:.0%} of probed cells agree when mirrored, {straight:.0%} as stored",
+                remedy="write the file again with row 0 in the north and column 0 in the west",
+            )
+
+
+def _probe(file: RasterFile, window: Window) -> Array:
+    """Some rows of a window, chosen so that their mirror images are among them."""
+    half = np.linspace(0, window.height - 1, min(_PROBE_ROWS, window.height)).round().astype(int)
+    rows = np.unique(np.concatenate([half, window.height - 1 - half]))
+    lines = [Window(window.row + int(row), window.col, 1, window.width) for row in rows]
+    return np.concatenate(file.read_all(lines))

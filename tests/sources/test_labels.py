@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from provider_files import HILDA_V1, class_map, write_series
+
+from ai4land.grid import Grid, Window
+from ai4land.sources import (
+    HildaOptions,
+    LabelForcing,
+    LabelsOptions,
+    Product,
+    Provenance,
+    Source,
+    SourceField,
+    open_hilda,
+)
+from ai4land.sources.labels import coarse_grid
+from ai4land.testing.source_contract import Landmark, SourceContract
+from ai4land.vocabulary import NO_DATA, Clock, legend, variable
+
+LANDUSE8 = legend("landuse8")
+
+
+def _forcing(
+    codes: np.ndarray[tuple[int, int], np.dtype[np.uint8]], options: LabelsOptions
+) -> tuple[LabelForcing, Grid]:
+    fine = Grid.regular(20, 40, 0.1, 0.1, codes.shape)
+    labels = SourceField(variable("land_use"), fine, Clock.YEAR, (2000,), LANDUSE8)
+    coarse = coarse_grid(fine, options)
+
+    def read(tick: int, window: Window) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+        return codes[window.slices]
+
+    return LabelForcing(labels, LANDUSE8, read, coarse), fine
+
+
+class TestForcing(SourceContract):
+    @pytest.fixture
+    def source(self, tmp_path: Path) -> Source:
+        series = open_hilda(
+            write_series(tmp_path, HILDA_V1, {2000: class_map(12, 16)}), HildaOptions(version="v1")
+        )
+        field = series.fields["land_use"]
+        assert field.legend is not None
+        coarse = coarse_grid(field.grid, LabelsOptions(cells=(4, 5)))
+
+        def read(tick: int, window: Window) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+            return series.read("land_use", tick, window)
+
+        return LabelForcing(field, field.legend, read, coarse)
+
+    @pytest.fixture
+    def landmarks(self) -> list[Landmark]:
+        return [
+            Landmark("land_share", 2000, 39.75, 20.25, 0.0),  # all sea
+            Landmark("land_use_fractions", 2000, 39.75, 20.25, (0.0,) * 9),
+            Landmark("land_share", 2000, 39.35, 20.75, 1.0),
+        ]
+
+    def test_provenance_is_complete(self, source: Source) -> None:
+        assert source.provenance() == []  # the files are those of the labels
+
+
+def test_golden_fractions_of_known_land() -> None:
+    """Two rows of equal area within rounding: sea and missing are out of the denominator."""
+    codes = np.array([[0, 0, 2, 2], [4, 255, 2, 1]], dtype=np.uint8)
+    forcing, fine = _forcing(codes, LabelsOptions(cells=(2, 2)))
+    shares = forcing.read("land_use_fractions", 2000, Window(0, 0, 1, 2))
+    land = forcing.read("land_share", 2000, Window(0, 0, 1, 2))
+    rows = fine.row_areas()
+    assert shares[:, 0, 0].tolist() == [0, 0, 0, 0, 1, 0, 0, 0]
+    assert land[0, 0] == pytest.approx(rows[1] / (2 * rows.sum()))
+    assert shares[2, 0, 1] == pytest.approx((2 * rows[0] + rows[1]) / (2 * rows.sum()))
+    assert shares[1, 0, 1] == pytest.approx(rows[1] / (2 * rows.sum()))
+    assert land[0, 1] == pytest.approx(1.0)
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    height=st.integers(2, 20),
+    width=st.integers(2, 20),
+    options=st.one_of(
+        st.tuples(st.integers(1, 7), st.integers(1, 7)).map(lambda c: LabelsOptions(cells=c)),
+        st.sampled_from([0.25, 0.3, 0.5, 1.0]).map(lambda d: LabelsOptions(degrees=d)),
+    ),
+)
+@settings(max_examples=60, deadline=None)
+def test_area_of_every_land_class_is_conserved(
+    seed: int, height: int, width: int, options: LabelsOptions
+) -> None:
+    rng = np.random.default_rng(seed)
+    codes = rng.choice(np.array([*range(8), NO_DATA], dtype=np.uint8), (height, width))
+    forcing, fine = _forcing(codes, options)
+    whole = forcing.fields["land_share"].grid.window
+    shares = forcing.read("land_use_fractions", 2000, whole).astype(np.float64)
+    land = forcing.read("land_share", 2000, whole).astype(np.float64)
+    areas = forcing.fields["land_share"].grid.cell_areas() * land
+    for code in range(8):
+        expected = float(fine.cell_areas()[codes == code].sum()) if code else 0.0
+        assert (shares[code] * areas).sum() == pytest.approx(expected, rel=1e-5, abs=1.0)
+    totals = shares.sum(axis=0)
+    assert np.allclose(totals[land > 0], 1, atol=1e-5)
+    assert (totals[land == 0] == 0).all()
+
+
+def test_degrees_lie_on_whole_multiples_and_cover_the_labels() -> None:
+    fine = Grid.regular("2347/100", "357/10", "1/100", "1/100", (90, 288))
+    grid = coarse_grid(fine, LabelsOptions(degrees=0.25))
+    assert (str(grid.west), str(grid.north), str(grid.dx)) == ("93/4", "143/4", "1/4")
+    assert grid.west <= fine.west
+    assert grid.east >= fine.east
+    assert grid.south <= fine.south
+    third = coarse_grid(fine, LabelsOptions(degrees=1 / 3))
+    assert str(third.dx) == "1/3"
+
+
+def test_both_or_neither_size_is_refused() -> None:
+    for given_ in ({}, {"cells": [2, 2], "degrees": 1}):
+        with pytest.raises(ValueError, match="either cells"):
+            LabelsOptions.model_validate(given_)
+
+
+def test_provenance_entry_is_plain_data() -> None:
+    product = Product("p", "v", "l", "c")
+    entry = Provenance("f", "0" * 64, product.name, product.version, product.licence, "c")
+    assert entry.to_dict()["product"] == "p"
