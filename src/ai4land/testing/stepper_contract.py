@@ -1,0 +1,158 @@
+"""The contract that every stepper keeps; one is done when its tests inherit this suite."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from ai4land.cube import Field, State, Status
+from ai4land.rollout import Stepper, rollout
+from ai4land.vocabulary import NO_DATA, VARIABLES, Kind
+
+__all__ = ["StepperContract"]
+
+
+class StepperContract:
+    """Inherit it and override the fixtures ``stepper``, ``initial`` and ``journeys``."""
+
+    @pytest.fixture
+    def stepper(self) -> Stepper:
+        """The stepper, with drivers for all journeys."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def initial(self) -> State:
+        """A state with land, sea (if its legend has any) and missing pixels."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def journeys(self) -> list[tuple[int, ...]]:
+        """Ticks to visit from ``initial``, one journey per direction that the stepper serves."""
+        raise NotImplementedError
+
+    def test_it_is_a_stepper(self, stepper: Stepper, initial: State) -> None:
+        """It has a name and a task, and the state holds the task's target."""
+        assert isinstance(stepper, Stepper)
+        assert stepper.name
+        assert stepper.task.target in initial.fields
+        assert initial.clock is stepper.task.clock
+        domain = _domain(initial[stepper.task.target])
+        assert domain.any()
+        assert not domain.all(), "a contract without sea or missing pixels proves little"
+
+    def test_both_directions_are_tried(
+        self, stepper: Stepper, initial: State, journeys: list[tuple[int, ...]]
+    ) -> None:
+        """Each direction in which the task recurses has a journey of several steps."""
+        signs = {journey[-1] > initial.tick for journey in journeys if len(journey) > 1}
+        assert signs == {direction.sign > 0 for direction in stepper.task.recursive}
+
+    def test_the_clock_runs(
+        self, stepper: Stepper, initial: State, journeys: list[tuple[int, ...]]
+    ) -> None:
+        """A step ends at the tick asked for, on the same clock and grid, as a prediction."""
+        before = initial[stepper.task.target]
+        for journey in journeys:
+            for tick in journey:
+                state = stepper.step(initial, tick)
+                after = state[stepper.task.target]
+                assert state.tick == tick
+                assert state.clock is initial.clock
+                assert state.status is Status.PREDICTED
+                assert after.grid == before.grid
+                assert after.variable == before.variable
+                assert after.legend == before.legend
+                assert after.values.dtype == before.values.dtype
+
+    def test_sea_and_missing_pixels_stay(
+        self, stepper: Stepper, initial: State, journeys: list[tuple[int, ...]]
+    ) -> None:
+        """What is not land, or not known, comes back as it went in."""
+        before = initial[stepper.task.target]
+        outside = ~_domain(before)
+        for journey in journeys:
+            for state in rollout(stepper, initial, journey):
+                after = state[stepper.task.target].values
+                np.testing.assert_array_equal(after[..., outside], before.values[..., outside])
+
+    def test_land_stays_land(
+        self, stepper: Stepper, initial: State, journeys: list[tuple[int, ...]]
+    ) -> None:
+        """Land becomes neither sea nor unknown, and numbers stay within their bounds."""
+        land = _domain(initial[stepper.task.target])
+        for journey in journeys:
+            for state in rollout(stepper, initial, journey):
+                after = state[stepper.task.target]
+                np.testing.assert_array_equal(_domain(after), land)
+                low, high = VARIABLES[after.variable.name].bounds
+                if after.variable.kind is not Kind.CATEGORICAL:
+                    assert low is None or after.values[..., land].min() >= low
+                    assert high is None or after.values[..., land].max() <= high
+
+    def test_probabilities_are_probabilities(
+        self, stepper: Stepper, initial: State, journeys: list[tuple[int, ...]]
+    ) -> None:
+        """Where a stepper tells its belief, it sums to 1 on land, and none of it is sea's."""
+        for journey in journeys:
+            field = stepper.step(initial, journey[0])[stepper.task.target]
+            if field.probabilities is None or field.legend is None:
+                continue
+            land = _domain(field)
+            assert field.probabilities.dtype == np.float32
+            assert field.probabilities.min() >= 0.0
+            sums = field.probabilities[:, land].sum(axis=0)
+            np.testing.assert_allclose(sums, 1.0, atol=1e-5)
+            sea = [i for i, code in enumerate(field.legend.codes) if code in field.legend.sea]
+            assert not field.probabilities[sea][:, land].any()
+
+    def test_the_state_is_not_changed(
+        self, stepper: Stepper, initial: State, journeys: list[tuple[int, ...]]
+    ) -> None:
+        """A state may be stepped from again: no array of it is written to."""
+        field = initial[stepper.task.target]
+        copy = field.values.copy()
+        for journey in journeys:
+            assert next(rollout(stepper, initial, journey)) is initial
+            first = stepper.step(initial, journey[0])
+            kept = first[stepper.task.target].values.copy()
+            for tick in journey[1:]:
+                stepper.step(first, tick)
+            np.testing.assert_array_equal(first[stepper.task.target].values, kept)
+        np.testing.assert_array_equal(field.values, copy)
+        assert initial[stepper.task.target] is field
+
+    def test_the_same_question_has_the_same_answer(
+        self, stepper: Stepper, initial: State, journeys: list[tuple[int, ...]]
+    ) -> None:
+        """Nothing is remembered between calls: other steps in between change no answer."""
+        answers = [stepper.step(initial, journey[0]) for journey in journeys]
+        again = [stepper.step(initial, journey[0]) for journey in reversed(journeys)][::-1]
+        for one, two in zip(answers, again, strict=True):
+            _same(one[stepper.task.target], two[stepper.task.target])
+
+    def test_a_rollout_is_step_after_step(
+        self, stepper: Stepper, initial: State, journeys: list[tuple[int, ...]]
+    ) -> None:
+        """A rollout yields what stepping by hand gives, the initial state first."""
+        for journey in journeys:
+            states = list(rollout(stepper, initial, journey))
+            assert [s.tick for s in states] == [initial.tick, *journey]
+            by_hand = initial
+            for state, tick in zip(states[1:], journey, strict=True):
+                by_hand = stepper.step(by_hand, tick)
+                _same(state[stepper.task.target], by_hand[stepper.task.target])
+
+
+def _domain(field: Field) -> npt.NDArray[np.bool_]:
+    """Where a field is known and not sea, ``(y, x)``."""
+    if field.legend is None:
+        return field.known
+    return np.asarray(~np.isin(field.values, [NO_DATA, *field.legend.sea]))
+
+
+def _same(one: Field, two: Field) -> None:
+    np.testing.assert_array_equal(one.values, two.values)
+    assert (one.probabilities is None) == (two.probabilities is None)
+    if one.probabilities is not None and two.probabilities is not None:
+        np.testing.assert_array_equal(one.probabilities, two.probabilities)
