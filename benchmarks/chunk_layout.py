@@ -41,6 +41,7 @@ def main() -> None:
     starts = rng.integers(0, YEARS - SPAN, READS)
     table = Table("chunk (year, y, x)", "shard", "codec", "MiB", "files", "windows/s", "ratio")
     base = None
+    codecs = {"zstd": ZstdCodec(level=3), "blosc": BloscCodec(), "none": None}
     layouts: list[tuple[tuple[int, int, int], tuple[int, int, int] | None, str]] = [
         ((1, SIDE, SIDE), None, "zstd"),
         ((1, 256, 256), None, "zstd"),
@@ -63,7 +64,7 @@ def main() -> None:
                 dtype="uint8",
                 chunks=chunks,
                 shards=shards,
-                compressors={"zstd": ZstdCodec(level=3), "blosc": BloscCodec(), "none": None}[codec],
+                compressors=codecs[codec],
             )
             array[:] = data
             files = [p for p in Path(folder).rglob("*") if p.is_file()]
@@ -74,7 +75,12 @@ def main() -> None:
             rate = READS / (time.perf_counter() - begin)
         base = base or rate
         table.add_row(
-            str(chunks), str(shards), codec, f"{size:.1f}", str(len(files)), f"{rate:.1f}",
+            str(chunks),
+            str(shards),
+            codec,
+            f"{size:.1f}",
+            str(len(files)),
+            f"{rate:.1f}",
             f"{rate / base:.1f}",
         )
     Console(width=110).print(table)

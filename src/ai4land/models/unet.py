@@ -29,12 +29,14 @@ class UNetOptions:
         embedding: Channels of the class, forcing and zone embeddings.
         gate: Initial strength with which the visible prior stands, in units of its log-odds.
         demand: Initial strength of the expectation under the coarse net change, likewise.
+        memory: Initial strength of the mean of the earlier maps, likewise.
     """
 
     widths: tuple[int, ...] = (24, 48, 96)
     embedding: int = 16
     gate: float = 0.8
     demand: float = 0.3
+    memory: float = 0.1
 
     def __post_init__(self) -> None:
         """Refuse impossible shapes."""
@@ -65,11 +67,12 @@ class _Block(nn.Sequential):
 class UNet(nn.Module):
     """U-Net (Ronneberger et al. 2015) of double convolutions with a gated residual to the prior.
 
-    ``logits = head + gate · log-odds(prior) + gate' · log-odds(expectation)``. The first gate is
-    open where the prior is visible, so that doing nothing costs nothing. The expectation is what
-    the coarse net change alone says of a pixel (see ``expectation``); it needs a translation of
-    the forcing into classes. A continuous target has the normalised prior value instead of
-    log-odds, and no expectation.
+    ``logits = head + gate · log-odds(prior) + gate' · log-odds(expectation) + gate'' ·
+    log-odds(mean of earlier maps)``. The first gate is open where the prior is visible, so that
+    doing nothing costs nothing. The expectation is what the coarse net change alone says of a
+    pixel (see ``expectation``); it needs a translation of the forcing into classes. The memory
+    lets a flickering pixel return to what it was. A continuous target has the normalised prior
+    value instead of log-odds, and neither expectation nor memory.
     """
 
     translation: Tensor
@@ -90,7 +93,7 @@ class UNet(nn.Module):
         self.register_buffer("translation", torch.tensor(spec.translation))
         has_demand = bool(spec.translation)
         self.embed_demand = nn.Conv2d(2 * spec.layers, embedding, 1) if has_demand else None
-        seen = spec.history * (spec.layers + 1)
+        seen = 2 * (spec.layers + 1)
         self.embed_history = nn.Conv2d(seen, embedding, 1) if spec.history else None
         optional = (spec.static, spec.zones, has_demand, spec.history)
         groups = 2 + sum(map(bool, optional))
@@ -105,12 +108,12 @@ class UNet(nn.Module):
             nn.Linear(_STEP_FEATURES, 32), nn.SiLU(), nn.Linear(32, widths[0] + widths[-1])
         )
         self.head = nn.Conv2d(widths[0], spec.layers, 1)
-        self.gates = nn.Conv2d(widths[0], 2, 1)
+        self.gates = nn.Conv2d(widths[0], 3, 1)
         for layer in (self.head, self.gates):
             nn.init.zeros_(layer.weight)
         nn.init.zeros_(cast("Tensor", self.head.bias))
         with torch.no_grad():  # softplus⁻¹, so that the untrained network is persistence
-            start = torch.tensor([options.gate, options.demand])
+            start = torch.tensor([options.gate, options.demand, options.memory])
             cast("Tensor", self.gates.bias).copy_(torch.log(torch.expm1(start)))
 
     def to_dict(self) -> dict[str, Any]:
@@ -130,7 +133,10 @@ class UNet(nn.Module):
         residual = self._log_odds(seen) if self.spec.classes else seen
         raw = self.head(features) + gates[:, :1] * inputs.visible * residual
         if expected is not None:
-            raw = raw + gates[:, 1:] * self._log_odds(expected)
+            raw = raw + gates[:, 1:2] * self._log_odds(expected)
+        if self.spec.history and self.spec.classes:
+            memory, remembered = self._memory(inputs)
+            raw = raw + gates[:, 2:] * remembered * self._log_odds(memory)
         return cast("Tensor", raw)
 
     def expectation(self, inputs: Inputs, seen: Tensor) -> Tensor:
@@ -144,9 +150,12 @@ class UNet(nn.Module):
         before = torch.einsum("kc,bcyx->bkyx", self.translation, inputs.forcing_prior)
         after = torch.einsum("kc,bcyx->bkyx", self.translation, inputs.forcing_target)
         before, after = torch.nan_to_num(before), torch.nan_to_num(after)
-        gain = (after - before).clamp(min=0.0)
-        gain = gain / gain.sum(dim=1, keepdim=True).clamp(min=1e-6)
-        rate = ((before - after).clamp(min=0.0) / before.clamp(min=1e-3)).clamp(max=1.0)
+        gain, loss = (after - before).clamp(min=0.0), (before - after).clamp(min=0.0)
+        gained, lost = gain.sum(dim=1, keepdim=True), loss.sum(dim=1, keepdim=True)
+        # where the total of the shares falls, what nobody gains is not lost either
+        loss = loss * (gained / lost.clamp(min=1e-12)).clamp(max=1.0)
+        gain = gain / gained.clamp(min=1e-12)
+        rate = (loss / before.clamp(min=1e-3)).clamp(max=1.0)
         moved = seen * rate
         share = after / after.sum(dim=1, keepdim=True).clamp(min=1e-6)
         hidden = 1.0 - inputs.visible
@@ -167,8 +176,7 @@ class UNet(nn.Module):
         return torch.sigmoid(values) if activation == "sigmoid" else values
 
     def _visible_prior(self, inputs: Inputs) -> Tensor:
-        prior = inputs.prior if self.spec.classes else self.target_scale(inputs.prior)
-        return torch.nan_to_num(prior) * inputs.visible
+        return torch.nan_to_num(self._scaled(inputs.prior)) * inputs.visible
 
     def _log_odds(self, seen: Tensor) -> Tensor:
         """Log-odds of the prior classes above the floor: 0 for an absent class."""
@@ -209,12 +217,22 @@ class UNet(nn.Module):
         )
 
     def _history(self, inputs: Inputs) -> Tensor:
-        """Earlier maps and where they are seen, ``(B, H·(K + 1), Y, X)``."""
-        past = inputs.history
-        if not self.spec.classes:
-            past = torch.stack([self.target_scale(p) for p in past.unbind(dim=1)], dim=1)
-        seen = torch.nan_to_num(past) * inputs.history_visible[:, :, None]
-        return torch.cat([seen.flatten(1, 2), inputs.history_visible], dim=1)
+        """The map before the prior and the mean of all earlier ones, ``(B, 2·(K + 1), Y, X)``."""
+        memory, remembered = self._memory(inputs)
+        visible = inputs.history_visible[:, :1]
+        latest = torch.nan_to_num(self._scaled(inputs.history[:, 0])) * visible
+        return torch.cat([latest, visible, memory, remembered], dim=1)
+
+    def _memory(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
+        """Mean of the earlier maps that are seen ``(B, K, Y, X)``, and where there is any."""
+        visible = inputs.history_visible[:, :, None]
+        maps = torch.stack([self._scaled(m) for m in inputs.history.unbind(dim=1)], dim=1)
+        count = visible.sum(dim=1)
+        mean = (torch.nan_to_num(maps) * visible).sum(dim=1) / count.clamp(min=1.0)
+        return mean, (count > 0).to(mean.dtype)
+
+    def _scaled(self, values: Tensor) -> Tensor:
+        return values if self.spec.classes else cast("Tensor", self.target_scale(values))
 
     def _embed_drivers(self, inputs: Inputs) -> Tensor:
         if not self.spec.forcing:

@@ -102,8 +102,10 @@ class NetworkStepper:
         coupling = self.reader.coupling
         if coupling is None or field.legend is None:
             return None
-        positions = class_lookup(field.legend)[field.values]
-        return coupling.shares(positions, self.reader.domain(field.values))
+        domain = self.reader.domain(field.values)
+        if self.feedback == "probabilities" and field.probabilities is not None:
+            return coupling.expected_shares(field.probabilities, domain)
+        return coupling.shares(self.reader.positions(field.values), domain)
 
     def _inputs(
         self, state: State, tick: int, window: Window, own: FloatArray | None

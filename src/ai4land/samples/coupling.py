@@ -59,6 +59,17 @@ class Coupling:
         shares = np.divide(per_class, whole, out=np.zeros_like(per_class), where=whole > 0)
         return np.asarray(shares, dtype=np.float32)
 
+    def expected_shares(self, probability: FloatArray, domain: Array) -> FloatArray:
+        """As ``shares``, of class probabilities ``(K, y, x)`` instead of classes."""
+        area = np.where(domain & (self.cells.index >= 0), self._areas[:, None], 0.0)
+        cell = np.maximum(self.cells.index, 0).ravel()
+        count = self.cells.count
+        sums = [np.bincount(cell, (p * area).ravel(), minlength=count) for p in probability]
+        per_class = np.stack(sums).reshape(self.classes, *self.coarse.shape)
+        whole = per_class.sum(axis=0)
+        shares = np.divide(per_class, whole, out=np.zeros_like(per_class), where=whole > 0)
+        return np.asarray(shares, dtype=np.float32)
+
     def domain_area(self, domain: Array) -> npt.NDArray[np.float64]:
         """Area in m² of the domain in each coarse cell, flat ``(cells,)``."""
         total = np.zeros(self.cells.count)

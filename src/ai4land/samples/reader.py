@@ -158,6 +158,10 @@ class WindowReader:
             return np.isfinite(codes)
         return np.asarray((codes != NO_DATA) & ~np.isin(codes, self._sea))
 
+    def land(self, tick: int) -> npt.NDArray[np.bool_]:
+        """Where the target exists on the whole fine grid at one time, ``(y, x)``."""
+        return self.domain(self.codes(tick, self.grid.window))
+
     def forcing(self, tick: int, window: Window, own: Array | None = None) -> FloatArray:
         """Coarse forcing at a target tick on the fine window, ``(C, y, x)``, physical units.
 

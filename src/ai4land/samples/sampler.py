@@ -251,7 +251,9 @@ def _turn(sample: Sample, static: tuple[str, ...], rng: np.random.Generator) -> 
     north_south, west_east, transpose = rng.random(3) < 0.5
     fields = {name: getattr(sample, name) for name in Sample.__dataclass_fields__}
     years = fields.pop("years")
-    square = sample.prior.shape[0] == sample.prior.shape[1]
+    aspects = {"aspect_north", "aspect_east"} & set(static)
+    # one component of the aspect alone cannot be transposed: it would become the other
+    transpose &= sample.prior.shape[0] == sample.prior.shape[1] and len(aspects) != 1
     signs = {
         "aspect_north": -1.0 if north_south else 1.0,
         "aspect_east": -1.0 if west_east else 1.0,
@@ -259,7 +261,7 @@ def _turn(sample: Sample, static: tuple[str, ...], rng: np.random.Generator) -> 
     terrain = fields["static"].copy()
     for i, name in enumerate(static):
         terrain[i] *= signs.get(name, 1.0)
-    if transpose and square and {"aspect_north", "aspect_east"} <= set(static):
+    if transpose and aspects:
         north, east = static.index("aspect_north"), static.index("aspect_east")
         # swapping rows and columns maps north to west: (n, e) → (−e, −n)
         terrain[[north, east]] = -terrain[[east, north]]
@@ -267,5 +269,5 @@ def _turn(sample: Sample, static: tuple[str, ...], rng: np.random.Generator) -> 
     for name, values in fields.items():
         turned = values[..., ::-1, :] if north_south else values
         turned = turned[..., ::-1] if west_east else turned
-        fields[name] = turned.swapaxes(-1, -2) if transpose and square else turned
+        fields[name] = turned.swapaxes(-1, -2) if transpose else turned
     return Sample(**fields, years=years)

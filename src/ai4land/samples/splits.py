@@ -32,16 +32,20 @@ class SpaceMasks:
     test: BoolArray
 
 
-def space_masks(fine: Grid, coarse: Grid, split: BlockSplit | None) -> SpaceMasks:
+def space_masks(
+    fine: Grid, coarse: Grid, split: BlockSplit | None, domain: BoolArray | None = None
+) -> SpaceMasks:
     """Masks of a fold on the fine grid.
 
-    A pixel belongs to the coarse cell in which its centre lies. Blocks are dealt at random, the
-    same number (to one) to each fold.
+    A pixel belongs to the coarse cell in which its centre lies. Blocks of similar domain are dealt
+    to different folds at random, so that folds hold about the same area.
 
     Args:
         fine: Grid of the labels.
         coarse: Grid of the forcing, whose cells must not be cut by a block.
-        split: How to deal; ``None`` puts every pixel into both masks (a split in time alone).
+        split: How to deal; ``None`` puts every pixel into all masks (a split in time alone).
+        domain: ``(y, x)`` pixels that count (land); default all. Blocks without any are dealt to
+            no fold; they train, with nothing to learn from.
 
     Raises:
         ConfigError: If there are fewer blocks than folds.
@@ -50,35 +54,60 @@ def space_masks(fine: Grid, coarse: Grid, split: BlockSplit | None) -> SpaceMask
         everywhere = np.ones(fine.shape, dtype=bool)
         return SpaceMasks(everywhere, everywhere, everywhere)
     rows, cols = coarse.nearest(fine)
+    if coarse.is_global:  # a region across the date line has its own columns side by side
+        cols = np.mod(cols - cols[0], coarse.width)
     row_low, col_low = rows.min(), cols.min()
     cells_y, cells_x = int(rows.max() - row_low + 1), int(cols.max() - col_low + 1)
     blocks_y, blocks_x = -(-cells_y // split.cells), -(-cells_x // split.cells)
-    if blocks_y * blocks_x < split.folds:
-        raise ConfigError(
-            "Fewer spatial blocks than folds",
-            expected=f"at least {split.folds} blocks",
-            found=f"{blocks_y} × {blocks_x} blocks of {split.cells} coarse cells",
-            remedy="choose smaller blocks or fewer folds",
-        )
-    rng = np.random.default_rng(split.seed)
-    fold = rng.permutation(blocks_y * blocks_x) % split.folds
-    others = np.flatnonzero(fold != split.fold)
-    count = max(round(len(others) * split.validation_share), 1)
-    chosen = np.zeros(fold.shape, dtype=bool)
-    chosen[np.random.default_rng([split.seed, split.fold]).permutation(others)[:count]] = True
     block = (
         np.arange(cells_y)[:, None] // split.cells * blocks_x
         + np.arange(cells_x)[None, :] // split.cells
     )
+    pixel = np.ix_(rows - row_low, cols - col_low)
+    counted = np.ones(fine.shape, dtype=bool) if domain is None else domain
+    size = np.bincount(block[pixel][counted], minlength=blocks_y * blocks_x)
+    if np.count_nonzero(size) < split.folds:
+        raise ConfigError(
+            "Fewer spatial blocks than folds",
+            expected=f"at least {split.folds} blocks",
+            found=f"{np.count_nonzero(size)} blocks of {split.cells} × {split.cells} coarse cells",
+            remedy="choose smaller blocks or fewer folds",
+        )
+    fold = _deal(size, split)
+    others = np.flatnonzero((fold >= 0) & (fold != split.fold))
+    order = np.random.default_rng([split.seed, split.fold]).permutation(others)
+    enough = np.searchsorted(
+        np.cumsum(size[order]), split.validation_share * size[order].sum(), side="right"
+    )
+    chosen = np.zeros(fold.shape, dtype=bool)
+    chosen[order[: max(int(enough), 1)]] = True
     test, validation = (fold == split.fold)[block], chosen[block]
     pixel = np.ix_(rows - row_low, cols - col_low)
+    wraps = coarse.is_global and cells_x == coarse.width
     return SpaceMasks(
-        train=~_near(test | validation, split.buffer)[pixel],
-        validation=(validation & ~_near(test, split.buffer))[pixel],
+        train=~_near(test | validation, split.buffer, wraps)[pixel],
+        validation=(validation & ~_near(test, split.buffer, wraps))[pixel],
         test=test[pixel],
     )
 
 
-def _near(cells: BoolArray, distance: int) -> BoolArray:
-    """Cells at most ``distance`` cells away from the given ones, diagonals included."""
-    return np.asarray(ndimage.binary_dilation(cells, np.ones((3, 3), bool), iterations=distance))
+def _deal(size: npt.NDArray[np.int64], split: BlockSplit) -> npt.NDArray[np.int64]:
+    """Fold of each block, −1 where it holds nothing: each run of equals goes to all folds."""
+    rng = np.random.default_rng(split.seed)
+    order = np.argsort(-size, kind="stable")[: np.count_nonzero(size)]
+    fold = np.full(size.shape, -1)
+    for start in range(0, len(order), split.folds):
+        part = order[start : start + split.folds]
+        fold[part] = rng.permutation(split.folds)[: len(part)]
+    return fold
+
+
+def _near(cells: BoolArray, distance: int, wraps: bool) -> BoolArray:
+    """Cells at most ``distance`` cells away from the given ones, diagonals included.
+
+    On a circle of columns (``wraps``) the first and the last are neighbours.
+    """
+    width = min(distance, cells.shape[1]) if wraps else 0
+    ring = np.pad(cells, ((0, 0), (width, width)), mode="wrap")
+    near = ndimage.binary_dilation(ring, np.ones((3, 3), bool), iterations=distance)
+    return np.asarray(near[:, width : width + cells.shape[1]])

@@ -46,7 +46,8 @@ def to_inputs(sample: Sample, step: int, classes: int, own: Sequence[Tensor] = (
         # the first prior was seen as the sample showed it, the own maps everywhere
         first = torch.from_numpy(sample.visible)[:, None]
         length = past.shape[1]
-        past = torch.cat([torch.stack([*filled[-2::-1], start], dim=1), past], dim=1)[:, :length]
+        shown = _values(sample.prior, classes)
+        past = torch.cat([torch.stack([*filled[-2::-1], shown], dim=1), past], dim=1)[:, :length]
         seen = torch.cat([visible] * (len(own) - 1) + [first, past_visible], dim=1)
         past_visible = seen[:, :length]
     forcing = torch.from_numpy(np.ascontiguousarray(sample.forcing))

@@ -52,5 +52,5 @@ def describe(
         },
         scores={"validation": verdict.values},
         code_version=version("ai4land"),
-        decision={"stay": verdict.stay},
+        decision={"stay": verdict.stay, "feedback": experiment.training.feedback},
     )

@@ -25,7 +25,9 @@ class TrainingOptions(BaseModel):
         batch: Samples per step and device.
         learning_rate: Peak of AdamW's rate, after a short warm-up, before a cosine decay.
         weight_decay: AdamW's weight decay.
-        changed_weight: Weight of the mean loss over changed pixels beside that over all pixels.
+        changed_weight: Changed pixels count ``1 + changed_weight`` times in the loss.
+        feedback: ``classes`` or ``probabilities``: what later steps of a sample, and rollouts of
+            the trained network, take as their prior.
         ema: Decay of the moving average of the weights, which is what is kept.
         validate_every: Steps between validations.
         checkpoint_every: Steps between resumable checkpoints.
@@ -41,7 +43,8 @@ class TrainingOptions(BaseModel):
     batch: Positive = 4
     learning_rate: Annotated[float, Field(gt=0)] = 3e-3
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
-    changed_weight: Annotated[float, Field(ge=0)] = 0.0
+    changed_weight: Annotated[float, Field(ge=0)] = 1.0
+    feedback: Literal["classes", "probabilities"] = "classes"
     ema: Share = 0.99
     validate_every: Positive = 200
     checkpoint_every: Positive = 200

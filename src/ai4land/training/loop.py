@@ -28,8 +28,9 @@ from ai4land.samples import (
     stack,
     to_inputs,
 )
+from ai4land.training.boldness import choose_stay
 from ai4land.training.card import describe
-from ai4land.training.experiment import Experiment
+from ai4land.training.experiment import Experiment, TrainingOptions
 from ai4land.training.loss import step_loss
 from ai4land.training.resume import load_progress, save_progress
 from ai4land.training.statistics import fit_normalisers
@@ -71,13 +72,12 @@ def train(experiment: Experiment, out: str | Path, *, progress: Progress | None 
     job = task(experiment.task)
     cube = Cube(experiment.cube)
     digest = _digest(experiment, cube)
-    history = experiment.samples.history
+    split, history = experiment.split, experiment.samples.history
     spec = input_spec(cube, job, experiment.forcing, experiment.static, history)
     reader = WindowReader(cube, job, spec)
     coarse = cube.grid(experiment.forcing[0]) if experiment.forcing else reader.grid
-    masks = space_masks(reader.grid, coarse, experiment.split.space)
-    sampler = Sampler(reader, experiment.samples, experiment.split.train, masks.train)
-    split = experiment.split
+    masks = space_masks(reader.grid, coarse, split.space, reader.land(split.train[0]))
+    sampler = Sampler(reader, experiment.samples, split.train, masks.train)
     both = (min(*split.train, *split.validation), max(*split.train, *split.validation))
     judge = Sampler(reader, experiment.samples, split.validation, masks.validation, known=both)
 
@@ -122,7 +122,7 @@ def train(experiment: Experiment, out: str | Path, *, progress: Progress | None 
         for group in optimizer.param_groups:
             group["lr"] = rate
         wrapped.train()
-        loss = sample_loss(wrapped, network, batch, reader, options.changed_weight)
+        loss = sample_loss(wrapped, network, batch, reader, options)
         fabric.backward(loss)
         fabric.clip_gradients(wrapped, optimizer, max_norm=_CLIP)
         optimizer.step()
@@ -155,13 +155,28 @@ def train(experiment: Experiment, out: str | Path, *, progress: Progress | None 
     if verdict is None:
         raise AssertionError("the last step always validates")
     if fabric.is_global_zero:
+        if spec.classes:
+            stay, rolled = choose_stay(
+                best.eval(),
+                reader,
+                experiment.samples,
+                split.validation,
+                masks.validation,
+                feedback=options.feedback,
+                device=str(fabric.device),
+            )
+            verdict = Validation(stay, verdict.score, {**verdict.values, **_prefixed(rolled)})
         card = describe(experiment, cube, reader, best, verdict)
         save_checkpoint(out / "checkpoint", best, card)
     return out / "checkpoint"
 
 
 def sample_loss(
-    forward: nn.Module, network: UNet, batch: Sample, reader: WindowReader, weight: float
+    forward: nn.Module,
+    network: UNet,
+    batch: Sample,
+    reader: WindowReader,
+    options: TrainingOptions,
 ) -> Tensor:
     """Mean loss over the steps of a batch, each later step on the network's own prediction.
 
@@ -173,7 +188,7 @@ def sample_loss(
         network: The same network, for its activation and scales.
         batch: Stacked samples.
         reader: Knows which forcing the own map feeds back on.
-        weight: Weight of changed pixels.
+        options: Weight of changed pixels, and what is fed back.
     """
     classes = len(network.spec.classes)
     device = next(network.parameters()).device
@@ -188,10 +203,11 @@ def sample_loss(
         raw = forward(inputs.to(device))
         values = raw if classes else network.activate(raw)
         scale = network.target_scale.spread
-        losses.append(step_loss(values, scale, batch, step, weight))
+        losses.append(step_loss(values, scale, batch, step, options.changed_weight))
         if step + 1 < steps:
             found = network.activate(raw.detach().float()).cpu()
-            own.append(_classes(found) if classes else found)
+            hard = classes and options.feedback == "classes"
+            own.append(_classes(found) if hard else found)
     return torch.stack(losses).mean()
 
 
@@ -217,6 +233,10 @@ def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
             slow.lerp_(fast, 1.0 - decay)
         else:
             slow.copy_(fast)
+
+
+def _prefixed(scores: dict[str, float]) -> dict[str, float]:
+    return {f"rollout_{name}": value for name, value in scores.items()}
 
 
 def _digest(experiment: Experiment, cube: Cube) -> str:

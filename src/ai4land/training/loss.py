@@ -40,5 +40,5 @@ def step_loss(
         error = ((raw[:, 0] - target) / network_scale) ** 2
     loss = (error * valid).sum() / valid.sum().clamp(min=1)
     if weight > 0:
-        loss = loss + weight * (error * changed).sum() / changed.sum().clamp(min=1)
+        loss = loss + weight * (error * changed).sum() / valid.sum().clamp(min=1)
     return loss

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +11,16 @@ import numpy.typing as npt
 import torch
 
 from ai4land.grid import Window
-from ai4land.metrics import ThreeMaps, three_maps
+from ai4land.metrics import LeadScores, ThreeMaps, three_maps
 from ai4land.models import UNet
 from ai4land.samples import Sample, Sampler, stack, to_inputs
 
-__all__ = ["STAY", "Validation", "validate"]
+__all__ = ["STAY", "Validation", "boldness_score", "validate"]
 
-STAY = (-0.4, -0.3, -0.2, -0.1, -0.05, 0.0, 0.05, 0.1, 0.2)
+STAY = (-0.6, -0.4, -0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3, 0.5)
 """Candidates for what is added to the probability of the prior's class before the decision."""
+
+_PRICE = 10.0  # figure of merit that a unit of accuracy lost against persistence is worth
 
 Array = npt.NDArray[Any]
 
@@ -69,6 +71,28 @@ def validate(network: UNet, sampler: Sampler, device: torch.device, limit: int) 
     return _choose(tables)
 
 
+def boldness_score(rollouts: Sequence[Sequence[LeadScores]]) -> tuple[float, dict[str, float]]:
+    """What a decision rule is judged by: figure of merit at the end, accuracy all along.
+
+    The figure of merit of the last lead, averaged over rollouts, less ten times what the mean
+    accuracy over all leads loses against persistence.
+    """
+    merits, accuracies, persistences = [], [], []
+    for leads in rollouts:
+        three = [lead.three for lead in leads]
+        merit = three[-1].figure_of_merit
+        merits.append(merit if np.isfinite(merit) else 0.0)
+        accuracies += [(t.hits + t.correct_rejections) / t.total for t in three]
+        persistences += [1.0 - t.observed_change / t.total for t in three]
+    values = {
+        "figure_of_merit": float(np.mean(merits)),
+        "accuracy": float(np.mean(accuracies)),
+        "persistence_accuracy": float(np.mean(persistences)),
+    }
+    lost = max(values["persistence_accuracy"] - values["accuracy"], 0.0)
+    return values["figure_of_merit"] - _PRICE * lost, values
+
+
 def _choose(tables: list[ThreeMaps]) -> Validation:
     best: Validation | None = None
     for stay, table in zip(STAY, tables, strict=True):
@@ -77,7 +101,7 @@ def _choose(tables: list[ThreeMaps]) -> Validation:
         persistence = 1.0 - table.observed_change / total
         merit = table.figure_of_merit
         merit = merit if np.isfinite(merit) else 0.0
-        score = merit - 10.0 * max(persistence - accuracy, 0.0)
+        score = merit - _PRICE * max(persistence - accuracy, 0.0)
         if best is None or score > best.score:
             best = Validation(
                 stay,

@@ -1,0 +1,272 @@
+"""The real cases of docs/results.md: build, train, roll out, score beside the baselines.
+
+    export AI4LAND_REALDATA=/path/to/the/products
+    python benchmarks/real_cases.py            # all cases
+    python benchmarks/real_cases.py crete_forward brazil_backward
+
+Each case prints its table as Markdown and writes it with a JSON twin under ``--out``. Cubes and
+trainings that are there already are used as they are, so a killed run goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from ai4land.checkpoint import load_checkpoint
+from ai4land.cube import Cube, State
+from ai4land.metrics import Protocol, RolloutScores, summarise
+from ai4land.models import InputSpec
+from ai4land.rollout import (
+    AllocationStepper,
+    ClosedBooks,
+    Demand,
+    NetworkStepper,
+    Persistence,
+    Stepper,
+    Tiling,
+    observed_state,
+    rollout,
+    score_rollout,
+)
+from ai4land.samples import WindowReader, space_masks
+from ai4land.sources import build_cube, load_recipe
+from ai4land.training import Experiment, load_experiment, train
+from ai4land.vocabulary import LAND_USE
+
+HERE = Path(__file__).parent
+FORCING = "land_use_fractions"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One rollout to score.
+
+    Attributes:
+        recipe: Recipe of the cube.
+        experiment: What is trained; one training serves all cases that name it.
+        start: Year of the initial map.
+        years: Years visited.
+        feedback: What the next step takes as its prior.
+    """
+
+    recipe: str
+    experiment: str
+    start: int
+    years: tuple[int, ...]
+    feedback: str = "classes"
+
+
+CASES = {
+    "uk_forward": Case("uk_south", "uk_south", 2009, (2012,)),
+    "uk_backward": Case("uk_south", "uk_south", 2012, (2009,)),
+    "crete_forward": Case("crete", "crete_forward", 1985, tuple(range(1986, 2001))),
+    "crete_backward": Case("crete", "crete_backward", 1985, tuple(range(1984, 1969, -1))),
+    "brazil_forward": Case("brazil", "brazil_forward", 2007, (2008, 2009, 2010)),
+    "brazil_backward": Case("brazil", "brazil_backward", 2003, (2002, 2001, 2000)),
+}
+
+
+def folds(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
+    """The experiment of each fold of a spatial split, or the experiment itself."""
+    space = experiment.split.space
+    if space is None:
+        yield "all", experiment
+        return
+    for fold in range(space.folds):
+        split = experiment.split.model_copy(
+            update={"space": space.model_copy(update={"fold": fold})}
+        )
+        yield f"fold{fold}", experiment.model_copy(update={"split": split})
+
+
+def trained(experiment: Experiment, folder: Path, console: Console) -> tuple[Path, float]:
+    """Train, or take what is there; the checkpoint and the minutes it took."""
+    clock = folder / "minutes.json"
+    if not clock.exists():
+        begin = time.perf_counter()
+        with Progress(console=console) as bar:
+            job = bar.add_task(f"train {folder.parent.name}/{folder.name}", total=None)
+            train(
+                experiment,
+                folder,
+                progress=lambda step, steps, _: bar.update(job, completed=step, total=steps),
+            )
+        clock.write_text(json.dumps((time.perf_counter() - begin) / 60))
+    return folder / "checkpoint", json.loads(clock.read_text())
+
+
+def steppers(
+    checkpoint: Path, cube: Cube, case: Case
+) -> tuple[WindowReader, State, dict[str, Stepper]]:
+    """The network and its baselines on one cube, all from one initial state."""
+    network, card = load_checkpoint(checkpoint)
+    reader = WindowReader(cube, LAND_USE, InputSpec.from_dict(card.inputs))
+    jump = case.years[0] - case.start
+    past = [case.start - jump * (k + 1) for k in range(network.spec.history)]
+    initial = observed_state(cube, LAND_USE, case.start, past)
+    demand = Demand(reader, FORCING, initial)
+    unet = NetworkStepper(
+        network,
+        reader,
+        tiling=Tiling(tile=128, overlap=32),
+        stay=float(card.decision["stay"]),
+        feedback=case.feedback,
+    )
+    return (
+        reader,
+        initial,
+        {
+            "U-Net": unet,
+            "U-Net, closed books": ClosedBooks(unet, demand),
+            "persistence": Persistence(LAND_USE),
+            "kernel": AllocationStepper("kernel", demand),
+            "random": AllocationStepper("random", demand),
+        },
+    )
+
+
+def land_cells(cube: Cube, reader: WindowReader) -> np.ndarray:
+    """Fine pixels in coarse cells that are at least half land, ``(y, x)``."""
+    share = cube.read("land_share", cube.group("land_share").ticks[0])
+    rows, cols = cube.grid("land_share").nearest(reader.grid)
+    return np.asarray(share[np.ix_(rows, cols)] >= 0.5)
+
+
+def run(
+    case: Case, cube: Cube, experiment: Experiment, out: Path, console: Console
+) -> dict[str, Any]:
+    """Score a case: cells of at least half land, all cells, and as the reference counts."""
+    totals: dict[str, dict[str, RolloutScores]] = {}
+    minutes, stays = [], []
+    names: tuple[str, ...] = ()
+    for name, fold in folds(experiment):
+        checkpoint, spent = trained(fold, out / case.experiment / name, console)
+        minutes.append(spent)
+        reader, initial, competitors = steppers(checkpoint, cube, case)
+        stays.append(load_checkpoint(checkpoint)[1].decision["stay"])
+        names = reader.legend.names if reader.legend else ()
+        test = space_masks(
+            reader.grid, cube.grid(FORCING), fold.split.space, reader.land(fold.split.train[0])
+        ).test
+        half = land_cells(cube, reader)
+        paths: dict[str, tuple[Stepper, tuple[int, ...]]] = {
+            label: (stepper, case.years) for label, stepper in competitors.items()
+        }
+        if len(case.years) > 1:
+            paths["kernel, one jump"] = (competitors["kernel"], case.years[-1:])
+        for label, (stepper, years) in paths.items():
+            states = list(rollout(stepper, initial, years))
+            for view, mask, protocol in (
+                ("headline", test & half, Protocol.LAND),
+                ("all cells", test, Protocol.LAND),
+                ("reference", test, Protocol.REFERENCE),
+            ):
+                found = score_rollout(states, reader, mask=mask, protocol=protocol)
+                seen = totals.setdefault(view, {})
+                seen[label] = seen.get(label, RolloutScores()) + found
+    return {
+        "minutes_per_training": minutes,
+        "stay": stays,
+        "views": {
+            view: {label: summarise(s.leads, names) for label, s in rows.items()}
+            for view, rows in totals.items()
+        },
+    }
+
+
+def table(rows: dict[str, Any], which: str) -> Iterator[str]:
+    """One Markdown table: ``first``, ``last`` or ``mean`` over the leads."""
+    columns = (
+        ("FoM", "figure_of_merit"),
+        ("accuracy", "accuracy"),
+        ("mIoU", "mean_iou"),
+        ("macro F1", "macro_f1"),
+        ("weighted F1", "weighted_f1"),
+    )
+    yield "| | " + " | ".join(title for title, _ in columns) + " |"
+    yield "|---|" + "--:|" * len(columns)
+    for label, summary in rows.items():
+        row = summary[which]
+        cells = [row.get(key) for _, key in columns]
+        yield f"| {label} | " + " | ".join("–" if c is None else f"{c:.4f}" for c in cells) + " |"
+
+
+def leads(rows: dict[str, Any], key: str) -> Iterator[str]:
+    """One Markdown table of a score per lead year."""
+    times = [row["time"] for row in next(iter(rows.values()))["leads"]]
+    yield "| | " + " | ".join(map(str, times)) + " |"
+    yield "|---|" + "--:|" * len(times)
+    for label, summary in rows.items():
+        if len(summary["leads"]) == len(times):
+            cells = [row[key] for row in summary["leads"]]
+            yield (
+                f"| {label} | " + " | ".join("–" if c is None else f"{c:.3f}" for c in cells) + " |"
+            )
+
+
+def describe(name: str, case: Case, found: dict[str, Any]) -> str:
+    """The Markdown section of a case."""
+    spent = found["minutes_per_training"]
+    lines = [
+        f"### {name}",
+        "",
+        f"{case.start} → {case.years[-1]}, {len(case.years)} step(s); pixel counts; "
+        f"{len(spent)} training(s) of {np.mean(spent):.1f} min; stay {found['stay']}; "
+        f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.machine()}",
+    ]
+    for view, rows in found["views"].items():
+        title = {
+            "headline": "coarse cells at least half land",
+            "all cells": "all cells",
+            "reference": "protocol reference: all classes, sea included",
+        }[view]
+        one = len(case.years) == 1
+        for which in ("last",) if one else ("first", "last", "mean"):
+            lines += ["", f"*{title}, {which} year*" if not one else f"*{title}*", ""]
+            lines += table(rows, which)
+    if len(case.years) > 1:
+        for key in ("figure_of_merit", "accuracy", "mean_iou"):
+            lines += ["", f"*{key} per lead year, cells at least half land*", ""]
+            lines += leads(found["views"]["headline"], key)
+    return "\n".join(lines) + "\n"
+
+
+def main(
+    cases: Annotated[list[str] | None, typer.Argument(help=f"among {', '.join(CASES)}")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of cubes, trainings and tables.")] = Path(
+        "runs/results"
+    ),
+) -> None:
+    """Run the real cases and print their tables."""
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    console = Console(stderr=True)
+    out.mkdir(parents=True, exist_ok=True)
+    for name in cases or list(CASES):
+        case = CASES[name]
+        path = out / f"{case.recipe}.zarr"
+        if not path.exists():
+            build_cube(load_recipe(HERE / "recipes" / f"{case.recipe}.yaml"), path)
+        experiment = load_experiment(HERE / "experiments" / f"{case.experiment}.yaml")
+        experiment = experiment.model_copy(update={"cube": str(path)})
+        found = run(case, Cube(path), experiment, out, console)
+        text = describe(name, case, found)
+        (out / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
+        (out / f"{name}.md").write_text(text)
+        print(text)
+
+
+if __name__ == "__main__":
+    typer.run(main)
