@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests: where the real products lie, if they are there."""
+"""Fixtures shared by all tests: where the real products lie, and a tiny cube."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+
+from ai4land.cube import Cube
+from tiny_cubes import write_land_cube
 
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -26,3 +29,9 @@ def golden() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no golden cases at {folder}; set AI4LAND_GOLDEN to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_cube(tmp_path_factory: pytest.TempPathFactory) -> Cube:
+    """A finished cube of 40 × 48 pixels and twelve years, see ``tiny_cubes``; read it only."""
+    return write_land_cube(tmp_path_factory.mktemp("tiny") / "cube.zarr")

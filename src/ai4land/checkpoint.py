@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ai4land.errors import CheckpointError, ConfigError, MissingFileError
-from ai4land.models import InputSpec, UNet, build_network
+from ai4land.models import Ensemble, InputSpec, UNet, build_predictor
 
 __all__ = ["Card", "load_card", "load_checkpoint", "save_checkpoint"]
 
@@ -45,6 +45,9 @@ class Card:
         scores: Scores on the validation split, with persistence beside.
         decision: Choices made on the validation split that a rollout needs.
         code_version: Version of AI4Land.
+        variables: Target and drivers: units, kind, source, and the legend of classes.
+        normaliser: Group → means and spreads by channel, in those units; a copy for people of
+            what stands in the weights.
         base: SHA-256 of the weights this is a delta on; ``None`` if it is whole.
         weights_sha256: Filled when saved.
         format: Version of this file's form.
@@ -65,12 +68,14 @@ class Card:
     scores: Mapping[str, Any]
     code_version: str
     decision: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    normaliser: Mapping[str, Any] = field(default_factory=dict)
     base: str | None = None
     weights_sha256: str = ""
     format: int = FORMAT
 
 
-def save_checkpoint(path: str | Path, network: UNet, card: Card) -> Card:
+def save_checkpoint(path: str | Path, network: UNet | Ensemble, card: Card) -> Card:
     """Write a checkpoint folder, all or nothing.
 
     Args:
@@ -96,9 +101,7 @@ def save_checkpoint(path: str | Path, network: UNet, card: Card) -> Card:
         written = {**asdict(card), "weights_sha256": _sha256(work / _WEIGHTS)}
         text = json.dumps(written, indent=1, sort_keys=True, allow_nan=False)
         (work / _CARD).write_text(text + "\n", encoding="utf-8")
-        if path.exists():
-            shutil.rmtree(path)
-        os.replace(work, path)
+        _replace(work, path)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return load_card(path)
@@ -137,7 +140,7 @@ def load_card(path: str | Path) -> Card:
         raise CheckpointError("The card is damaged", where=file, found=error) from error
 
 
-def load_checkpoint(path: str | Path, device: str = "cpu") -> tuple[UNet, Card]:
+def load_checkpoint(path: str | Path, device: str = "cpu") -> tuple[UNet | Ensemble, Card]:
     """Read a checkpoint, check its hash, and build the network in evaluation mode.
 
     Raises:
@@ -159,13 +162,28 @@ def load_checkpoint(path: str | Path, device: str = "cpu") -> tuple[UNet, Card]:
             remedy="copy the checkpoint again from where it came",
         )
     try:
-        network = build_network(card.architecture, InputSpec.from_dict(card.inputs))
+        network = build_predictor(card.architecture, InputSpec.from_dict(card.inputs))
         network.load_state_dict(load_file(str(weights)))
     except (RuntimeError, ConfigError, safetensors.SafetensorError) as error:
         raise CheckpointError(
             "The weights do not fit the architecture", where=path, found=error
         ) from error
     return network.to(torch.device(device)).eval(), card
+
+
+def _replace(work: Path, path: Path) -> None:
+    """Put a finished folder in the place of an older one, which is kept until it stands."""
+    older = Path(f"{work}-older")
+    had = path.exists()
+    if had:
+        os.replace(path, older)
+    try:
+        os.replace(work, path)
+    except OSError:
+        if had:
+            os.replace(older, path)
+        raise
+    shutil.rmtree(older, ignore_errors=True)
 
 
 def _sha256(path: Path) -> str:

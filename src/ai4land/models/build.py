@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ai4land.errors import ConfigError
+from ai4land.models.ensemble import Ensemble
 from ai4land.models.inputs import InputSpec
 from ai4land.models.unet import UNet, UNetOptions
 
-__all__ = ["MODELS", "build_network"]
+__all__ = ["MODELS", "build_network", "build_predictor"]
 
 MODELS = {"unet": (UNet, UNetOptions)}
 """Architectures by name: network class and options class."""
@@ -43,3 +44,18 @@ def build_network(architecture: Mapping[str, Any], spec: InputSpec) -> UNet:
             found=error,
         ) from error
     return network(spec, chosen)
+
+
+def build_predictor(architecture: Mapping[str, Any], spec: InputSpec) -> UNet | Ensemble:
+    """Build what a checkpoint holds: a network, or the ensemble that ``members`` counts.
+
+    Raises:
+        ConfigError: As ``build_network``.
+    """
+    single = dict(architecture)
+    members = single.pop("members", None)
+    if members is None:
+        return build_network(single, spec)
+    if not isinstance(members, int) or members < 1:
+        raise ConfigError("Impossible ensemble", expected="a number of members", found=members)
+    return Ensemble([build_network(single, spec) for _ in range(members)])

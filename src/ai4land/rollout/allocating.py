@@ -15,7 +15,7 @@ from ai4land.allocation import (
     allocate_random,
     close_books,
 )
-from ai4land.cube import Field, State
+from ai4land.cube import Field, State, Status
 from ai4land.errors import SampleError
 from ai4land.rollout.demand import Demand
 from ai4land.rollout.stepper import Stepper
@@ -66,7 +66,7 @@ class AllocationStepper:
         positions = np.where(domain, self.demand.positions(field), NO_DATA)
         rng = np.random.default_rng([self.seed, tick])
         placed = self._rule(positions, self.demand.cells, change, self.demand.groups, rng)
-        return _with_positions(state, self.task.target, tick, domain, placed.map)
+        return replace(_with_positions(state, self.task.target, tick, domain, placed.map), past=())
 
 
 class ClosedBooks:
@@ -126,7 +126,8 @@ def _with_positions(
     codes = _codes(legend)[positions]
     values = np.where(domain, codes, field.values)
     changed = Field(field.variable, field.grid, values, legend)
-    return State(state.clock, tick, {**state.fields, name: changed})
+    fields = {**state.fields, name: changed}
+    return replace(state, tick=tick, fields=fields, status=Status.PREDICTED)
 
 
 def _codes(legend: Legend) -> npt.NDArray[np.uint8]:

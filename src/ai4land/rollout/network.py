@@ -13,7 +13,7 @@ import torch
 from ai4land.cube import Field, State
 from ai4land.errors import ConfigError
 from ai4land.grid import Window
-from ai4land.models import Inputs, UNet
+from ai4land.models import Ensemble, Inputs, UNet
 from ai4land.rollout.tiling import Tiling, sweep
 from ai4land.samples import WindowReader, class_lookup, probabilities
 from ai4land.vocabulary import NO_DATA, Task
@@ -41,7 +41,7 @@ class NetworkStepper:
 
     def __init__(
         self,
-        network: UNet,
+        network: UNet | Ensemble,
         reader: WindowReader,
         *,
         tiling: Tiling | None = None,

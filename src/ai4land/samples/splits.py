@@ -48,7 +48,8 @@ def space_masks(
             no fold; they train, with nothing to learn from.
 
     Raises:
-        ConfigError: If there are fewer blocks than folds.
+        ConfigError: If there are fewer blocks than folds, or the buffers leave nothing to train or
+            to validate on.
     """
     if split is None:
         everywhere = np.ones(fine.shape, dtype=bool)
@@ -82,13 +83,20 @@ def space_masks(
     chosen = np.zeros(fold.shape, dtype=bool)
     chosen[order[: max(int(enough), 1)]] = True
     test, validation = (fold == split.fold)[block], chosen[block]
-    pixel = np.ix_(rows - row_low, cols - col_low)
     wraps = coarse.is_global and cells_x == coarse.width
-    return SpaceMasks(
+    masks = SpaceMasks(
         train=~_near(test | validation, split.buffer, wraps)[pixel],
         validation=(validation & ~_near(test, split.buffer, wraps))[pixel],
         test=test[pixel],
     )
+    for name, mask in (("training", masks.train), ("validation", masks.validation)):
+        if not (mask & counted).any():
+            raise ConfigError(
+                f"Between the buffers of the spatial split nothing is left for {name}",
+                found=split,
+                remedy="choose larger blocks, a smaller buffer or another validation_share",
+            )
+    return masks
 
 
 def _deal(size: npt.NDArray[np.int64], split: BlockSplit) -> npt.NDArray[np.int64]:

@@ -6,21 +6,19 @@ from importlib.metadata import version
 from typing import Any
 
 from ai4land.checkpoint import Card
-from ai4land.cube import Cube
-from ai4land.models import UNet
-from ai4land.samples import WindowReader
-from ai4land.training.experiment import Experiment
+from ai4land.cube import VariableSpec
+from ai4land.models import Ensemble, UNet
+from ai4land.training.setting import Setting
 from ai4land.training.validation import Validation
 
 __all__ = ["describe"]
 
 
-def describe(
-    experiment: Experiment, cube: Cube, reader: WindowReader, network: UNet, verdict: Validation
-) -> Card:
+def describe(setting: Setting, network: UNet | Ensemble, verdict: Validation) -> Card:
     """Everything a user of the weights must know, as plain data."""
+    experiment, cube, reader = setting.experiment, setting.cube, setting.reader
     legend = reader.legend
-    drivers = (*experiment.forcing, *experiment.static)
+    names = (reader.task.target, *experiment.forcing, *experiment.static)
     provenance: list[dict[str, Any]] = list(cube.attributes.get("provenance", []))
     licences = sorted({str(p.get("licence", "unknown")) for p in provenance})
     grid = reader.grid
@@ -31,7 +29,7 @@ def describe(
         inputs=network.spec.to_dict(),
         legend=None if legend is None else legend.to_dict(),
         clock=reader.task.clock.value,
-        grids={name: cube.grid(name).to_dict() for name in (reader.task.target, *drivers)},
+        grids={name: cube.grid(name).to_dict() for name in names},
         strides=experiment.samples.strides,
         directions=tuple(d.value for d in experiment.samples.directions),
         training={
@@ -53,4 +51,34 @@ def describe(
         scores={"validation": verdict.values},
         code_version=version("ai4land"),
         decision={"stay": verdict.stay, "feedback": experiment.training.feedback},
+        variables={name: _variable(cube.variable(name)) for name in names},
+        normaliser=_statistics(network.members[0] if isinstance(network, Ensemble) else network),
     )
+
+
+def _variable(spec: VariableSpec) -> dict[str, Any]:
+    return {
+        "long_name": spec.variable.long_name,
+        "units": spec.variable.units,
+        "kind": spec.variable.kind.value,
+        "source": spec.source,
+        "legend": None if spec.legend is None else spec.legend.to_dict(),
+    }
+
+
+def _statistics(network: UNet) -> dict[str, Any]:
+    """Means and spreads by channel name."""
+    spec = network.spec
+    groups = {
+        "forcing": (spec.forcing, network.forcing_scale),
+        "change": (spec.forcing, network.change_scale),
+        "static": (spec.static, network.static_scale),
+        "target": (() if spec.classes else (spec.target,), network.target_scale),
+    }
+    return {
+        group: {
+            name: {"mean": float(mean), "spread": float(spread)}
+            for name, mean, spread in zip(names, scale.mean, scale.spread, strict=True)
+        }
+        for group, (names, scale) in groups.items()
+    }

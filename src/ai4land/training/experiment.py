@@ -21,6 +21,8 @@ class TrainingOptions(BaseModel):
 
     Attributes:
         seed: Of weights and samples; the same seed gives the same model on the same machine.
+        members: Networks trained one after the other from ``seed``, ``seed + 1`` …; their mean
+            probabilities decide. Each costs a whole training.
         steps: Optimiser steps.
         batch: Samples per step and device.
         learning_rate: Peak of AdamW's rate, after a short warm-up, before a cosine decay.
@@ -39,6 +41,7 @@ class TrainingOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     seed: int = 0
+    members: Positive = 1
     steps: Positive = 800
     batch: Positive = 4
     learning_rate: Annotated[float, Field(gt=0)] = 3e-3

@@ -3,43 +3,37 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 import math
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ai4land.checkpoint import save_checkpoint
-from ai4land.cube import Cube
 from ai4land.errors import ConfigError
-from ai4land.models import UNet, build_network
-from ai4land.samples import (
-    Sample,
-    Sampler,
-    WindowReader,
-    feed_back,
-    input_spec,
-    space_masks,
-    stack,
-    to_inputs,
-)
+from ai4land.models import Ensemble, UNet, build_network
+from ai4land.samples import stack
 from ai4land.training.boldness import choose_stay
 from ai4land.training.card import describe
 from ai4land.training.experiment import Experiment, TrainingOptions
-from ai4land.training.loss import step_loss
+from ai4land.training.loss import sample_loss
 from ai4land.training.resume import load_progress, save_progress
+from ai4land.training.setting import Setting, prepare
 from ai4land.training.statistics import fit_normalisers
 from ai4land.training.validation import Validation, validate
-from ai4land.vocabulary import task
 
-__all__ = ["train"]
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+__all__ = ["fit", "train"]
 
 Progress = Callable[[int, int, dict[str, float]], None]
+Report = Callable[[int, dict[str, float]], None]
 
 _WARM_UP = 30  # steps of linear warm-up
 _VALIDATION_WINDOWS = 400
@@ -47,7 +41,7 @@ _CLIP = 1.0  # norm to which gradients are clipped
 
 
 def train(experiment: Experiment, out: str | Path, *, progress: Progress | None = None) -> Path:
-    """Train a network and write its checkpoint.
+    """Train the networks of an experiment and write their checkpoint.
 
     A run that was killed goes on from its last checkpoint to the same weights: samples depend on
     the seed and the step alone. The validation split chooses among the moving averages seen at
@@ -56,41 +50,60 @@ def train(experiment: Experiment, out: str | Path, *, progress: Progress | None 
     Args:
         experiment: What is trained on what.
         out: Folder of the run: ``checkpoint/``, ``last/`` for resuming, ``logs/``,
-            ``experiment.json``.
+            ``experiment.json``. Members of an ensemble after the first have ``member1/`` and so on.
         progress: Called after each step with step, total and the latest figures.
 
     Returns:
         The folder of the checkpoint.
 
     Raises:
-        ConfigError: If ``out`` holds a run of another experiment.
+        ConfigError: If ``out`` holds a run of another experiment, or the window does not fit the
+            network.
     """
-    from lightning_fabric import Fabric  # heavy: only training needs it
-
     out = Path(out)
     options = experiment.training
-    job = task(experiment.task)
-    cube = Cube(experiment.cube)
-    digest = _digest(experiment, cube)
-    split, history = experiment.split, experiment.samples.history
-    spec = input_spec(cube, job, experiment.forcing, experiment.static, history)
-    reader = WindowReader(cube, job, spec)
-    coarse = cube.grid(experiment.forcing[0]) if experiment.forcing else reader.grid
-    masks = space_masks(reader.grid, coarse, split.space, reader.land(split.train[0]))
-    sampler = Sampler(reader, experiment.samples, split.train, masks.train)
-    both = (min(*split.train, *split.validation), max(*split.train, *split.validation))
-    judge = Sampler(reader, experiment.samples, split.validation, masks.validation, known=both)
+    setting = prepare(experiment)
+    members: list[UNet] = []
+    verdicts: list[Validation] = []
+    for member in range(options.members):
+        folder = out / f"member{member}" if member else out
+        shift = member * options.steps
 
-    fabric = Fabric(
-        accelerator=options.accelerator,
-        devices=options.devices,
-        precision=options.precision,
-        loggers=_loggers(out / "logs"),
-    )
-    fabric.launch()
-    torch.manual_seed(options.seed)
-    network = build_network(experiment.model, spec)
-    fit_normalisers(network, sampler, np.random.default_rng([options.seed, 1]))
+        def report(step: int, figures: dict[str, float], shift: int = shift) -> None:
+            if progress is not None:
+                progress(shift + step, options.members * options.steps, figures)
+
+        fabric = _fabric(options, folder / "logs")
+        found, verdict = fit(setting, fabric, folder, options.seed + member, report)
+        members.append(found)
+        verdicts.append(verdict)
+    if fabric.is_global_zero:
+        _write_experiment(experiment, out)
+        network = members[0] if len(members) == 1 else Ensemble(members)
+        verdict = max(verdicts, key=lambda v: v.score)
+        if setting.spec.classes:
+            verdict = verdict.with_stay(*choose_stay(network, setting, str(fabric.device)))
+        save_checkpoint(out / "checkpoint", network, describe(setting, network, verdict))
+    return out / "checkpoint"
+
+
+def fit(
+    setting: Setting, fabric: Fabric, folder: Path, seed: int, report: Report
+) -> tuple[UNet, Validation]:
+    """Fit one network, from the start or from its last checkpoint.
+
+    Args:
+        setting: What it is trained and judged on.
+        fabric: Devices, precision and loggers.
+        folder: Keeps ``last/``.
+        seed: Of weights and samples.
+        report: Called after each step with the step and its figures.
+
+    Returns:
+        The best moving average, in evaluation mode, and its scores on the validation split.
+    """
+    options = setting.experiment.training
+    network = _new_network(setting, seed)
     average = copy.deepcopy(network).eval().to(fabric.device)
     best = copy.deepcopy(average)
     optimizer = torch.optim.AdamW(
@@ -100,29 +113,18 @@ def train(experiment: Experiment, out: str | Path, *, progress: Progress | None 
         betas=(0.9, 0.98),
     )
     kept = {"network": network, "average": average, "best": best}
-    facts = load_progress(out / "last", kept, optimizer) or {"step": 0, "digest": digest}
-    if facts["digest"] != digest:
-        raise ConfigError(
-            "This folder holds a run of another experiment, or on another cube",
-            where=out,
-            remedy="choose another folder, or remove this one to train from the start",
-        )
-    out.mkdir(parents=True, exist_ok=True)
-    resolved = experiment.model_dump(mode="json")
-    (out / "experiment.json").write_text(json.dumps(resolved, indent=1) + "\n", encoding="utf-8")
+    facts = load_progress(folder / "last", kept, optimizer, setting.digest) or {}
+    verdict = Validation(**facts["verdict"]) if "verdict" in facts else None
     wrapped, optimizer = fabric.setup(network, optimizer)
-    verdict: Validation | None = None
-    if "verdict" in facts:
-        verdict = Validation(**facts["verdict"])
 
-    for step in range(facts["step"], options.steps):
-        rng = np.random.default_rng([options.seed, 2, step, fabric.global_rank])
-        batch = stack([sampler.draw(rng) for _ in range(options.batch)])
+    for step in range(facts.get("step", 0), options.steps):
+        rng = np.random.default_rng([seed, 2, step, fabric.global_rank])
+        batch = stack([setting.sampler.draw(rng) for _ in range(options.batch)])
         rate = _rate(step, options.steps, options.learning_rate)
         for group in optimizer.param_groups:
             group["lr"] = rate
         wrapped.train()
-        loss = sample_loss(wrapped, network, batch, reader, options)
+        loss = sample_loss(wrapped, network, batch, setting.reader, options)
         fabric.backward(loss)
         fabric.clip_gradients(wrapped, optimizer, max_norm=_CLIP)
         optimizer.step()
@@ -133,88 +135,61 @@ def train(experiment: Experiment, out: str | Path, *, progress: Progress | None 
         figures = {"loss": float(loss.detach()), "learning_rate": rate}
         if done % options.validate_every == 0 or done == options.steps:
             with torch.inference_mode():
-                found = validate(average, judge, fabric.device, _VALIDATION_WINDOWS)
+                found = validate(average, setting.judge, fabric.device, _VALIDATION_WINDOWS)
             figures |= {f"validation_{k}": v for k, v in found.values.items()}
             if verdict is None or found.score > verdict.score:
                 verdict = found
                 best.load_state_dict(average.state_dict())
         fabric.log_dict(figures, step=done)
-        if done % options.checkpoint_every == 0 or done == options.steps:
-            facts = {"step": done, "digest": digest}
-            if verdict is not None:
-                facts["verdict"] = {
-                    "stay": verdict.stay,
-                    "score": verdict.score,
-                    "values": verdict.values,
-                }
-            if fabric.is_global_zero:
-                save_progress(out / "last", kept, cast("torch.optim.Optimizer", optimizer), facts)
-        if progress is not None:
-            progress(done, options.steps, figures)
+        if (
+            done % options.checkpoint_every == 0 or done == options.steps
+        ) and fabric.is_global_zero:
+            facts = {"step": done, "digest": setting.digest}
+            facts |= {"verdict": asdict(verdict)} if verdict is not None else {}
+            save_progress(folder / "last", kept, cast("torch.optim.Optimizer", optimizer), facts)
+        report(done, figures)
 
+    for logger in fabric.loggers:
+        logger.finalize("success")
     if verdict is None:
         raise AssertionError("the last step always validates")
-    if fabric.is_global_zero:
-        if spec.classes:
-            stay, rolled = choose_stay(
-                best.eval(),
-                reader,
-                experiment.samples,
-                split.validation,
-                masks.validation,
-                feedback=options.feedback,
-                device=str(fabric.device),
-            )
-            verdict = Validation(stay, verdict.score, {**verdict.values, **_prefixed(rolled)})
-        card = describe(experiment, cube, reader, best, verdict)
-        save_checkpoint(out / "checkpoint", best, card)
-    return out / "checkpoint"
+    return best.eval(), verdict
 
 
-def sample_loss(
-    forward: nn.Module,
-    network: UNet,
-    batch: Sample,
-    reader: WindowReader,
-    options: TrainingOptions,
-) -> Tensor:
-    """Mean loss over the steps of a batch, each later step on the network's own prediction.
-
-    Own predictions are fed back without gradient (the pushforward of Brandstetter et al. 2022):
-    memory stays that of one step.
-
-    Args:
-        forward: The network, possibly wrapped for devices and precision.
-        network: The same network, for its activation and scales.
-        batch: Stacked samples.
-        reader: Knows which forcing the own map feeds back on.
-        options: Weight of changed pixels, and what is fed back.
-    """
-    classes = len(network.spec.classes)
-    device = next(network.parameters()).device
-    steps = batch.targets.shape[1]
-    losses = []
-    own: list[Tensor] = []
-    for step in range(steps):
-        inputs = to_inputs(batch, step, classes, own)
-        if own and classes and reader.loop is not None:
-            forcing = feed_back(inputs.forcing_prior, batch, step, own[-1], reader.loop_channels)
-            inputs = inputs._replace(forcing_prior=forcing)
-        raw = forward(inputs.to(device))
-        values = raw if classes else network.activate(raw)
-        scale = network.target_scale.spread
-        losses.append(step_loss(values, scale, batch, step, options.changed_weight))
-        if step + 1 < steps:
-            found = network.activate(raw.detach().float()).cpu()
-            hard = classes and options.feedback == "classes"
-            own.append(_classes(found) if hard else found)
-    return torch.stack(losses).mean()
+def _new_network(setting: Setting, seed: int) -> UNet:
+    """An untrained network with fitted normalisers."""
+    torch.manual_seed(seed)
+    network = build_network(setting.experiment.model, setting.spec)
+    if setting.experiment.samples.window % network.options.multiple:
+        raise ConfigError(
+            "The window does not fit the network",
+            where="samples.window",
+            expected=f"a multiple of {network.options.multiple} pixels",
+            found=setting.experiment.samples.window,
+        )
+    fit_normalisers(network, setting.sampler, np.random.default_rng([seed, 1]))
+    return network
 
 
-def _classes(probability: Tensor) -> Tensor:
-    """The most likely class as certain, as a rollout on classes feeds it back."""
-    index = probability.argmax(dim=1, keepdim=True)
-    return torch.zeros_like(probability).scatter_(1, index, 1.0)
+def _write_experiment(experiment: Experiment, out: Path) -> None:
+    """Keep what was asked for beside what comes of it."""
+    out.mkdir(parents=True, exist_ok=True)
+    resolved = experiment.model_dump(mode="json")
+    (out / "experiment.json").write_text(json.dumps(resolved, indent=1) + "\n", encoding="utf-8")
+
+
+def _fabric(options: TrainingOptions, logs: Path) -> Fabric:
+    """Devices and loggers, launched."""
+    from lightning_fabric import Fabric  # heavy: only training needs it
+
+    fabric = Fabric(
+        accelerator=options.accelerator,
+        devices=options.devices,
+        precision=options.precision,
+        loggers=_loggers(logs),
+    )
+    fabric.launch()
+    return fabric
 
 
 def _rate(step: int, steps: int, peak: float) -> float:
@@ -235,20 +210,10 @@ def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
             slow.copy_(fast)
 
 
-def _prefixed(scores: dict[str, float]) -> dict[str, float]:
-    return {f"rollout_{name}": value for name, value in scores.items()}
-
-
-def _digest(experiment: Experiment, cube: Cube) -> str:
-    """Hash of everything that decides the weights."""
-    said = experiment.model_dump(mode="json", exclude={"title": True, "cube": True})
-    text = json.dumps([said, cube.spec.to_dict()], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def _loggers(folder: Path) -> list[Any]:
     """A CSV table and TensorBoard files; a resumed run writes a version beside the older one."""
     from lightning_fabric.loggers.csv_logs import CSVLogger
     from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 
-    return [CSVLogger(folder, name="csv"), TensorBoardLogger(folder, name="tensorboard")]
+    table = CSVLogger(folder, name="csv", flush_logs_every_n_steps=1)  # a kill loses no row
+    return [table, TensorBoardLogger(folder, name="tensorboard")]

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from ai4land.errors import CheckpointError
+from ai4land.errors import CheckpointError, ConfigError
 
 __all__ = ["load_progress", "save_progress"]
 
@@ -53,11 +53,21 @@ def save_progress(
 
 
 def load_progress(
-    folder: Path, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer
+    folder: Path,
+    modules: Mapping[str, nn.Module],
+    optimizer: torch.optim.Optimizer,
+    digest: str,
 ) -> dict[str, Any] | None:
     """Restore what ``save_progress`` wrote; ``None`` where there is nothing.
 
+    Args:
+        folder: As for ``save_progress``.
+        modules: Name → module; filled in place.
+        optimizer: Filled in place.
+        digest: Hash of the experiment, as it must stand among the facts.
+
     Raises:
+        ConfigError: If the folder holds another experiment.
         CheckpointError: If the files are damaged or belong to another network.
     """
     old = folder.with_name(folder.name + ".old")
@@ -67,23 +77,46 @@ def load_progress(
         return None
     try:
         facts: dict[str, Any] = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
-        tensors = load_file(str(folder / _TENSORS))
-        for name, module in modules.items():
-            prefix = f"{name}."
-            own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-            module.load_state_dict(own)
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, value in tensors.items():
-            if key.startswith("optimizer."):
-                _, index, moment = key.split(".", 2)
-                state.setdefault(int(index), {})[moment] = value
-        groups = optimizer.state_dict()["param_groups"]
-        optimizer.load_state_dict({"state": state, "param_groups": groups})
-    except (OSError, ValueError, RuntimeError, KeyError, safetensors.SafetensorError) as error:
+        same = facts["digest"] == digest
+        if same:
+            _restore(load_file(str(folder / _TENSORS)), modules, optimizer)
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        RuntimeError,
+        KeyError,
+        safetensors.SafetensorError,
+    ) as error:
         raise CheckpointError(
             "The training cannot be resumed from its last checkpoint",
             where=folder,
             found=str(error)[:300],
             remedy="remove the folder to train from the start",
         ) from error
+    if not same:
+        raise ConfigError(
+            "This folder holds a run of another experiment, or on another cube",
+            where=folder.parent,
+            remedy="choose another folder, or remove this one to train from the start",
+        )
     return facts
+
+
+def _restore(
+    tensors: Mapping[str, Tensor],
+    modules: Mapping[str, nn.Module],
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    """Fill networks and optimiser with what was saved of them."""
+    for name, module in modules.items():
+        prefix = f"{name}."
+        own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        module.load_state_dict(own)
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith("optimizer."):
+            _, index, moment = key.split(".", 2)
+            state.setdefault(int(index), {})[moment] = value
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})

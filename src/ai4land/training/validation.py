@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ai4land.errors import SampleError
 from ai4land.grid import Window
 from ai4land.metrics import LeadScores, ThreeMaps, three_maps
 from ai4land.models import UNet
@@ -39,6 +40,11 @@ class Validation:
     stay: float
     score: float
     values: dict[str, float]
+
+    def with_stay(self, stay: float, rolled: dict[str, float]) -> Validation:
+        """The same network with another decision, and its scores in rollouts beside."""
+        found = {f"rollout_{name}": value for name, value in rolled.items()}
+        return Validation(stay, self.score, {**self.values, **found})
 
 
 def validate(network: UNet, sampler: Sampler, device: torch.device, limit: int) -> Validation:
@@ -97,6 +103,12 @@ def _choose(tables: list[ThreeMaps]) -> Validation:
     best: Validation | None = None
     for stay, table in zip(STAY, tables, strict=True):
         total = table.total
+        if not total:
+            raise SampleError(
+                "No pixel can be validated",
+                expected="land in the validation times and blocks",
+                remedy="widen the validation split",
+            )
         accuracy = (table.hits + table.correct_rejections) / total
         persistence = 1.0 - table.observed_change / total
         merit = table.figure_of_merit

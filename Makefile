@@ -1,0 +1,45 @@
+VENV ?= .venv
+PYTHON ?= python3
+DEMO ?= demo
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export MPLBACKEND := Agg
+
+.PHONY: help install demo test lint bench results clean
+
+help:
+	@echo "make install   a virtual environment in $(VENV) with everything, pinned"
+	@echo "make demo      the whole way once on a synthetic planet, into $(DEMO)/"
+	@echo "make test      lint, types and tests"
+	@echo "make lint      lint and types alone"
+	@echo "make bench     measure the chunk layout of the cube"
+	@echo "make results   the real cases of docs/results.md (needs AI4LAND_REALDATA)"
+	@echo "make clean     remove caches (never data, runs or the environment)"
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: install
+	$(BIN)/ai4land demo --out $(DEMO)
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/pytest
+
+bench: install
+	$(BIN)/python benchmarks/chunk_layout.py
+
+results: install
+	$(BIN)/python benchmarks/real_cases.py
+
+clean:
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

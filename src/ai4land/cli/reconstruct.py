@@ -1,0 +1,170 @@
+"""``ai4land reconstruct``: from a checkpoint and a cube to maps of other years."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ai4land.checkpoint import Card, load_checkpoint
+from ai4land.cli.console import counted, stdout, warn
+from ai4land.cube import Cube, State
+from ai4land.errors import ConfigError
+from ai4land.models import InputSpec
+from ai4land.report import domain_warnings, forcing_of, prediction_attributes
+from ai4land.rollout import (
+    AllocationStepper,
+    ClosedBooks,
+    Demand,
+    NetworkStepper,
+    Persistence,
+    Stepper,
+    Tiling,
+    observed_state,
+    rollout,
+    save_rollout,
+)
+from ai4land.samples import WindowReader, input_spec
+from ai4land.vocabulary import LAND_USE, task
+
+__all__ = ["reconstruct"]
+
+EXAMPLES = """Forward:  ai4land reconstruct runs/crete/checkpoint crete.zarr --from 1985 --to 2000
+--out crete_2000.zarr
+
+Baseline:  ai4land reconstruct kernel crete.zarr --from 1985 --to 1970 --out kernel_1970.zarr"""
+
+_BASELINES = ("persistence", "kernel", "random")
+
+
+class Feedback(StrEnum):
+    """What a step hands to the next."""
+
+    CLASSES = "classes"
+    PROBABILITIES = "probabilities"
+
+
+def reconstruct(
+    model: Annotated[
+        str, typer.Argument(help="Folder of a checkpoint, or persistence, kernel or random.")
+    ],
+    cube: Annotated[Path, typer.Argument(help="Cube with the initial map and the forcing.")],
+    first: Annotated[int, typer.Option("--from", help="Year of the initial map.")],
+    last: Annotated[int, typer.Option("--to", help="Year to reach; an earlier one is a hindcast.")],
+    out: Annotated[Path, typer.Option(help="Where the reconstruction goes, a cube as well.")],
+    stride: Annotated[int, typer.Option(min=1, help="Years in one step.")] = 1,
+    feedback: Annotated[
+        Feedback | None, typer.Option(help="What a step takes as its prior [default: as trained].")
+    ] = None,
+    closed_books: Annotated[
+        bool, typer.Option("--closed-books", help="Honour the coarse net change exactly.")
+    ] = False,
+    tile: Annotated[int, typer.Option(min=8, help="Side of a tile in pixels.")] = 128,
+    overlap: Annotated[int, typer.Option(min=0, help="Pixels shared by tiles.")] = 32,
+    seed: Annotated[int, typer.Option(help="Of the ties in kernel and random.")] = 0,
+    device: Annotated[str, typer.Option(help="Where the network computes: cpu, cuda.")] = "cpu",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace what is already there.")
+    ] = False,
+) -> None:
+    """Roll the land forward or backward and save it as a cube.
+
+    The direction follows from the two years. Every step stands on the step before, the first on
+    the cube's own map. The result has the cube's schema and says where it comes from.
+    """
+    source = Cube(cube)
+    path = _path(first, last, stride)
+    start = observed_state(source, LAND_USE, first)
+    options: dict[str, object] = {"stride": stride}
+    card: Card | None = None
+    if closed_books and model in _BASELINES:
+        raise ConfigError(
+            "Only a network's books can be closed", found=model, expected="folder of a checkpoint"
+        )
+    if model == "persistence":
+        stepper: Stepper = Persistence(LAND_USE)
+    elif model in _BASELINES:
+        demand = _demand(source, None, start)
+        options |= {"seed": seed, "forcing": demand.forcing}
+        stepper = AllocationStepper(model, demand, seed=seed)
+    else:
+        tiling = Tiling(tile, overlap)
+        stepper, start, card = _network(model, source, path, tiling, feedback, closed_books, device)
+        inner = stepper.inner if isinstance(stepper, ClosedBooks) else stepper
+        if isinstance(inner, NetworkStepper):
+            options |= {"feedback": inner.feedback, "stay": inner.stay}
+        options |= {"closed_books": closed_books, "tile": tile, "overlap": overlap}
+        for message in domain_warnings(card, source, path):
+            warn(message)
+    label = stepper.task.clock.label
+    states = rollout(stepper, start, path[1:])
+    save_rollout(
+        counted(states, lambda s: label(s.tick), len(path), "maps"),
+        out,
+        like=source,
+        target=stepper.task.target,
+        ticks=path,
+        attributes=prediction_attributes(stepper.name, source, path, options, card),
+        source=stepper.name,
+        overwrite=overwrite,
+    )
+    stdout().print(f"Reconstruction written: {out}", soft_wrap=True)
+
+
+def _path(first: int, last: int, stride: int) -> tuple[int, ...]:
+    """All times from the initial one to the last."""
+    if first == last or abs(last - first) % stride:
+        raise ConfigError(
+            "The years cannot be reached in whole steps",
+            expected=f"--to a multiple of {stride} years away from --from",
+            found=f"{first} → {last}, {abs(last - first)} years",
+            remedy="choose another --to or --stride",
+        )
+    sign = 1 if last > first else -1
+    return tuple(range(first, last + sign, sign * stride))
+
+
+def _network(
+    folder: str,
+    cube: Cube,
+    path: tuple[int, ...],
+    tiling: Tiling,
+    feedback: Feedback | None,
+    closed_books: bool,
+    device: str,
+) -> tuple[Stepper, State, Card]:
+    """The stepper of a checkpoint, the state it starts from, and its card."""
+    network, card = load_checkpoint(folder, device)
+    reader = WindowReader(cube, task(card.task), InputSpec.from_dict(card.inputs))
+    past = [path[0] - (path[1] - path[0]) * (k + 1) for k in range(reader.spec.history)]
+    start = observed_state(cube, reader.task, path[0], past)
+    stepper: Stepper = NetworkStepper(
+        network,
+        reader,
+        tiling=tiling,
+        feedback=feedback.value if feedback else str(card.decision.get("feedback", "classes")),
+        stay=float(card.decision.get("stay", 0.0)),
+        device=device,
+    )
+    if closed_books:
+        stepper = ClosedBooks(stepper, _demand(cube, reader, start))
+    return stepper, start, card
+
+
+def _demand(cube: Cube, reader: WindowReader | None, start: State) -> Demand:
+    """What the cube's forcing asks for since the initial map."""
+    job = LAND_USE if reader is None else reader.task
+    used = () if reader is None else tuple(n.partition("/")[0] for n in reader.spec.forcing)
+    forcing = forcing_of(cube, job, used)
+    if not forcing:
+        raise ConfigError(
+            "The cube holds no coarse fractions that translate into its classes",
+            where=cube.path,
+            expected="land_use_fractions, or a product with a crosswalk to the labels' legend",
+            found=", ".join(cube.variables),
+            remedy="add one to the recipe and build the cube again",
+        )
+    reader = reader or WindowReader(cube, job, input_spec(cube, job, forcing[:1], ()))
+    return Demand(reader, forcing[0], start)

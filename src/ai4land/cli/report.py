@@ -1,0 +1,35 @@
+"""``ai4land report``: pictures and tables of what came out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ai4land.cli.console import stderr, stdout
+from ai4land.report import write_report
+
+__all__ = ["report"]
+
+EXAMPLES = "Example:  ai4land report crete_2000.zarr runs/crete --truth crete.zarr --out report"
+
+
+def report(
+    paths: Annotated[list[Path], typer.Argument(help="Reconstructions, runs of train, and cubes.")],
+    out: Annotated[Path, typer.Option(help="Folder of the pictures; made if it is not there.")],
+    truth: Annotated[
+        Path | None, typer.Option(help="Cube with the labels, to judge reconstructions by.")
+    ] = None,
+) -> None:
+    """Draw maps, curves and coverage of runs and reconstructions.
+
+    Maps of truth, prediction and their difference, scores by year, the inputs of one window, the
+    years that every variable covers; and one page, OUT/report.md, that shows them all.
+    """
+    with stderr().status("drawing") as status:
+        written = write_report(
+            paths, out, truth=truth, progress=lambda name: status.update(f"drawing {name}")
+        )
+    for path in written:
+        stdout().print(str(path), soft_wrap=True)

@@ -1,0 +1,120 @@
+"""``ai4land score``: what a reconstruction, or any simulated map, is worth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import ai4land.report as report
+from ai4land.cli.console import show_table, stderr, stdout
+from ai4land.cube import Cube
+from ai4land.errors import ConfigError
+from ai4land.metrics import Protocol
+from ai4land.report import Table, Weighting, to_markdown
+
+__all__ = ["score"]
+
+EXAMPLES = """A reconstruction:  ai4land score crete_2000.zarr --truth crete.zarr
+
+Any three maps:  ai4land score --initial a.tif --reference b.tif --simulated c.tif --json -"""
+
+
+def score(
+    prediction: Annotated[
+        Path | None, typer.Argument(help="Reconstruction to be judged (with --truth).")
+    ] = None,
+    truth: Annotated[Path | None, typer.Option(help="Cube with the labels and forcing.")] = None,
+    initial: Annotated[Path | None, typer.Option(help="Raster of classes at the start.")] = None,
+    reference: Annotated[Path | None, typer.Option(help="Raster of the truth at the end.")] = None,
+    simulated: Annotated[Path | None, typer.Option(help="Raster of the simulated end.")] = None,
+    legend: Annotated[
+        str | None, typer.Option(help="Legend of the rasters, name or YAML [default: all codes].")
+    ] = None,
+    protocol: Annotated[
+        Protocol, typer.Option(help="Land alone, or all classes as the reference system counts.")
+    ] = Protocol.LAND,
+    weights: Annotated[
+        Weighting, typer.Option(help="Whether a pixel counts 1 or its true area.")
+    ] = Weighting.PIXEL,
+    seed: Annotated[int, typer.Option(help="Of the ties in kernel and random.")] = 0,
+    json_file: Annotated[
+        str | None, typer.Option("--json", help="Write all figures as JSON; - for the screen.")
+    ] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write all tables as Markdown.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Print the detailed tables, too.")] = False,
+) -> None:
+    """Score a reconstruction, or any three class maps.
+
+    Persistence always stands beside; kernel and random as well where the cube has a forcing.
+    """
+    rasters = {"initial": initial, "reference": reference, "simulated": simulated}
+    given = [name for name, path in rasters.items() if path is not None]
+    if prediction is not None and truth is not None and not given:
+        data, tables = _cubes(prediction, truth, protocol, weights, seed)
+    elif initial and reference and simulated and prediction is None and truth is None:
+        found = report.score_raster_files(
+            initial,
+            reference,
+            simulated,
+            legend=legend,
+            protocol=protocol,
+            area=weights is Weighting.AREA,
+        )
+        data, tables = found.report, found.tables
+    else:
+        raise ConfigError(
+            "Neither a reconstruction with its truth nor three rasters",
+            expected="PREDICTION --truth CUBE, or --initial, --reference and --simulated",
+            found=", ".join(
+                [
+                    *(["PREDICTION"] if prediction is not None else []),
+                    *(["--truth"] if truth is not None else []),
+                    *(f"--{name}" for name in given),
+                ]
+            )
+            or "nothing",
+        )
+    _deliver(data, tables, json_file, markdown, full)
+
+
+def _cubes(
+    prediction: Path, truth: Path, protocol: Protocol, weights: Weighting, seed: int
+) -> tuple[dict[str, Any], Sequence[Table]]:
+    with stderr().status("scoring") as status:
+        evaluation = report.evaluate(
+            Cube(prediction),
+            Cube(truth),
+            protocol=protocol,
+            weighting=weights,
+            seed=seed,
+            progress=lambda name: status.update(f"scoring {name}"),
+        )
+    return evaluation.to_dict(), report.score_tables(evaluation)
+
+
+def _deliver(
+    data: dict[str, Any],
+    tables: Sequence[Table],
+    json_file: str | None,
+    markdown: Path | None,
+    full: bool,
+) -> None:
+    """Print the tables, or the JSON alone where it was asked for on the screen."""
+    text = json.dumps(data, indent=1, allow_nan=False)
+    if json_file == "-":
+        typer.echo(text)
+    else:
+        for table in tables:
+            if full or not table.detail:
+                show_table(table)
+        if json_file is not None:
+            Path(json_file).write_text(text + "\n", encoding="utf-8")
+            stdout().print(f"Figures written: {json_file}", soft_wrap=True)
+    if markdown is not None:
+        page = "\n".join(to_markdown(table) for table in tables)
+        markdown.write_text(page, encoding="utf-8")
+        stderr().print(f"Tables written: {markdown}", soft_wrap=True)

@@ -1,0 +1,48 @@
+"""Whether a recipe or an experiment can run, found out without running it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ai4land.report.inspection import recipe_table
+from ai4land.report.tables import Table
+from ai4land.sources import check_recipe, load_recipe
+
+__all__ = ["Check", "check_recipe_file"]
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """What was found.
+
+    Attributes:
+        kind: ``recipe`` or ``experiment``.
+        problems: What would stop it, each in full.
+        warnings: What would not, but should be known.
+        tables: What it would do.
+    """
+
+    kind: str
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+    tables: tuple[Table, ...]
+
+
+def check_recipe_file(path: Path) -> Check:
+    """Check a recipe: keys, names, and the headers of all files.
+
+    Raises:
+        MissingFileError: If there is no recipe.
+        ConfigError: If a key or a value is impossible.
+    """
+    report = check_recipe(load_recipe(path))
+    warnings = []
+    for v in report.variables:
+        if v.coverage < 0.999:
+            warnings.append(f"{v.name} covers {v.coverage:.0%} of the labels.")
+        for what, years in (("holds another year's values", v.held), ("is empty", v.dropped)):
+            if years:
+                warnings.append(f"{v.name} {what} in {len(years)} years, {years[0]}…{years[-1]}.")
+    tables = (recipe_table(report),) if report.variables else ()
+    return Check("recipe", report.problems, tuple(warnings), tables)

@@ -1,0 +1,179 @@
+"""The report: one folder of pictures, tables and figures, and a page that shows them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ai4land.cube import Cube
+from ai4land.errors import ConfigError
+from ai4land.report.cards import describe_checkpoint
+from ai4land.report.coverage import draw_coverage
+from ai4land.report.curves import draw_scores, draw_training
+from ai4land.report.evaluation import evaluate, forcing_of, path_of
+from ai4land.report.inputs import draw_inputs
+from ai4land.report.kinds import PathKind, kind_of
+from ai4land.report.maps import draw_maps
+from ai4land.report.scoreboard import score_tables
+from ai4land.report.tables import to_markdown
+from ai4land.training import Experiment
+from ai4land.vocabulary import Clock, Task, task
+
+__all__ = ["write_report"]
+
+_TASK = "land_use"
+
+
+@dataclass
+class _Page:
+    """What has been written so far."""
+
+    folder: Path
+    progress: Callable[[str], None]
+    lines: list[str] = field(default_factory=list)
+    written: list[Path] = field(default_factory=list)
+
+    def heading(self, text: str) -> None:
+        self.lines += [f"## {text}", ""]
+
+    def picture(self, path: Path | None, caption: str) -> None:
+        if path is not None:
+            self.written.append(path)
+            self.lines += [f"![{caption}]({path.name})", "", f"*{caption}*", ""]
+
+
+def write_report(
+    paths: Sequence[Path],
+    out: Path,
+    *,
+    truth: Path | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> list[Path]:
+    """Draw everything that can be drawn of reconstructions, runs and cubes.
+
+    Args:
+        paths: Reconstructions, folders of ``ai4land train``, cubes.
+        out: Folder to write into.
+        truth: Cube with the labels of the reconstructions.
+        progress: Called with the name of each thing before it is drawn.
+
+    Returns:
+        The files written, ``report.md`` first.
+
+    Raises:
+        ConfigError: If a path is none of these, or two have one name.
+        MissingFileError: If there is nothing at a path.
+    """
+    kinds = {path: kind_of(path) for path in paths}
+    names = [path.resolve().stem for path in paths]
+    if len(set(names)) != len(names):
+        raise ConfigError(
+            "Two inputs of one name", found=", ".join(names), remedy="report them into two folders"
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    page = _Page(out, progress or (lambda _: None))
+    page.lines += ["# Report", ""]
+    labels = Cube(truth) if truth is not None else None
+    cubes: dict[str, Cube] = {} if labels is None or truth is None else {truth.stem: labels}
+    for path, kind in kinds.items():
+        if kind is PathKind.CUBE:
+            cube = Cube(path)
+            cubes[path.stem] = cube
+            if "stepper" in cube.attributes:
+                _reconstruction(page, path.stem, cube, labels)
+            elif labels is None:
+                _inputs(page, path.stem, cube, task(_TASK), None)
+        elif kind is PathKind.RUN:
+            _run(page, path, cubes)
+        else:
+            raise ConfigError(
+                "Nothing to draw of this",
+                where=path,
+                expected="a reconstruction, a run of `ai4land train`, or a cube",
+                found=kind.value,
+            )
+    if cubes:
+        page.heading("Coverage")
+        page.progress("coverage")
+        drawn = draw_coverage(list(cubes.items()), out / "coverage.png")
+        page.picture(drawn, "Years that the variables cover, and how their values came about.")
+    target = out / "report.md"
+    target.write_text("\n".join(page.lines), encoding="utf-8")
+    return [target, *page.written]
+
+
+def _reconstruction(page: _Page, name: str, cube: Cube, labels: Cube | None) -> None:
+    """Maps of a reconstruction; with labels its scores and curves as well."""
+    job = task(_TASK)
+    page.heading(str(cube.attributes.get("title", name)))
+    initial, path = path_of(cube, job)
+    last = path[-1]
+    if labels is not None:
+        page.progress(f"{name}: scores")
+        evaluation = evaluate(cube, labels, job=job)
+        last = evaluation.ticks[-1]
+        figures = page.folder / f"{name}_scores.json"
+        text = json.dumps(evaluation.to_dict(), indent=1, allow_nan=False)
+        figures.write_text(text + "\n", encoding="utf-8")
+        tables = [to_markdown(table) for table in score_tables(evaluation)]
+        table_file = page.folder / f"{name}_scores.md"
+        table_file.write_text("\n".join(tables), encoding="utf-8")
+        page.written += [figures, table_file]
+        page.lines += [tables[0]]
+        curves = draw_scores(evaluation, page.folder / f"{name}_curves.png")
+        page.picture(curves, "Scores by year, on the model's own predictions.")
+        page.lines += tables[1:]
+    page.progress(f"{name}: maps")
+    captions = ("Initial map, truth and reconstruction.", "What the reconstruction got right.")
+    drawn = draw_maps(cube, labels, job, initial, last, page.folder / name)
+    for picture, caption in zip(drawn, captions, strict=False):
+        page.picture(picture, caption)
+
+
+def _run(page: _Page, path: Path, cubes: dict[str, Cube]) -> None:
+    """What a training saw, and how it went."""
+    name = path.resolve().stem
+    page.heading(f"Training: {name}")
+    logs = sorted((path / "logs" / "csv").glob("version_*/metrics.csv"))
+    if logs:
+        page.progress(f"{name}: training")
+        drawn = draw_training(logs[-1], page.folder / f"{name}_training.png")
+        page.picture(drawn, "Loss and validation scores.")
+    if (path / "checkpoint").is_dir():
+        page.lines += [to_markdown(t) for t in describe_checkpoint(path).tables]
+    said = json.loads((path / "experiment.json").read_text(encoding="utf-8"))
+    experiment = Experiment(**said)
+    if Path(experiment.cube).is_dir():
+        cube = Cube(experiment.cube)
+        cubes.setdefault(Path(experiment.cube).stem, cube)
+        _inputs(page, name, cube, task(experiment.task), experiment)
+
+
+def _inputs(page: _Page, name: str, cube: Cube, job: Task, experiment: Experiment | None) -> None:
+    """The input stack of one window."""
+    ticks = cube.group(job.target).ticks if job.target in cube.variables else ()
+    if len(ticks) < 2:
+        return
+    page.progress(f"{name}: inputs")
+    if experiment is None:
+        forcing = forcing_of(cube, job)
+        known = set(forcing) | {job.target}
+        static = tuple(
+            v for v in cube.variables if cube.group(v).clock is Clock.STATIC and v not in known
+        )
+        times = ticks[-2], ticks[-1]
+    else:
+        forcing, static = experiment.forcing, experiment.static
+        first, last = experiment.split.train
+        inside = [t for t in ticks if first <= t <= last]
+        stride = experiment.samples.strides[0]
+        times = next(
+            ((t, t + stride) for t in inside if t + stride in inside), (ticks[0], ticks[1])
+        )
+    side = 64 if experiment is None else experiment.samples.window
+    drawn = draw_inputs(
+        cube, job, forcing, static, times, page.folder / f"{name}_inputs.png", side=side
+    )
+    page.picture(drawn, "Everything the network sees of one window, and its target.")

@@ -1,0 +1,144 @@
+"""Where a reconstruction comes from: what its attributes say, and where it leaves known ground."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ai4land.checkpoint import Card
+from ai4land.cube import Cube, Status
+from ai4land.grid import Grid
+from ai4land.samples import BlockSplit, WindowReader, space_masks
+
+__all__ = ["domain_warnings", "forcing_used", "held_out_blocks", "prediction_attributes"]
+
+
+def prediction_attributes(
+    stepper: str, cube: Cube, path: Sequence[int], options: Mapping[str, Any], card: Card | None
+) -> dict[str, Any]:
+    """What a saved reconstruction says of itself; the same run says the same, to be resumed.
+
+    Args:
+        stepper: Name of the stepper.
+        cube: The cube that drove it.
+        path: All times, the initial one first.
+        options: Options of the run.
+        card: Card of the checkpoint; ``None`` for a baseline.
+    """
+    title = str(cube.attributes.get("title", cube.path.name))
+    return {
+        "title": f"{title}: {path[0]} → {path[-1]} by {stepper}",
+        "stepper": stepper,
+        "path": list(path),
+        "options": dict(options),
+        "checkpoint": None
+        if card is None
+        else {"weights_sha256": card.weights_sha256, "card": asdict(card)},
+        "cube": {"title": title, "recipe": cube.attributes.get("recipe")},
+        "provenance": list(cube.attributes.get("provenance", [])),
+    }
+
+
+def domain_warnings(card: Card, cube: Cube, path: Sequence[int]) -> list[str]:
+    """In which ways a rollout leaves what the checkpoint was trained on.
+
+    Args:
+        card: Card of the checkpoint.
+        cube: The cube that drives the rollout.
+        path: All times, the initial one first.
+    """
+    found = []
+    target = str(card.inputs["target"])
+    first, last = card.domain["trained"]
+    outside = [t for t in path[1:] if not first <= t <= last]
+    if outside:
+        found.append(
+            f"{len(outside)} of {len(path) - 1} steps go to years outside the training "
+            f"({first}…{last}): {min(outside)}…{max(outside)}."
+        )
+    direction = "forward" if path[-1] > path[0] else "backward"
+    if direction not in card.directions:
+        found.append(f"The model never stepped {direction}; it was trained on {card.directions}.")
+    strides = sorted({abs(b - a) for a, b in itertools.pairwise(path)} - set(card.strides))
+    if strides:
+        found.append(f"Steps of {strides} ticks were never trained, only {list(card.strides)}.")
+    grid, box = cube.grid(target), card.domain
+    slack = float(grid.dx)
+    if (
+        float(grid.west) < box["west"] - slack
+        or float(grid.east) > box["east"] + slack
+        or float(grid.south) < box["south"] - slack
+        or float(grid.north) > box["north"] + slack
+    ):
+        found.append(
+            "The cube reaches beyond the region of training "
+            f"({box['west']:.4g}…{box['east']:.4g}° E, {box['south']:.4g}…{box['north']:.4g}° N)."
+        )
+    trained = Grid.from_dict(card.grids[target])
+    if abs(float(grid.dx / trained.dx) - 1.0) > 0.01:
+        found.append(
+            f"Pixels of {float(grid.dx):.4g}° were never trained, only {float(trained.dx):.4g}°."
+        )
+    found += _status_warnings(card, cube, path)
+    return found
+
+
+def _status_warnings(card: Card, cube: Cube, path: Sequence[int]) -> list[str]:
+    """Forcing that is not what its product says of the year."""
+    found = []
+    names = dict.fromkeys(full.partition("/")[0] for full in card.inputs["forcing"])
+    for name in names:
+        if name not in cube.variables:
+            continue  # the reader refuses it with all that is missing
+        status = cube.status(name)
+        for kind in (Status.HELD, Status.DROPPED):
+            years = [t for t in path if status.get(t) is kind]
+            if years:
+                found.append(
+                    f"{name} is {kind.name.lower()} in {len(years)} years, "
+                    f"{min(years)}…{max(years)}: it says nothing of them."
+                )
+    return found
+
+
+def forcing_used(attributes: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the forcing variables behind a reconstruction; empty if it does not say."""
+    checkpoint = attributes.get("checkpoint")
+    if checkpoint:
+        channels = checkpoint["card"]["inputs"]["forcing"]
+        return tuple(dict.fromkeys(full.partition("/")[0] for full in channels))
+    used = attributes.get("options", {}).get("forcing")
+    return (used,) if used else ()
+
+
+def held_out_blocks(
+    attributes: Mapping[str, Any], reader: WindowReader
+) -> npt.NDArray[np.bool_] | None:
+    """Pixels that the checkpoint behind a reconstruction neither trained nor chose by.
+
+    Args:
+        attributes: Attributes of the reconstruction.
+        reader: Serves the labels that it is judged by.
+
+    Returns:
+        ``(y, x)``, or ``None`` if nothing was held out in space, or it was trained elsewhere.
+    """
+    checkpoint = attributes.get("checkpoint")
+    if not checkpoint:
+        return None
+    card = checkpoint["card"]
+    said = card["training"]["experiment"]
+    split, forcing = said["split"], said.get("forcing") or []
+    first = split["train"][0]
+    if split.get("space") is None or not forcing or first not in reader.group.ticks:
+        return None
+    grids = {name: Grid.from_dict(grid) for name, grid in card["grids"].items()}
+    if grids[reader.task.target] != reader.grid:
+        return None
+    space = BlockSplit(**split["space"])
+    return space_masks(reader.grid, grids[forcing[0]], space, reader.land(first)).test

@@ -1,0 +1,290 @@
+"""A rollout written as a cube of the labels' schema, and scored while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import xarray as xr
+
+from ai4land.cube import Cube, Field, State, Status
+from ai4land.errors import CubeError, SampleError
+from ai4land.grid import Grid
+from ai4land.metrics import Protocol
+from ai4land.rollout import (
+    AllocationStepper,
+    Demand,
+    Persistence,
+    observed_state,
+    rollout,
+    save_rollout,
+    score_rollout,
+)
+from ai4land.samples import WindowReader, input_spec
+from ai4land.vocabulary import LAND_USE, NO_DATA, Clock, variable
+from tiny_cubes import FINE, LANDUSE8, LEAF_AREA, YEARS, land_maps, write_labels, write_leaf_cube
+
+BACK = tuple(reversed(YEARS))[1:]  # 2010 … 2000: twelve states, two blocks
+
+
+def states(cube: Cube, ticks: Sequence[int], start: int, seed: int = 0) -> Iterator[State]:
+    spec = input_spec(cube, LAND_USE, ("land_use_fractions",), ())
+    initial = observed_state(cube, LAND_USE, start)
+    demand = Demand(WindowReader(cube, LAND_USE, spec), "land_use_fractions", initial)
+    return rollout(AllocationStepper("random", demand, seed=seed), initial, ticks)
+
+
+def saved(path: Path, cube: Cube, run: Iterator[State], ticks: Sequence[int]) -> Cube:
+    return save_rollout(
+        run,
+        path,
+        like=cube,
+        target="land_use",
+        ticks=ticks,
+        attributes={"title": "hindcast", "seed": 0},
+        source="random",
+    )
+
+
+def every_byte(store: Path) -> dict[str, bytes]:
+    return {
+        str(p.relative_to(store)): p.read_bytes() for p in sorted(store.rglob("*")) if p.is_file()
+    }
+
+
+def test_a_hindcast_is_stored_in_calendar_order(tmp_path: Path, tiny_cube: Cube) -> None:
+    run = list(states(tiny_cube, BACK, 2011))
+    found = saved(tmp_path / "p.zarr", tiny_cube, iter(run), (2011, *BACK))
+    assert found.group("land_use").ticks == YEARS
+    for state in run:
+        np.testing.assert_array_equal(found.read("land_use", state.tick), state["land_use"].values)
+    assert (found.read("land_use", 2000) != found.read("land_use", 2011)).any()
+    status = found.status("land_use")
+    assert status[2011] is Status.OBSERVED
+    assert {status[y] for y in BACK} == {Status.PREDICTED}
+
+
+def test_a_prediction_has_the_schema_of_the_labels(tmp_path: Path, tiny_cube: Cube) -> None:
+    found = saved(
+        tmp_path / "p.zarr", tiny_cube, states(tiny_cube, (2006, 2008), 2005), (2008, 2005, 2006)
+    )
+    ours, theirs = found.group("land_use"), tiny_cube.group("land_use")
+    assert (ours.name, ours.grid, ours.clock) == (theirs.name, theirs.grid, theirs.clock)
+    assert found.variable("land_use").legend == LANDUSE8
+    assert found.variable("land_use").variable == tiny_cube.variable("land_use").variable
+    assert found.variable("land_use").source == "random"
+    assert found.attributes["title"] == "hindcast"
+    assert found.variables == ("land_use",)
+    # so that whatever reads labels reads predictions: the next run may start from one
+    again = observed_state(found, LAND_USE, 2008)
+    assert again.status is Status.PREDICTED
+    with xr.open_zarr(tmp_path / "p.zarr", group=ours.name, consolidated=False) as data:
+        assert data["land_use"].dims == ("year", "lat", "lon")
+        assert data["year"].values.tolist() == [2005, 2006, 2008]
+        assert data["land_use"].attrs["flag_meanings"].split() == list(LANDUSE8.names)
+        np.testing.assert_array_equal(
+            data["land_use"].sel(year=2008).values, found.read("land_use", 2008)
+        )
+
+
+@pytest.mark.parametrize("survived", [0, 3, 5, 9, 11])
+def test_a_killed_run_goes_on_to_the_same_bytes(
+    tmp_path: Path, tiny_cube: Cube, survived: int
+) -> None:
+    path = tmp_path / "killed.zarr"
+
+    def dying() -> Iterator[State]:
+        for i, state in enumerate(states(tiny_cube, BACK, 2011)):
+            if i > survived:
+                raise KeyboardInterrupt
+            yield state
+
+    with pytest.raises(KeyboardInterrupt):
+        saved(path, tiny_cube, _then_die(dying(), survived), (2011, *BACK))
+    with pytest.raises(CubeError, match="not finished"):
+        Cube(path)
+    saved(path, tiny_cube, states(tiny_cube, BACK, 2011), (2011, *BACK))
+    straight = tmp_path / "straight.zarr"
+    saved(straight, tiny_cube, states(tiny_cube, BACK, 2011), (2011, *BACK))
+    assert every_byte(path) == every_byte(straight)
+
+
+def _then_die(run: Iterator[State], survived: int) -> Iterator[State]:
+    """Die at the end at the latest."""
+    yield from run
+    raise KeyboardInterrupt(survived)
+
+
+def test_what_was_written_before_is_not_written_again(tmp_path: Path, tiny_cube: Cube) -> None:
+    """A resumed run trusts its journal: the block of 2008…2011 keeps what the first run wrote."""
+    path = tmp_path / "p.zarr"
+    first = states(tiny_cube, BACK, 2011)
+
+    def dying() -> Iterator[State]:
+        for _, state in zip(range(6), first, strict=False):
+            yield state
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        saved(path, tiny_cube, dying(), (2011, *BACK))
+    other = saved(path, tiny_cube, states(tiny_cube, BACK, 2011, seed=9), (2011, *BACK))
+    reference = {s.tick: s["land_use"].values for s in states(tiny_cube, BACK, 2011)}
+    np.testing.assert_array_equal(other.read("land_use", 2009), reference[2009])
+    assert (other.read("land_use", 2001) != reference[2001]).any()
+
+
+def test_a_time_that_was_not_declared_is_refused(tmp_path: Path, tiny_cube: Cube) -> None:
+    with pytest.raises(SampleError, match=r"(?s)not declared.*\(2005, 2006\).*2007"):
+        saved(tmp_path / "p.zarr", tiny_cube, states(tiny_cube, (2006, 2007), 2005), (2005, 2006))
+
+
+def test_a_rollout_that_ends_early_is_no_cube(tmp_path: Path, tiny_cube: Cube) -> None:
+    with pytest.raises(CubeError, match="blocks are missing"):
+        saved(tmp_path / "p.zarr", tiny_cube, states(tiny_cube, (2006,), 2005), (2005, 2006, 2007))
+
+
+def test_a_finished_run_is_not_overwritten_unasked(tmp_path: Path, tiny_cube: Cube) -> None:
+    path, ticks = tmp_path / "p.zarr", (2005, 2006)
+    saved(path, tiny_cube, states(tiny_cube, (2006,), 2005), ticks)
+    with pytest.raises(CubeError, match="already a finished cube"):
+        saved(path, tiny_cube, states(tiny_cube, (2006,), 2005), ticks)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "file").write_text("x")
+    with pytest.raises(CubeError, match="Only a Zarr store may be overwritten"):
+        save_rollout(
+            iter(()),
+            tmp_path / "mine",
+            like=tiny_cube,
+            target="land_use",
+            ticks=ticks,
+            attributes={},
+            source="random",
+            overwrite=True,
+        )
+
+
+def test_months_are_stored_as_dates(tmp_path: Path) -> None:
+    months = tuple(range(2000 * 12 + 9, 2000 * 12 + 16))
+    cube = write_leaf_cube(tmp_path / "c.zarr", months)
+    initial = observed_state(cube, LEAF_AREA, months[0])
+    found = save_rollout(
+        rollout(Persistence(LEAF_AREA), initial, months[1:]),
+        tmp_path / "p.zarr",
+        like=cube,
+        target="leaf_area_index",
+        ticks=months,
+        attributes={},
+        source="persistence",
+    )
+    assert found.group("leaf_area_index").clock is Clock.MONTH
+    with xr.open_zarr(tmp_path / "p.zarr", group="fine_monthly", consolidated=False) as data:
+        assert np.issubdtype(data["time"].dtype, np.datetime64)
+        assert str(data["time"].values[3])[:10] == "2001-01-01"
+        assert data["leaf_area_index"].attrs["units"] == "m2 m-2"
+        np.testing.assert_array_equal(
+            data["leaf_area_index"].values[-1], initial["leaf_area_index"].values
+        )
+
+
+# One row of eight pixels: sea, missing, and six of land.
+SMALL = Grid.regular(0, 50, 0.1, 0.1, (2, 8))
+TRUTH = {
+    2000: [0, NO_DATA, 2, 2, 3, 3, 4, 4],
+    2001: [0, NO_DATA, 2, 3, 3, 3, 4, 5],
+    2002: [0, NO_DATA, 2, 3, 4, 3, 4, 4],
+}
+SAID = {
+    2001: [0, NO_DATA, 2, 3, 3, 4, 4, 4],
+    2002: [0, NO_DATA, 3, 3, 4, 4, 4, 4],
+}
+
+
+def rows(values: list[int]) -> npt.NDArray[np.uint8]:
+    return np.array([values, values], np.uint8)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> WindowReader:
+    maps = {year: rows(values) for year, values in TRUTH.items()}
+    cube = write_labels(tmp_path / "c.zarr", maps, SMALL, SMALL.coarsen(2, 8))
+    return WindowReader(cube, LAND_USE, input_spec(cube, LAND_USE, ("land_use_fractions",), ()))
+
+
+def told() -> list[State]:
+    maps = {2000: TRUTH[2000], **SAID}
+    return [
+        State(
+            Clock.YEAR,
+            year,
+            {"land_use": Field(variable("land_use"), SMALL, rows(values), LANDUSE8)},
+        )
+        for year, values in maps.items()
+    ]
+
+
+def test_scores_by_hand(small: WindowReader) -> None:
+    first, second = score_rollout(told(), small).leads
+    assert (first.lead, first.time, second.lead, second.time) == (1, 2001, 2, 2002)
+    # 2001, land: pixel 3 changed and was hit, 7 was missed, 5 is a false alarm; two equal rows
+    three = first.three
+    assert (three.hits, three.misses, three.false_alarms, three.wrong_hits) == (2, 2, 2, 0)
+    assert three.correct_rejections == 6
+    assert three.total == 12
+    assert first.confusion.accuracy == pytest.approx(4 / 6)
+    # 2002 against 2000: 3 and 4 changed and were hit; 2 and 5 are false alarms
+    three = second.three
+    assert (three.hits, three.misses, three.false_alarms, three.wrong_hits) == (4, 0, 4, 0)
+    # since the truth a year before, 4 and 7 changed
+    assert second.changed_truth.counts.sum() == 4
+    assert second.changed_truth.accuracy == 1.0
+    # since the model's own map, 4 changed, and 5, which it had wrong
+    assert second.changed_prior.counts.sum() == 4
+    assert second.changed_prior.accuracy == pytest.approx(0.5)
+    assert second.changed_initial.counts.sum() == 4
+
+
+def test_the_reference_protocol_counts_the_sea(small: WindowReader) -> None:
+    first, _ = score_rollout(told(), small, protocol=Protocol.REFERENCE).leads
+    assert first.three.total == 14
+    assert first.confusion.accuracy == pytest.approx(5 / 7)
+
+
+def test_scores_of_a_part_and_by_area(small: WindowReader) -> None:
+    mask = np.zeros(SMALL.shape, dtype=bool)
+    mask[0] = True
+    first, _ = score_rollout(told(), small, mask=mask).leads
+    assert first.three.total == 6
+    weights = np.array(SMALL.cell_areas())
+    weights[1] *= 3
+    first, _ = score_rollout(told(), small, weights=weights).leads
+    assert first.three.total == pytest.approx(weights[:, 2:].sum())
+    assert first.confusion.accuracy == pytest.approx(4 / 6)
+
+
+def test_the_truth_scores_perfectly_and_persistence_hits_nothing(tiny_cube: Cube) -> None:
+    spec = input_spec(tiny_cube, LAND_USE, ("land_use_fractions",), ())
+    reader = WindowReader(tiny_cube, LAND_USE, spec)
+    truth = [observed_state(tiny_cube, LAND_USE, y) for y in (2005, 2004, 2000)]
+    for step in score_rollout(truth, reader).leads:
+        assert step.confusion.accuracy == 1.0
+        assert step.three.figure_of_merit == 1.0
+    still = rollout(Persistence(LAND_USE), truth[0], (2004, 2000))
+    maps = land_maps()
+    land = (maps[2005] != 0) & (maps[2005] != NO_DATA)
+    for step in score_rollout(still, reader).leads:
+        assert step.three.hits == step.three.false_alarms == 0
+        same = maps[2005][land] == maps[step.time][land]
+        assert step.confusion.accuracy == pytest.approx(same.mean())
+    assert FINE.shape == land.shape
+
+
+def test_numbers_are_not_scored_as_classes(tmp_path: Path) -> None:
+    months = tuple(range(24000, 24003))
+    cube = write_leaf_cube(tmp_path / "c.zarr", months)
+    reader = WindowReader(cube, LEAF_AREA, input_spec(cube, LEAF_AREA, (), ()))
+    initial = observed_state(cube, LEAF_AREA, months[0])
+    with pytest.raises(SampleError, match=r"(?s)Only maps of classes.*leaf_area_index"):
+        score_rollout(rollout(Persistence(LEAF_AREA), initial, months[1:]), reader)

@@ -1,0 +1,235 @@
+"""Sliding windows: what overlaps is averaged, nothing is seen twice or never."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ai4land.cube import Cube, State
+from ai4land.errors import ConfigError, GridError
+from ai4land.grid import Grid, Window
+from ai4land.models import UNetOptions
+from ai4land.rollout import NetworkStepper, Tiling, observed_state, sweep
+from ai4land.samples import WindowReader, input_spec
+from ai4land.vocabulary import LAND_USE
+from network_inputs import lively_network
+from tiny_cubes import FINE
+
+FloatArray = npt.NDArray[np.float32]
+Predict = Callable[[Sequence[Window]], FloatArray]
+
+
+def reading(field: FloatArray, grid: Grid, blur: bool = False) -> Predict:
+    """A prediction that is the field itself, or its mean over three columns."""
+
+    def cut(window: Window) -> FloatArray:
+        out = np.zeros((*field.shape[:-2], *window.shape), np.float32)
+        for piece in grid.pieces(window):
+            out[(..., *piece.target)] = field[(..., *piece.source)]
+        return out
+
+    def predict(windows: Sequence[Window]) -> FloatArray:
+        parts = [cut(w.pad(1))[..., 1:-1, :] for w in windows]
+        if not blur:
+            return np.stack([p[..., 1:-1] for p in parts])
+        return np.stack([(p[..., :-2] + p[..., 1:-1] + p[..., 2:]) / 3 for p in parts])
+
+    return predict
+
+
+def swept(grid: Grid, tiling: Tiling, layers: int, predict: Predict) -> FloatArray:
+    """The whole grid, put together from the bands that follow each other from the north."""
+    bands = list(sweep(grid, tiling, layers, predict))
+    row = 0
+    for first, band in bands:
+        assert first == row
+        assert band.shape[0] == layers
+        assert band.shape[2] == grid.width
+        row += band.shape[1]
+    assert row == grid.height
+    return np.concatenate([band for _, band in bands], axis=1)
+
+
+@st.composite
+def tilings(draw: st.DrawFn) -> Tiling:
+    tile = draw(st.integers(1, 20))
+    return Tiling(tile, draw(st.integers(0, tile - 1)), draw(st.integers(1, 5)))
+
+
+@given(
+    tiling=tilings(),
+    shape=st.tuples(st.integers(1, 30), st.integers(1, 30)),
+    globe=st.booleans(),
+)
+@settings(max_examples=120, deadline=None)
+def test_every_pixel_comes_back_once(tiling: Tiling, shape: tuple[int, int], globe: bool) -> None:
+    """A field predicted pixel by pixel comes back: no weight is zero, a constant stays one."""
+    dx = 360 / shape[1] if globe else 0.1
+    grid = Grid.regular(-180, 60, dx, 0.1, shape)
+    assert grid.is_global == globe
+    field = np.random.default_rng(1).random((2, *shape)).astype(np.float32) + 1
+    field[1] = 0.375
+    found = swept(grid, tiling, 2, reading(field, grid))
+    np.testing.assert_allclose(found, field, rtol=1e-5)
+
+
+@given(tiling=tilings(), length=st.integers(1, 60), closed=st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_tiles_cover_an_axis(tiling: Tiling, length: int, closed: bool) -> None:
+    starts = tiling.starts(length, closed=closed)
+    stride = tiling.tile - tiling.overlap
+    assert all(b - a == stride for a, b in itertools.pairwise(starts))
+    covered = {p % length if closed else p for s in starts for p in range(s, s + tiling.tile)}
+    assert set(range(length)) <= covered
+    if not closed:
+        half = tiling.overlap // 2
+        assert starts[0] == -half, "the border of the domain is away from a tile's border"
+        assert starts[-1] + tiling.tile >= length + half
+        assert starts[-1] < length
+
+
+def test_weights_of_neighbours_sum_to_one() -> None:
+    tiling = Tiling(tile=16, overlap=6)
+    assert tiling.starts(30, closed=False) == [-3, 7, 17]
+    total = np.zeros(36)
+    for start in (0, 10, 20):
+        total[start : start + 16] += tiling.weights()[8] / tiling.weights()[8, 8]
+    np.testing.assert_allclose(total[6:-6], 1.0, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("tile", "overlap"), [(24, 0), (24, 8), (30, 12)])
+def test_a_rolled_globe_gives_a_rolled_answer(tile: int, overlap: int) -> None:
+    """The date line is a column like any other: turning the input turns the output."""
+    grid = Grid.regular(-180, 90, 5, 5, (36, 72))
+    field = np.random.default_rng(0).random((1, *grid.shape)).astype(np.float32)
+    tiling = Tiling(tile, overlap)
+    straight = swept(grid, tiling, 1, reading(field, grid, blur=True))
+    for turn in (tile - overlap, 5):
+        rolled = np.roll(field, turn, axis=-1)
+        found = swept(grid, tiling, 1, reading(rolled, grid, blur=True))
+        np.testing.assert_allclose(found, np.roll(straight, turn, axis=-1), atol=1e-6)
+    around = (np.roll(field, 1, -1) + field + np.roll(field, -1, -1)) / 3
+    np.testing.assert_allclose(straight, around, atol=1e-6)
+
+
+@pytest.mark.parametrize(("tile", "overlap"), [(24, 0), (24, 6), (30, 12)])
+def test_no_column_of_the_globe_is_special(tile: int, overlap: int) -> None:
+    """Also where tiles err towards their borders: turned by a stride, all errors turn along."""
+    grid = Grid.regular(-180, 90, 5, 5, (36, 72))
+    field = np.random.default_rng(0).random((1, *grid.shape)).astype(np.float32)
+    error = np.random.default_rng(1).random((tile, tile)).astype(np.float32)
+    tiling = Tiling(tile, overlap)
+    turn = tile - overlap
+
+    def answer(values: FloatArray) -> FloatArray:
+        exact = reading(values, grid)
+        return swept(grid, tiling, 1, lambda windows: exact(windows) + error)
+
+    rolled = answer(np.roll(field, turn, axis=-1))
+    np.testing.assert_allclose(rolled, np.roll(answer(field), turn, axis=-1), atol=1e-5)
+
+
+@pytest.mark.parametrize("globe", [True, False])
+def test_bands_equal_all_at_once(globe: bool) -> None:
+    """The bands are the sums over all tiles, computed here in one piece."""
+    width, dx = (72, 5) if globe else (50, 0.5)
+    grid = Grid.regular(-180, 80, dx, 0.5, (61, width))
+    tiling = Tiling(tile=16, overlap=6, batch=3)
+    rng = np.random.default_rng(4)
+    memo: dict[Window, FloatArray] = {}
+
+    def noise(windows: Sequence[Window]) -> FloatArray:
+        for w in windows:
+            memo.setdefault(w, rng.random((3, 16, 16)).astype(np.float32))
+        return np.stack([memo[w] for w in windows])
+
+    found = swept(grid, tiling, 3, noise)
+    total, mass = np.zeros((3, *grid.shape)), np.zeros(grid.shape)
+    for window, values in memo.items():
+        for r, c in itertools.product(range(16), range(16)):
+            y, x = window.row + r, window.col + c
+            x = x % width if globe else x
+            if 0 <= y < 61 and 0 <= x < width:
+                weight = float(tiling.weights()[r, c])
+                total[:, y, x] += weight * values[:, r, c]
+                mass[y, x] += weight
+    np.testing.assert_allclose(found, total / mass, rtol=1e-5)
+
+
+def test_batches_do_not_matter() -> None:
+    grid = Grid.regular(0, 60, 0.1, 0.1, (50, 70))
+    field = np.random.default_rng(0).random((1, *grid.shape)).astype(np.float32)
+    found = [
+        swept(grid, Tiling(16, 6, batch), 1, reading(field, grid, blur=True))
+        for batch in (1, 4, 100)
+    ]
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[2])
+
+
+@pytest.mark.parametrize(("tile", "overlap", "batch"), [(8, 8, 1), (8, -1, 1), (8, 0, 0)])
+def test_impossible_tilings_are_refused(tile: int, overlap: int, batch: int) -> None:
+    with pytest.raises(GridError, match=r"(?s)Impossible tiling.*tile 8"):
+        Tiling(tile, overlap, batch)
+
+
+def probability(cube: Cube, initial: State, tiling: Tiling) -> FloatArray:
+    spec = input_spec(cube, LAND_USE, ("land_use_fractions",), ("slope",))
+    network = lively_network(spec, UNetOptions(widths=(6, 8), embedding=4))
+    reader = WindowReader(cube, LAND_USE, spec)
+    field = NetworkStepper(network, reader, tiling=tiling).step(initial, 2007)["land_use"]
+    assert field.probabilities is not None
+    return field.probabilities
+
+
+def test_tiles_with_a_halo_equal_the_whole_map(tiny_cube: Cube) -> None:
+    """Pixels that only one tile sees, further inside than the network looks, are exact."""
+    initial = observed_state(tiny_cube, LAND_USE, 2005)
+    whole = probability(tiny_cube, initial, Tiling(tile=96, overlap=48))
+    assert len(Tiling(96, 48).starts(48, closed=False)) == 1
+    halo, tiling = 12, Tiling(tile=40, overlap=8)
+    tiled = probability(tiny_cube, initial, tiling)
+    sees, well = (np.zeros((2, 48), int) for _ in range(2))
+    for axis, length in enumerate(FINE.shape):
+        for start in tiling.starts(length, closed=False):
+            sees[axis, max(start, 0) : start + 40] += 1
+            well[axis, max(start + halo, 0) : start + 40 - halo] += 1
+    good = (sees == 1) & (well == 1)
+    alone = np.outer(good[0, :40], good[1])
+    assert alone.sum() == 16 * 24
+    np.testing.assert_allclose(tiled[:, alone], whole[:, alone], atol=1e-5)
+    assert np.abs(tiled - whole).max() > 1e-4, "at their borders tiles do differ"
+
+
+def test_a_tile_must_fit_the_network(tiny_cube: Cube) -> None:
+    spec = input_spec(tiny_cube, LAND_USE, ("land_use_fractions",), ())
+    network = lively_network(spec, UNetOptions(widths=(4, 4, 4), embedding=4))
+    reader = WindowReader(tiny_cube, LAND_USE, spec)
+    NetworkStepper(network, reader, tiling=Tiling(tile=20, overlap=4))
+    with pytest.raises(ConfigError, match=r"(?s)tile does not fit.*multiple of 4.*30"):
+        NetworkStepper(network, reader, tiling=Tiling(tile=30, overlap=4))
+    with pytest.raises(ConfigError, match=r"(?s)Unknown feedback.*classes or probabilities"):
+        NetworkStepper(network, reader, feedback="logits")
+
+
+def test_open_sea_is_not_computed(tiny_cube: Cube) -> None:
+    spec = input_spec(tiny_cube, LAND_USE, ("land_use_fractions",), ())
+    network = lively_network(spec)
+    shown: list[int] = []
+    hook = network.register_forward_pre_hook(lambda _, args: shown.append(len(args[0].prior)))
+    initial = observed_state(tiny_cube, LAND_USE, 2005)
+    stepper = NetworkStepper(
+        network, WindowReader(tiny_cube, LAND_USE, spec), tiling=Tiling(4, 0, batch=200)
+    )
+    with torch.inference_mode():
+        stepper.step(initial, 2006)
+    hook.remove()
+    # 10 × 12 tiles, the first column of tiles is sea; the second holds some land
+    assert sum(shown) == 10 * 11

@@ -1,0 +1,123 @@
+"""A continuous monthly variable goes the whole way: sample, training, rollout, cube."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+from ai4land.checkpoint import load_checkpoint
+from ai4land.cube import Cube, Status
+from ai4land.errors import SampleError
+from ai4land.models import UNet, UNetOptions
+from ai4land.rollout import NetworkStepper, Tiling, observed_state, rollout, save_rollout
+from ai4land.samples import SampleOptions, Sampler, WindowReader, input_spec, stack
+from ai4land.training import Experiment, TrainingOptions, train
+from ai4land.training.loss import sample_loss
+from ai4land.training.statistics import fit_normalisers
+from ai4land.vocabulary import Clock, Task
+from experiments import SMALL
+from tiny_cubes import LEAF_AREA, write_leaf_cube
+
+MONTHS = tuple(range(2000 * 12, 2001 * 12 + 8))
+SPANS = (MONTHS[0], MONTHS[11]), (MONTHS[11], MONTHS[15])
+
+
+@pytest.fixture(scope="module", params=[Clock.YEAR, Clock.MONTH], ids=["annual", "monthly"])
+def leaf_cube(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Cube:
+    """Leaf area under a coarse driver, annual or monthly."""
+    path: Path = tmp_path_factory.mktemp("leaf") / "cube.zarr"
+    return write_leaf_cube(path, MONTHS, request.param)
+
+
+def test_samples_of_months(leaf_cube: Cube) -> None:
+    reader = WindowReader(
+        leaf_cube, LEAF_AREA, input_spec(leaf_cube, LEAF_AREA, ("population_density",), ())
+    )
+    mask = np.ones((24, 32), dtype=bool)
+    options = SampleOptions(window=16, strides=(3,), recursion=2)
+    sampler = Sampler(reader, options, SPANS[0], mask)
+    sample = sampler.draw(np.random.default_rng(0))
+    assert sample.before.dtype == np.float32
+    assert sample.years.tolist() == [0.25, 0.25]
+    np.testing.assert_array_equal(np.isfinite(sample.before), sample.domain)
+    np.testing.assert_array_equal(sample.visible, sample.domain)
+    assert {t for run in sampler.steps for t in run} <= set(range(SPANS[0][0], SPANS[0][1] + 1))
+    network_spec = reader.spec
+    assert (network_spec.classes, network_spec.layers) == ((), 1)
+    batch = stack([sample, sampler.draw(np.random.default_rng(1))])
+    torch.manual_seed(0)
+    network = UNet(network_spec, UNetOptions(widths=(4, 6), embedding=3))
+    fit_normalisers(network, sampler, np.random.default_rng(2))
+    assert 0.5 < float(network.target_scale.mean) < 4.0
+    assert 0.5 < float(network.target_scale.spread) < 2.0
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-2)
+    losses = []
+    for _ in range(15):
+        loss = sample_loss(network, network, batch, reader, TrainingOptions())
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert np.isfinite(losses).all()
+    assert losses[-1] < losses[0]
+
+
+def test_from_experiment_to_a_cube_of_dates(
+    leaf_cube: Cube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def known(name: str) -> Task:
+        assert name == "leaf_area_index"
+        return LEAF_AREA
+
+    monkeypatch.setattr("ai4land.training.setting.task", known)
+    experiment = Experiment.model_validate(
+        {
+            **SMALL,
+            "cube": str(leaf_cube.path),
+            "task": "leaf_area_index",
+            "forcing": ["population_density"],
+            "static": [],
+            "split": {"train": SPANS[0], "validation": SPANS[1]},
+            "samples": {"window": 16, "recursion": 2, "history": 1},
+        }
+    )
+    network, card = load_checkpoint(train(experiment, tmp_path / "run"))
+    assert card.clock == "month"
+    assert card.variables["leaf_area_index"]["units"] == "m2 m-2"
+    assert set(card.normaliser["target"]) == {"leaf_area_index"}
+    assert {"mean_square", "persistence_mean_square"} <= set(card.scores["validation"])
+
+    reader = WindowReader(leaf_cube, LEAF_AREA, network.spec)
+    stepper = NetworkStepper(network, reader, tiling=Tiling(16, 4))
+    initial = observed_state(leaf_cube, LEAF_AREA, MONTHS[10])
+    ticks = MONTHS[11:16]
+    with pytest.raises(SampleError, match="may not be stepped on its own predictions"):
+        rollout(stepper, initial, (MONTHS[9], MONTHS[8]))
+    found = save_rollout(
+        rollout(stepper, initial, ticks),
+        tmp_path / "p.zarr",
+        like=leaf_cube,
+        target="leaf_area_index",
+        ticks=(initial.tick, *ticks),
+        attributes={"title": "leaves"},
+        source="network",
+    )
+    values = found.series("leaf_area_index")
+    sea = np.isnan(leaf_cube.read("leaf_area_index", MONTHS[10]))
+    np.testing.assert_array_equal(np.isnan(values), np.broadcast_to(sea, values.shape))
+    assert (values[:, ~sea] >= 0).all()
+    assert (values[1] != values[0])[~sea].all()
+    assert found.status("leaf_area_index")[ticks[-1]] is Status.PREDICTED
+    with xr.open_zarr(tmp_path / "p.zarr", group="fine_monthly", consolidated=False) as data:
+        assert np.issubdtype(data["time"].dtype, np.datetime64)
+        assert [str(t)[:7] for t in data["time"].values[:3]] == ["2000-11", "2000-12", "2001-01"]
+        winter = data["leaf_area_index"].sel(time="2001-01")
+        assert winter.shape == (1, 24, 32)
+        assert data["leaf_area_index"].attrs["units"] == "m2 m-2"
+    # the same reader serves it, so a prediction can drive and be scored as the truth can
+    again = WindowReader(found, LEAF_AREA, input_spec(found, LEAF_AREA, (), ()))
+    assert np.isfinite(again.codes(ticks[0], again.grid.window)).any()
