@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import logging
-import platform
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -178,6 +177,7 @@ def run(
                 seen = totals.setdefault(view, {})
                 seen[label] = seen.get(label, RolloutScores()) + found
     return {
+        "machine": f"torch {torch.__version__}, {torch.get_num_threads()} thread(s)",
         "minutes_per_training": minutes,
         "stay": stays,
         "views": {
@@ -187,21 +187,42 @@ def run(
     }
 
 
-def table(rows: dict[str, Any], which: str) -> Iterator[str]:
-    """One Markdown table: ``first``, ``last`` or ``mean`` over the leads."""
-    columns = (
-        ("FoM", "figure_of_merit"),
-        ("accuracy", "accuracy"),
-        ("mIoU", "mean_iou"),
-        ("macro F1", "macro_f1"),
-        ("weighted F1", "weighted_f1"),
-    )
-    yield "| | " + " | ".join(title for title, _ in columns) + " |"
+COLUMNS = (
+    ("FoM, first", "first", "figure_of_merit"),
+    ("FoM, last", "last", "figure_of_merit"),
+    ("accuracy, first", "first", "accuracy"),
+    ("accuracy, last", "last", "accuracy"),
+    ("accuracy, mean", "mean", "accuracy"),
+    ("mIoU, first", "first", "mean_iou"),
+    ("mIoU, last", "last", "mean_iou"),
+    ("mIoU, mean", "mean", "mean_iou"),
+    ("macro F1, mean", "mean", "macro_f1"),
+)
+VIEWS = {
+    "headline": "coarse cells at least half land",
+    "all cells": "all coarse cells",
+    "reference": "protocol `reference`: all classes, sea included",
+}
+LEADS = {"figure_of_merit": "Figure of merit", "accuracy": "Accuracy", "mean_iou": "Mean IoU"}
+
+
+def number(value: float | None, digits: int) -> str:
+    """A score as tables write it."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def table(rows: dict[str, Any], years: int) -> Iterator[str]:
+    """One Markdown table; a rollout of one year needs one column per score."""
+    columns = [c for c in COLUMNS if years > 1 or c[1] == "first"]
+    yield "| | " + " | ".join(t if years > 1 else t.split(",")[0] for t, _, _ in columns) + " |"
     yield "|---|" + "--:|" * len(columns)
     for label, summary in rows.items():
-        row = summary[which]
-        cells = [row.get(key) for _, key in columns]
-        yield f"| {label} | " + " | ".join("–" if c is None else f"{c:.4f}" for c in cells) + " |"
+        full = len(summary["leads"]) == years
+        cells = [
+            number(summary[when].get(key), 4) if full or when == "last" else "–"
+            for _, when, key in columns
+        ]
+        yield f"| {label} | " + " | ".join(cells) + " |"
 
 
 def leads(rows: dict[str, Any], key: str) -> Iterator[str]:
@@ -211,35 +232,25 @@ def leads(rows: dict[str, Any], key: str) -> Iterator[str]:
     yield "|---|" + "--:|" * len(times)
     for label, summary in rows.items():
         if len(summary["leads"]) == len(times):
-            cells = [row[key] for row in summary["leads"]]
-            yield (
-                f"| {label} | " + " | ".join("–" if c is None else f"{c:.3f}" for c in cells) + " |"
-            )
+            cells = [number(row[key], 3) for row in summary["leads"]]
+            yield f"| {label} | " + " | ".join(cells) + " |"
 
 
 def describe(name: str, case: Case, found: dict[str, Any]) -> str:
     """The Markdown section of a case."""
     spent = found["minutes_per_training"]
+    years = len(case.years)
     lines = [
-        f"### {name}",
+        f"### `{name}`: {case.start} → {case.years[-1]}, {years} step(s)",
         "",
-        f"{case.start} → {case.years[-1]}, {len(case.years)} step(s); pixel counts; "
-        f"{len(spent)} training(s) of {np.mean(spent):.1f} min; stay {found['stay']}; "
-        f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.machine()}",
+        f"{len(spent)} training(s) of {np.mean(spent):.1f} min; `stay` {found['stay']}; "
+        f"{found['machine']}; pixel counts.",
     ]
     for view, rows in found["views"].items():
-        title = {
-            "headline": "coarse cells at least half land",
-            "all cells": "all cells",
-            "reference": "protocol reference: all classes, sea included",
-        }[view]
-        one = len(case.years) == 1
-        for which in ("last",) if one else ("first", "last", "mean"):
-            lines += ["", f"*{title}, {which} year*" if not one else f"*{title}*", ""]
-            lines += table(rows, which)
-    if len(case.years) > 1:
-        for key in ("figure_of_merit", "accuracy", "mean_iou"):
-            lines += ["", f"*{key} per lead year, cells at least half land*", ""]
+        lines += ["", f"*{VIEWS[view]}*", "", *table(rows, years)]
+    if years > 1:
+        for key, title in LEADS.items():
+            lines += ["", f"*{title} per lead year, coarse cells at least half land*", ""]
             lines += leads(found["views"]["headline"], key)
     return "\n".join(lines) + "\n"
 

@@ -27,7 +27,7 @@ class Corruption(_Options):
             system hides 0.75 of it).
         block: Side of a hidden block in pixels.
         noise: Share of prior pixels whose class is replaced by that of a random pixel of the
-            window (the reference system: 0.10); for continuous targets, noise in spreads.
+            window (the reference system: 0.10); numbers are exchanged in the same way.
     """
 
     hide_probability: Share = 0.0
