@@ -5,7 +5,7 @@
     python benchmarks/real_cases.py crete_forward brazil_backward
 
 Each case prints its table as Markdown and writes it with a JSON twin under ``--out``. Cubes and
-trainings that are there already are used as they are, so a killed run goes on.
+trainings that are there already are resumed, so a killed run goes on.
 """
 
 from __future__ import annotations
@@ -92,17 +92,17 @@ def folds(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
 
 
 def trained(experiment: Experiment, folder: Path, console: Console) -> tuple[Path, float]:
-    """Train, or take what is there; the checkpoint and the minutes it took."""
+    """Train, or resume what is there; the checkpoint and the minutes it took."""
     clock = folder / "minutes.json"
+    begin = time.perf_counter()
+    with Progress(console=console) as bar:
+        job = bar.add_task(f"train {folder.parent.name}/{folder.name}", total=None)
+        train(
+            experiment,
+            folder,
+            progress=lambda step, steps, _: bar.update(job, completed=step, total=steps),
+        )
     if not clock.exists():
-        begin = time.perf_counter()
-        with Progress(console=console) as bar:
-            job = bar.add_task(f"train {folder.parent.name}/{folder.name}", total=None)
-            train(
-                experiment,
-                folder,
-                progress=lambda step, steps, _: bar.update(job, completed=step, total=steps),
-            )
         clock.write_text(json.dumps((time.perf_counter() - begin) / 60))
     return folder / "checkpoint", json.loads(clock.read_text())
 

@@ -191,7 +191,6 @@ def test_check_of_an_experiment(call: Call, experiment: Path) -> None:
     ("old", "new", "said"),
     [
         ("[slope]", "[slop]", "did you mean 'slope'"),
-        ("static: [slope]", "static: [luh2_states]", "'luh2_states' changes with time"),
         ("[land_use_fractions]", "[elevation]", "'elevation' has no time"),
         ("[2000, 2005]", "[1990, 2005]", "reaches beyond the labels, 2000…2011"),
         ("window: 16", "window: 17", "17 is not a multiple of 2"),

@@ -54,9 +54,8 @@ def _names(experiment: Experiment, cube: Cube) -> list[str]:
             hint = f"; did you mean {close!r}?" if close else ""
             have = ", ".join(cube.variables)
             found.append(f"{key}: the cube has no {name!r} (it has {have}){hint}")
-        elif (cube.group(name).clock is Clock.STATIC) != (key == "static"):
-            what = "has no time" if key != "static" else "changes with time"
-            found.append(f"{key}: {name!r} {what}")
+        elif cube.group(name).clock is Clock.STATIC and key != "static":
+            found.append(f"{key}: {name!r} has no time")
     return found
 
 

@@ -111,11 +111,11 @@ def _panels(reader: WindowReader, window: Window, times: tuple[int, int]) -> lis
         _target(reader, window, times[0], f"prior {label(times[0])}"),
         _target(reader, window, times[1], f"target {label(times[1])}"),
     ]
-    for name, values in zip(reader.spec.static, reader.static(window), strict=True):
+    for name, values in zip(reader.spec.static, reader.static(window, times[0]), strict=True):
         found.append(_Panel(_short(name), values, "cividis"))
     for i, (name, _) in enumerate(reader.spec.zones):
         legend = reader.cube.variable(name).legend
-        positions = reader.zones(window)[i]
+        positions = reader.zones(window, times[0])[i]
         found.append(_Panel(_short(name), _zones(positions, legend)))
     both = [reader.forcing(t, window) for t in times]
     for i, name in enumerate(reader.spec.forcing):

@@ -122,8 +122,8 @@ class NetworkStepper:
             "history_visible": torch.stack([v for _, v in past]) if past else visible[None][:0],
             "forcing_prior": torch.from_numpy(reader.forcing(state.tick, window, own)),
             "forcing_target": torch.from_numpy(reader.forcing(tick, window)),
-            "static": torch.from_numpy(reader.static(window)),
-            "zones": torch.from_numpy(reader.zones(window)),
+            "static": torch.from_numpy(reader.static(window, state.tick)),
+            "zones": torch.from_numpy(reader.zones(window, state.tick)),
             "years": torch.tensor(years, dtype=torch.float32),
         }
 

@@ -49,7 +49,7 @@ def input_spec(
         cube: The cube.
         task: What is predicted.
         forcing: Variables that are known at prior and target time.
-        static: Variables without time; categorical ones become zones.
+        static: Slow variables, taken at the prior time; categorical ones become zones.
         history: Maps before the prior that the network looks at.
     """
     channels = []
@@ -203,18 +203,28 @@ class WindowReader:
             return None
         return Coupling(self.grid, self.cube.grid(self.loop), len(self.spec.classes))
 
-    def static(self, window: Window) -> FloatArray:
-        """Continuous static fields on the fine window, ``(S, y, x)``, physical units."""
-        return self._stack(self.spec.static, None, window)
+    def static(self, window: Window, tick: int | None = None) -> FloatArray:
+        """Continuous slow fields on the fine window, ``(S, y, x)``, physical units.
 
-    def zones(self, window: Window) -> npt.NDArray[np.int64]:
-        """Codes of categorical static fields, ``(Z, y, x)``: legend position + 1, 0 unknown."""
+        Args:
+            window: Window on the fine grid.
+            tick: The prior time, for fields that are not constant (annual climate zones).
+        """
+        return self._stack(self.spec.static, tick, window)
+
+    def zones(self, window: Window, tick: int | None = None) -> npt.NDArray[np.int64]:
+        """Codes of categorical slow fields, ``(Z, y, x)``: legend position + 1, 0 unknown.
+
+        Args:
+            window: Window on the fine grid.
+            tick: As for ``static``.
+        """
         out = np.zeros((len(self.spec.zones), *window.shape), dtype=np.int64)
         for i, (name, _) in enumerate(self.spec.zones):
             legend = self.cube.variable(name).legend
             if legend is None:
                 raise SampleError("A zone variable needs a legend", where=name)
-            positions = class_lookup(legend)[self._upsampled(name, None, window)[0]]
+            positions = class_lookup(legend)[self._upsampled(name, tick, window)[0]]
             out[i] = np.where(positions == NO_DATA, 0, positions.astype(np.int64) + 1)
         return out
 

@@ -64,7 +64,7 @@ class Experiment(BaseModel):
         cube: Path of the cube, relative to the experiment's file; ``${VAR}`` is expanded.
         task: Name of the task.
         forcing: Variables known at prior and target time.
-        static: Variables without time.
+        static: Slow variables, taken at the prior time: terrain, soil, climate zones.
         split: Times and blocks of training and validation.
         samples: How windows are drawn.
         model: Architecture ``name`` and its options.
