@@ -51,9 +51,10 @@ def class_codes(raw: Array, legend: Legend, nodata: float | None, where: object)
         codes = np.where(inside | (raw == nodata), np.where(inside, codes, NO_DATA), _UNKNOWN)
     if (codes == _UNKNOWN).any():
         unknown, counts = np.unique(raw[codes == _UNKNOWN], return_counts=True)
+        row, column = np.argwhere(codes == _UNKNOWN)[0]
         raise SourceError(
             "Class codes that the legend does not know",
-            where=where,
+            where=f"{where}; first {row} rows down and {column} columns right of there",
             expected=f"{legend.name}: {', '.join(map(str, sorted({*legend.codes, *legend.sea})))}",
             found=", ".join(
                 f"{u:g} ({n} cells)" for u, n in zip(unknown[:8], counts[:8], strict=True)
