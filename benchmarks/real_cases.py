@@ -255,6 +255,33 @@ def describe(name: str, case: Case, found: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def overview(out: Path) -> str:
+    """One line per case that has been run: the network beside what it must beat, all cells."""
+    lines = [
+        "| case | FoM, last: U-Net | kernel, one jump | kernel, yearly | accuracy, mean: U-Net "
+        "| persistence | mIoU, mean: U-Net | persistence |",
+        "|---|" + "--:|" * 7,
+    ]
+    for name in CASES:
+        path = out / f"{name}.json"
+        if not path.exists():
+            continue
+        rows = json.loads(path.read_text())["views"]["all cells"]
+        unet, still, kernel = rows["U-Net"], rows["persistence"], rows["kernel"]
+        jump = rows.get("kernel, one jump", kernel)
+        cells = [
+            number(unet["last"]["figure_of_merit"], 3),
+            number(jump["last"]["figure_of_merit"], 3),
+            number(kernel["last"]["figure_of_merit"], 3),
+            number(unet["mean"]["accuracy"], 4),
+            number(still["mean"]["accuracy"], 4),
+            number(unet["mean"]["mean_iou"], 3),
+            number(still["mean"]["mean_iou"], 3),
+        ]
+        lines.append(f"| `{name}` | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def main(
     cases: Annotated[list[str] | None, typer.Argument(help=f"among {', '.join(CASES)}")] = None,
     out: Annotated[Path, typer.Option(help="Folder of cubes, trainings and tables.")] = Path(
@@ -277,6 +304,7 @@ def main(
         (out / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
         (out / f"{name}.md").write_text(text)
         print(text)
+    print(overview(out))
 
 
 if __name__ == "__main__":
