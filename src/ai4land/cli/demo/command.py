@@ -51,7 +51,7 @@ def demo(
         show_table(_table(f"{direction.capitalize()}, on its own predictions", scores))
     show_table(_table("Placebo planet: the same change at random places", placebo["forward"]))
     console.print("Pictures and all tables:")
-    for path in sorted(out.glob("report/*.png")) + [out / "report" / "report.md"]:
+    for path in [*sorted(out.glob("report/*.png")), out / "report" / "report.md"]:
         console.print(f"  {path}", soft_wrap=True)
     console.print(f"Done in {(time.monotonic() - begin) / 60:.1f} minutes.")
 
@@ -62,7 +62,8 @@ def _world(
     """Everything on one planet; direction → what its score file says."""
     name = "Placebo planet" if placebo else "Planet"
     folder.mkdir(parents=True, exist_ok=True)
-    experiments = {d: f"{'placebo' if placebo else d}{'_quick' if quick else ''}" for d in directions}
+    suffix = "_quick" if quick else ""
+    experiments = {d: ("placebo" if placebo else d) + suffix for d in directions}
     _ship("recipe.yaml", folder / "recipe.yaml")
     for direction, source in experiments.items():
         _ship(f"{source}.yaml", folder / f"{direction}.yaml")
@@ -93,9 +94,7 @@ def _world(
 def _make(folder: Path, quick: bool, placebo: bool) -> None:
     """Write the files of a planet, as their providers would."""
     region = (0, 40, 3, 42) if quick else (0, 40, 5, 43) if placebo else (0, 40, 8, 45)
-    spec = PlanetSpec(
-        region=region, first_year=1850, last_year=2019, scenarios=(), placebo=placebo
-    )
+    spec = PlanetSpec(region=region, first_year=1850, last_year=2019, scenarios=(), placebo=placebo)
     with progress_bar("years") as progress:
         bar = progress.add_task("simulating", total=None, figures="")
         write_planet(
