@@ -24,7 +24,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from ai4land.checkpoint import load_checkpoint
+from ai4land.checkpoint import load_card, load_checkpoint
 from ai4land.cube import Cube, State
 from ai4land.metrics import Protocol, RolloutScores, summarise
 from ai4land.models import InputSpec
@@ -155,7 +155,7 @@ def run(
         checkpoint, spent = trained(fold, out / case.experiment / name, console)
         minutes.append(spent)
         reader, initial, competitors = steppers(checkpoint, cube, case)
-        stays.append(load_checkpoint(checkpoint)[1].decision["stay"])
+        stays.append(load_card(checkpoint).decision["stay"])
         names = reader.legend.names if reader.legend else ()
         test = space_masks(
             reader.grid, cube.grid(FORCING), fold.split.space, reader.land(fold.split.train[0])
