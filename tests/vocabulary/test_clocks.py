@@ -12,7 +12,7 @@ from ai4land.errors import VocabularyError
 from ai4land.vocabulary import Clock
 
 QUICK = settings(derandomize=True, deadline=None, max_examples=100)
-MOVING = [Clock.YEAR, Clock.MONTH, Clock.EIGHT_DAYS]
+MOVING = [Clock.YEAR, Clock.MONTH, Clock.TEN_DAYS, Clock.EIGHT_DAYS]
 DATES = st.dates(dt.date(850, 1, 1), dt.date(2300, 12, 31))
 
 
@@ -36,6 +36,8 @@ def test_ticks_and_labels_as_written() -> None:
     assert Clock.YEAR.tick(dt.date(1987, 6, 1)) == 1987
     assert Clock.MONTH.tick(dt.date(2000, 2, 29)) == 24001
     assert Clock.EIGHT_DAYS.tick(dt.date(2004, 1, 9)) == 2004 * 46 + 1
+    assert Clock.TEN_DAYS.tick(dt.date(2004, 2, 29)) == 2004 * 36 + 5
+    assert Clock.TEN_DAYS.label(36 * 2004 + 5) == "2004-02-21"
     assert Clock.YEAR.label(850) == "850"
     assert Clock.MONTH.label(12 * 1987 + 3) == "1987-04"
     assert Clock.EIGHT_DAYS.label(46 * 1987 + 12) == "1987-04-07"

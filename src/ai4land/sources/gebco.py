@@ -15,7 +15,8 @@ import numpy.typing as npt
 from ai4land.errors import SourceError
 from ai4land.grid import Window, slope_aspect
 from ai4land.sources.netcdf import check_units, masked, opened, read_layout
-from ai4land.sources.options import GebcoOptions
+from ai4land.sources.options import Strict
+from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import (
     Array,
     Product,
@@ -26,10 +27,20 @@ from ai4land.sources.source import (
 )
 from ai4land.vocabulary import Clock, variable
 
-__all__ = ["Gebco"]
+__all__ = ["READER", "Gebco", "GebcoOptions"]
 
 _METRES = {"m", "metre", "metres", "meter", "meters"}
 _DERIVED = ("slope", "aspect_north", "aspect_east")
+
+
+class GebcoOptions(Strict):
+    """Options of ``gebco``.
+
+    Attributes:
+        product: Name and year of the release, such as ``GEBCO_2024``.
+    """
+
+    product: str = "GEBCO"
 
 
 class Gebco:
@@ -102,3 +113,16 @@ class Gebco:
     def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
         """The one file, hashed."""
         return [provenance_of(self._path, self._product)]
+
+
+READER = Reader(
+    GebcoOptions,
+    ("elevation", "slope", "aspect_north", "aspect_east"),
+    lambda path, options, _: Gebco(path, options),
+    title="GEBCO elevation, slope and aspect derived on the sphere",
+    files=("GEBCO_{year}.nc",),
+    years="static",
+    licence="public domain",
+    citation="GEBCO Compilation Group, doi:10.5285/1c44ce99-0a0d-5f4f-e063-7086abc0ea0f",
+    certainty=Certainty.PAPER,
+)

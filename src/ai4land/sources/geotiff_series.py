@@ -6,14 +6,35 @@ import re
 from pathlib import Path
 
 from ai4land.errors import ConfigError, MissingFileError
-from ai4land.sources.options import GeotiffSeriesOptions
+from ai4land.sources.options import Strict
 from ai4land.sources.rasters import RasterSeries
+from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Product
-from ai4land.vocabulary import Variable, read_legend
+from ai4land.vocabulary import Variable, read_legend, variable
 
-__all__ = ["open_geotiff_series"]
+__all__ = ["READER", "GeotiffSeriesOptions", "open_geotiff_series"]
 
 _YEAR = "{year}"
+
+
+class GeotiffSeriesOptions(Strict):
+    """Options of ``geotiff_series``.
+
+    Attributes:
+        pattern: File name with ``{year}`` where the four digits of the year stand.
+        legend: Legend of the codes: a built-in name, or a YAML file beside the recipe.
+        product: Name for provenance.
+        version: Version for provenance.
+        licence: Terms for provenance.
+        citation: What to cite.
+    """
+
+    pattern: str
+    legend: str
+    product: str = "class maps"
+    version: str = ""
+    licence: str = ""
+    citation: str = ""
 
 
 def open_geotiff_series(
@@ -61,3 +82,13 @@ def open_geotiff_series(
     }
     product = Product(options.product, options.version, options.licence, options.citation)
     return RasterSeries(variable, files, read_legend(options.legend), product, gaps=gaps)
+
+
+READER = Reader(
+    GeotiffSeriesOptions,
+    (),
+    lambda path, options, name: open_geotiff_series(path, options, variable(name)),
+    title="Any annual class maps as GeoTIFF with a legend file",
+    files=("anything with {year} in its name",),
+    certainty=Certainty.BYTES,
+)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,8 +17,9 @@ from ai4land.errors import MissingFileError, SourceError
 from ai4land.grid import Window
 from ai4land.sources.codes import class_codes
 from ai4land.sources.netcdf import opened, read_layout, years_of
-from ai4land.sources.options import HildaOptions
+from ai4land.sources.options import Strict
 from ai4land.sources.rasters import RasterSeries
+from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import (
     Array,
     Product,
@@ -30,7 +31,7 @@ from ai4land.sources.source import (
 )
 from ai4land.vocabulary import Clock, legend, variable
 
-__all__ = ["open_hilda"]
+__all__ = ["READER", "HildaOptions", "open_hilda"]
 
 _FILE = re.compile(
     r"hilda_plus_(?:(?P<a>\d{4})_states|states_(?P<b>\d{4}))"
@@ -49,6 +50,21 @@ _PRODUCTS = {
     ),
     "v2": Product("HILDA+", "v2.0", "see the data page", "doi:10.1594/PANGAEA.974335"),
 }
+
+
+class HildaOptions(Strict):
+    """Options of ``hilda``.
+
+    Attributes:
+        version: Edition; the same code means another class in another edition (44 is any forest in
+            v1, deciduous broadleaf in v1-f and v2), so it is never guessed.
+        base_map_2015: What to do with the v1 file of 2015, in which ice (99) is coded 66:
+            ``repair`` puts 99 back where 2014 has it, ``exclude`` leaves 2015 out, ``as_is``
+            takes the file as it is.
+    """
+
+    version: Literal["v1", "v1-f", "v2"]
+    base_map_2015: Literal["repair", "exclude", "as_is"] | None = None
 
 
 def open_hilda(path: Path, options: HildaOptions) -> Source:
@@ -240,3 +256,16 @@ class _Handled2015:
         if ticks is not None and _DEFECT in ticks and self._choice == "repair":
             ticks = {*ticks, _DEFECT - 1}
         return self._source.provenance(ticks)
+
+
+READER = Reader(
+    HildaOptions,
+    ("land_use",),
+    lambda path, options, _: open_hilda(path, options),
+    title="HILDA+ land use states, v1.0, v1.0-f, v2.0",
+    files=("hilda_plus_{year}_states_GLOB-v1-0_wgs84-nn.tif", "hildaplus_vGLOB-1.0-f_states.nc"),
+    years="1899–2019 (v1), 1899–2020 (v2); before 1960 back-cast",
+    licence="CC BY 4.0",
+    citation="Winkler et al. 2021, doi:10.1594/PANGAEA.921846",
+    certainty=Certainty.BYTES,
+)

@@ -6,18 +6,31 @@ import re
 from pathlib import Path
 
 from ai4land.errors import MissingFileError, SourceError
-from ai4land.sources.options import KoeppenOptions
+from ai4land.sources.options import Strict
 from ai4land.sources.rasters import RasterSeries
+from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Product
 from ai4land.vocabulary import legend, nearest_name, variable
 
-__all__ = ["open_koeppen_geiger"]
+__all__ = ["READER", "KoeppenOptions", "open_koeppen_geiger"]
 
 _PERIOD = re.compile(r"(\d{4})_(\d{4})\Z")
 _FILE = re.compile(r"koeppen_geiger_(?P<tag>\d+p\d+)\.tiff?\Z")
 _PRODUCT = Product(
     "Köppen-Geiger", "Beck et al. 2023", "CC BY 4.0", "doi:10.1038/s41597-023-02549-6"
 )
+
+
+class KoeppenOptions(Strict):
+    """Options of ``koeppen_geiger``.
+
+    Attributes:
+        scenario: Scenario of the future periods, such as ``ssp245``; without one, only history.
+        resolution: Resolution tag in the file names, needed if the folder holds several.
+    """
+
+    scenario: str | None = None
+    resolution: str | None = None
 
 
 def open_koeppen_geiger(path: Path, options: KoeppenOptions) -> RasterSeries:
@@ -91,3 +104,16 @@ def _resolution(
             remedy="set the option `resolution`" if shared else "complete the folders",
         )
     return choice.pop()
+
+
+READER = Reader(
+    KoeppenOptions,
+    ("climate_zone",),
+    lambda path, options, _: open_koeppen_geiger(path, options),
+    title="Köppen-Geiger climate zones by periods of 30 years",
+    files=("{first}_{last}/koeppen_geiger_0p00833333.tif",),
+    years="1901–2020, scenarios 2041–2099",
+    licence=_PRODUCT.licence,
+    citation=_PRODUCT.citation,
+    certainty=Certainty.HEADERS,
+)

@@ -9,22 +9,46 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field, model_validator
 
 from ai4land.grid import Grid, Window, overlap
 from ai4land.regrid import class_fractions
-from ai4land.sources.options import LabelsOptions
+from ai4land.sources.options import Strict
+from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Array, Provenance, SourceField, checked
 from ai4land.vocabulary import NO_DATA, Clock, Legend, variable
 
-__all__ = ["LabelForcing", "coarse_grid"]
+__all__ = ["READER", "LabelForcing", "LabelsOptions", "coarse_grid"]
 
 _BLOCK_CELLS = 1 << 24  # label pixels aggregated at once
 
 ReadCodes = Callable[[int, Window], npt.NDArray[np.uint8]]
+
+
+Cells = Annotated[int, Field(ge=1)]
+
+
+class LabelsOptions(Strict):
+    """Options of ``labels``; one of the two.
+
+    Attributes:
+        cells: Rows and columns of label pixels in a coarse cell, counted from the region's
+            north-west corner.
+        degrees: Side of a coarse cell, on the grid of whole multiples of that length.
+    """
+
+    cells: tuple[Cells, Cells] | None = None
+    degrees: Annotated[float, Field(gt=0, le=30)] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> LabelsOptions:
+        if (self.cells is None) == (self.degrees is None):
+            raise ValueError("give either cells: [rows, columns] or degrees, not both")
+        return self
 
 
 def coarse_grid(fine: Grid, options: LabelsOptions) -> Grid:
@@ -102,3 +126,12 @@ class LabelForcing:
     def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
         """No files of its own: they are the labels'."""
         return []
+
+
+READER = Reader(
+    LabelsOptions,
+    ("land_use_fractions", "land_share"),
+    None,
+    title="Forcing made from the recipe's own labels",
+    certainty=Certainty.BYTES,
+)

@@ -19,7 +19,8 @@ from ai4land.errors import MissingFileError, SourceError
 from ai4land.grid import Window
 from ai4land.sources.layout import Layout, same_grid
 from ai4land.sources.netcdf import check_units, masked, opened, read_layout, years_of
-from ai4land.sources.options import Luh2Options
+from ai4land.sources.options import Strict
+from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import (
     Array,
     Product,
@@ -30,7 +31,7 @@ from ai4land.sources.source import (
 )
 from ai4land.vocabulary import LUH2_STATES, Clock, variable
 
-__all__ = ["Luh2", "open_luh2"]
+__all__ = ["READER", "Luh2", "Luh2Options", "open_luh2"]
 
 _LOG = logging.getLogger(__name__)
 _NAME = "luh2_states"
@@ -43,6 +44,16 @@ _HISTORY_NAMES = (
     "multiple-states_*_CMIP_*.nc",
 )
 _CITATION = "Hurtt et al. 2020, doi:10.5194/gmd-13-5425-2020"
+
+
+class Luh2Options(Strict):
+    """Options of ``luh2``.
+
+    Attributes:
+        scenario: Scenario whose file continues the history after 2015, such as ``ssp126``.
+    """
+
+    scenario: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,3 +272,16 @@ class Luh2:
             provenance_of(path, Product("LUH2", version, "CC BY 4.0", _CITATION))
             for path, version in files.items()
         ]
+
+
+READER = Reader(
+    Luh2Options,
+    ("luh2_states",),
+    lambda path, options, _: open_luh2(path, options),
+    title="LUH2 land-use states, v2h and v2f",
+    files=("states.nc", "multiple-states_input4MIPs_landState_ScenarioMIP_*_2015-2100.nc"),
+    years="850–2015 (v2h), 2015–2100 (v2f)",
+    licence="CC BY 4.0",
+    citation=_CITATION,
+    certainty=Certainty.HEADERS,
+)

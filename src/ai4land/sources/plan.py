@@ -12,10 +12,10 @@ from ai4land.cube import CubeSpec, GroupSpec, Status
 from ai4land.errors import ConfigError, GridError, MissingFileError
 from ai4land.grid import Grid
 from ai4land.sources.codes import translation
-from ai4land.sources.labels import LabelForcing, coarse_grid
+from ai4land.sources.labels import LabelForcing, LabelsOptions, coarse_grid
 from ai4land.sources.layer import Classes, Layer, check_method, describe, inside, touching
-from ai4land.sources.options import LabelsOptions
-from ai4land.sources.recipe import LABELS, SOURCES, Recipe, VariableRecipe
+from ai4land.sources.products import LABELS, SOURCES
+from ai4land.sources.recipe import Recipe, VariableRecipe
 from ai4land.sources.source import Source, SourceField
 from ai4land.vocabulary import Clock, Kind, read_legend
 

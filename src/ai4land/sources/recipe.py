@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
 from ai4land.errors import ConfigError
-from ai4land.sources.gebco import Gebco
-from ai4land.sources.geotiff_series import open_geotiff_series
-from ai4land.sources.hilda import open_hilda
-from ai4land.sources.koeppen_geiger import open_koeppen_geiger
-from ai4land.sources.luh2 import open_luh2
-from ai4land.sources.options import (
-    GebcoOptions,
-    GeotiffSeriesOptions,
-    HildaOptions,
-    KoeppenOptions,
-    LabelsOptions,
-    Luh2Options,
-    Strict,
-)
-from ai4land.sources.source import Source
+from ai4land.sources.geotiff_series import GeotiffSeriesOptions
+from ai4land.sources.options import Strict
+from ai4land.sources.products import LABELS, SOURCES
 from ai4land.vocabulary import (
     VARIABLES,
     Kind,
@@ -36,56 +21,7 @@ from ai4land.vocabulary import (
     variable,
 )
 
-__all__ = [
-    "LABELS",
-    "SOURCES",
-    "Opener",
-    "Recipe",
-    "Region",
-    "VariableRecipe",
-    "Years",
-    "load_recipe",
-]
-
-LABELS = "labels"
-"""The source that has no files: forcing made from the recipe's own labels."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opener:
-    """One entry of the table of products.
-
-    Attributes:
-        options: What a recipe may say.
-        variables: Names of the variables it offers; empty if it takes any categorical one.
-        open: Opens path and options for a variable; ``None`` for ``labels``.
-    """
-
-    options: type[Strict]
-    variables: tuple[str, ...]
-    open: Callable[[Path, Any, str], Source] | None
-
-
-SOURCES: Mapping[str, Opener] = MappingProxyType(
-    {
-        "hilda": Opener(HildaOptions, ("land_use",), lambda path, opt, _: open_hilda(path, opt)),
-        "luh2": Opener(Luh2Options, ("luh2_states",), lambda path, opt, _: open_luh2(path, opt)),
-        "gebco": Opener(
-            GebcoOptions,
-            ("elevation", "slope", "aspect_north", "aspect_east"),
-            lambda path, opt, _: Gebco(path, opt),
-        ),
-        "koeppen_geiger": Opener(
-            KoeppenOptions, ("climate_zone",), lambda path, opt, _: open_koeppen_geiger(path, opt)
-        ),
-        "geotiff_series": Opener(
-            GeotiffSeriesOptions,
-            (),
-            lambda path, opt, name: open_geotiff_series(path, opt, variable(name)),
-        ),
-        LABELS: Opener(LabelsOptions, ("land_use_fractions", "land_share"), None),
-    }
-)
+__all__ = ["Recipe", "Region", "VariableRecipe", "Years", "load_recipe"]
 
 
 class Years(Strict):

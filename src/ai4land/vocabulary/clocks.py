@@ -9,20 +9,22 @@ from ai4land.errors import VocabularyError
 
 __all__ = ["Clock"]
 
-_TICKS_PER_YEAR = {"year": 1, "month": 12, "8day": 46}
+_TICKS_PER_YEAR = {"year": 1, "month": 12, "10day": 36, "8day": 46}
 
 
 class Clock(StrEnum):
     """The rhythm of a variable; a time is an integer *tick* of its clock.
 
-    The tick of a year is the year itself; of a month ``12·year + month − 1``; of an eight-day
-    period ``46·year + period − 1`` (MODIS composites, which restart on 1 January). A static
-    variable has no tick.
+    The tick of a year is the year itself; of a month ``12·year + month − 1``; of a ten-day period
+    ``36·year + period − 1`` (dekads, which start on the 1st, 11th and 21st of each month); of an
+    eight-day period ``46·year + period − 1`` (MODIS composites, which restart on 1 January). A
+    static variable has no tick.
     """
 
     STATIC = "static"
     YEAR = "year"
     MONTH = "month"
+    TEN_DAYS = "10day"
     EIGHT_DAYS = "8day"
 
     @property
@@ -42,7 +44,9 @@ class Clock(StrEnum):
         """The tick that holds a date."""
         if self is Clock.EIGHT_DAYS:
             return date.year * 46 + (date.timetuple().tm_yday - 1) // 8
-        part = date.month - 1 if self is Clock.MONTH else 0
+        part = 0 if self is Clock.YEAR else date.month - 1
+        if self is Clock.TEN_DAYS:
+            part = 3 * part + min((date.day - 1) // 10, 2)
         return date.year * self.ticks_per_year + part
 
     def date(self, tick: int) -> dt.date:
@@ -50,6 +54,8 @@ class Clock(StrEnum):
         year, part = divmod(tick, self.ticks_per_year)
         if self is Clock.EIGHT_DAYS:
             return dt.date(year, 1, 1) + dt.timedelta(days=8 * part)
+        if self is Clock.TEN_DAYS:
+            return dt.date(year, part // 3 + 1, 10 * (part % 3) + 1)
         return dt.date(year, part + 1 if self is Clock.MONTH else 1, 1)
 
     def label(self, tick: int) -> str:
