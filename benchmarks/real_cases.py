@@ -24,19 +24,17 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from ai4land.checkpoint import load_card, load_checkpoint
+from ai4land.checkpoint import load_card
 from ai4land.cube import Cube, State
 from ai4land.metrics import Protocol, RolloutScores, summarise
-from ai4land.models import InputSpec
 from ai4land.rollout import (
     AllocationStepper,
     ClosedBooks,
-    Demand,
-    NetworkStepper,
     Persistence,
     Stepper,
     Tiling,
-    observed_state,
+    demand_since,
+    open_network,
     rollout,
     score_rollout,
 )
@@ -111,21 +109,16 @@ def steppers(
     checkpoint: Path, cube: Cube, case: Case
 ) -> tuple[WindowReader, State, dict[str, Stepper]]:
     """The network and its baselines on one cube, all from one initial state."""
-    network, card = load_checkpoint(checkpoint)
-    reader = WindowReader(cube, LAND_USE, InputSpec.from_dict(card.inputs))
-    jump = case.years[0] - case.start
-    past = [case.start - jump * (k + 1) for k in range(network.spec.history)]
-    initial = observed_state(cube, LAND_USE, case.start, past)
-    demand = Demand(reader, FORCING, initial)
-    unet = NetworkStepper(
-        network,
-        reader,
+    unet, initial, _ = open_network(
+        checkpoint,
+        cube,
+        (case.start, *case.years),
         tiling=Tiling(tile=128, overlap=32),
-        stay=float(card.decision["stay"]),
         feedback=case.feedback,
     )
+    demand = unet.demand or demand_since(initial, unet.reader)
     return (
-        reader,
+        unet.reader,
         initial,
         {
             "U-Net": unet,
@@ -155,7 +148,8 @@ def run(
         checkpoint, spent = trained(fold, out / case.experiment / name, console)
         minutes.append(spent)
         reader, initial, competitors = steppers(checkpoint, cube, case)
-        stays.append(load_card(checkpoint).decision["stay"])
+        direction = "forward" if case.years[0] > case.start else "backward"
+        stays.append(load_card(checkpoint).decision[direction])
         names = reader.legend.names if reader.legend else ()
         test = space_masks(
             reader.grid, cube.grid(FORCING), fold.split.space, reader.land(fold.split.train[0])

@@ -51,7 +51,7 @@ def card(model: UNet) -> Card:
         domain={"west": 1.0},
         scores={"validation": {"accuracy": 0.9}},
         code_version="0.1",
-        decision={"stay": 0.05},
+        decision={"forward": 0.05},
     )
 
 

@@ -14,13 +14,13 @@ from ai4land.report import (
     Weighting,
     domain_warnings,
     evaluate,
-    forcing_of,
     prediction_attributes,
     score_tables,
     to_markdown,
 )
 from ai4land.report.evaluation import path_of, stored_states
 from ai4land.rollout import Persistence, observed_state, rollout, save_rollout
+from ai4land.samples import class_forcing
 from ai4land.vocabulary import LAND_USE, Clock, variable
 from tiny_cubes import COARSE, FINE, LANDUSE8, YEARS, fractions, land_maps, write_cube
 
@@ -169,8 +169,8 @@ def test_without_forcing_there_are_no_baselines_but_persistence(tmp_path: Path) 
 
 
 def test_forcing_made_of_the_labels_comes_first_unless_another_was_used(tiny_cube: Cube) -> None:
-    assert forcing_of(tiny_cube, LAND_USE) == ("land_use_fractions", "luh2_states")
-    assert forcing_of(tiny_cube, LAND_USE, ("luh2_states",))[0] == "luh2_states"
+    assert class_forcing(tiny_cube, LAND_USE) == ("land_use_fractions", "luh2_states")
+    assert class_forcing(tiny_cube, LAND_USE, ("luh2_states",))[0] == "luh2_states"
 
 
 def test_tables_have_as_many_cells_as_heads(tiny_cube: Cube, tmp_path: Path) -> None:

@@ -17,14 +17,14 @@ from ai4land.grid import Grid
 from ai4land.rollout import (
     AllocationStepper,
     ClosedBooks,
-    Demand,
+    Decision,
     NetworkStepper,
     Persistence,
     Tiling,
     observed_state,
     rollout,
 )
-from ai4land.samples import WindowReader, input_spec
+from ai4land.samples import Demand, WindowReader, input_spec
 from ai4land.vocabulary import LAND_USE, LUH2_STATES, NO_DATA, Clock, legend, variable
 from network_inputs import lively_network
 from tiny_cubes import COARSE, FINE, LANDUSE8, land_maps, write_cube, write_labels
@@ -149,8 +149,14 @@ def test_fractions_of_the_labels_ask_for_the_labels(tiny_cube: Cube, tick: int) 
 def closed(cube: Cube, forcing: str, feedback: str = "classes") -> tuple[ClosedBooks, Demand]:
     spec = input_spec(cube, LAND_USE, (forcing,), ("slope",))
     reader = WindowReader(cube, LAND_USE, spec)
-    inner = NetworkStepper(lively_network(spec), reader, tiling=Tiling(48, 8), feedback=feedback)
     demand = Demand(reader, forcing, observed_state(cube, LAND_USE, 2005))
+    inner = NetworkStepper(
+        lively_network(spec),
+        reader,
+        tiling=Tiling(48, 8),
+        decision=Decision(feedback=feedback),
+        demand=demand,
+    )
     return ClosedBooks(inner, demand), demand
 
 

@@ -14,14 +14,14 @@ from ai4land.errors import CubeError, SampleError
 from ai4land.models import Inputs
 from ai4land.rollout import (
     ClosedBooks,
-    Demand,
+    Decision,
     NetworkStepper,
     Persistence,
     Tiling,
     observed_state,
     rollout,
 )
-from ai4land.samples import WindowReader, input_spec, probabilities
+from ai4land.samples import Demand, WindowReader, input_spec, probabilities
 from ai4land.vocabulary import LAND_USE, Task
 from network_inputs import lively_network
 from tiny_cubes import LEAF_AREA, land_maps
@@ -104,7 +104,7 @@ def spied(cube: Cube, feedback: str, history: int = 0) -> tuple[NetworkStepper, 
         network,
         WindowReader(cube, LAND_USE, spec),
         tiling=Tiling(tile=48, overlap=0),
-        feedback=feedback,
+        decision=Decision(feedback=feedback),
     )
     return stepper, shown
 
@@ -180,7 +180,9 @@ def test_staying_is_preferred_by_so_much(tiny_cube: Cube) -> None:
     network = lively_network(spec)
     changed = []
     for stay in (-1.0, 0.0, 1.0):
-        stepper = NetworkStepper(network, reader, tiling=Tiling(48, 0), stay=stay)
+        stepper = NetworkStepper(
+            network, reader, tiling=Tiling(48, 0), decision=Decision(stay, stay)
+        )
         after = stepper.step(initial, 2006)["land_use"]
         changed.append(int((after.values != initial["land_use"].values).sum()))
     domain = reader.domain(initial["land_use"].values)

@@ -16,14 +16,13 @@ from ai4land.grid import Grid
 from ai4land.metrics import Protocol
 from ai4land.rollout import (
     AllocationStepper,
-    Demand,
     Persistence,
     observed_state,
     rollout,
     save_rollout,
     score_rollout,
 )
-from ai4land.samples import WindowReader, input_spec
+from ai4land.samples import Demand, WindowReader, input_spec
 from ai4land.vocabulary import LAND_USE, NO_DATA, Clock, variable
 from tiny_cubes import FINE, LANDUSE8, LEAF_AREA, YEARS, land_maps, write_labels, write_leaf_cube
 

@@ -12,14 +12,14 @@ from ai4land.cube import Cube, State
 from ai4land.rollout import (
     AllocationStepper,
     ClosedBooks,
-    Demand,
+    Decision,
     NetworkStepper,
     Persistence,
     Stepper,
     Tiling,
     observed_state,
 )
-from ai4land.samples import WindowReader, input_spec
+from ai4land.samples import Demand, WindowReader, input_spec
 from ai4land.testing.stepper_contract import StepperContract
 from ai4land.vocabulary import LAND_USE
 from network_inputs import lively_network
@@ -31,7 +31,9 @@ TILING = Tiling(tile=24, overlap=8, batch=3)
 def network_stepper(cube: Cube, feedback: str = "classes", history: int = 0) -> NetworkStepper:
     spec = input_spec(cube, LAND_USE, ("land_use_fractions", "luh2_states"), ("slope",), history)
     reader = WindowReader(cube, LAND_USE, spec)
-    return NetworkStepper(lively_network(spec), reader, tiling=TILING, feedback=feedback)
+    return NetworkStepper(
+        lively_network(spec), reader, tiling=TILING, decision=Decision(feedback=feedback)
+    )
 
 
 def demand(cube: Cube, forcing: str) -> Demand:

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ai4land.cube import Cube, State
-from ai4land.errors import ConfigError, GridError
+from ai4land.errors import CheckpointError, ConfigError, GridError
 from ai4land.grid import Grid, Window
 from ai4land.models import UNetOptions
-from ai4land.rollout import NetworkStepper, Tiling, observed_state, sweep
+from ai4land.rollout import Decision, NetworkStepper, Tiling, observed_state, sweep
 from ai4land.samples import WindowReader, input_spec
 from ai4land.vocabulary import LAND_USE
 from network_inputs import lively_network
@@ -215,8 +215,8 @@ def test_a_tile_must_fit_the_network(tiny_cube: Cube) -> None:
     NetworkStepper(network, reader, tiling=Tiling(tile=20, overlap=4))
     with pytest.raises(ConfigError, match=r"(?s)tile does not fit.*multiple of 4.*30"):
         NetworkStepper(network, reader, tiling=Tiling(tile=30, overlap=4))
-    with pytest.raises(ConfigError, match=r"(?s)Unknown feedback.*classes or probabilities"):
-        NetworkStepper(network, reader, feedback="logits")
+    with pytest.raises(CheckpointError, match=r"(?s)Unknown feedback.*classes or probabilities"):
+        Decision(feedback="logits")
 
 
 def test_open_sea_is_not_computed(tiny_cube: Cube) -> None:

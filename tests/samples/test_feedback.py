@@ -220,6 +220,7 @@ def test_a_sample_of_numbers(tmp_path: Path) -> None:
         visible=known,
         domain=known,
         forcing=np.zeros((1, 3, 1, 2, 2), np.float32),
+        wanted=np.zeros((1, 2, 0, 2, 2), np.float32),
         static=np.zeros((1, 0, 2, 2), np.float32),
         zones=np.zeros((1, 0, 2, 2), np.int64),
         targets=np.stack([values, values], axis=1),

@@ -180,3 +180,36 @@ def test_times_may_share_no_year_but_the_border() -> None:
         SplitOptions(train=(1960, 1980), validation=(1979, 1985))
     with pytest.raises(ValidationError, match="holds no step"):
         SplitOptions(train=(1960, 1960), validation=(1979, 1985))
+
+
+def test_members_take_turns() -> None:
+    """Rounds of years in turn; with blocks every member has its own validation blocks."""
+    one, two = (
+        {"train": (1990, 2000), "validation": (1985, 1990)},
+        {
+            "train": (1985, 1995),
+            "validation": (1995, 2000),
+        },
+    )
+    split = SplitOptions.model_validate({**one, "rounds": [two]})
+    assert [split.turns(n) for n in (1, 2, 5)] == [1, 2, 2]
+    seen = [split.turn(k).validation for k in range(3)]
+    assert seen == [(1985, 1990), (1995, 2000), (1985, 1990)]
+    assert split.turn(1).train == (1985, 1995)
+    assert split.turn(1).rounds == ()
+    with pytest.raises(ValidationError, match="share years"):
+        SplitOptions.model_validate({**one, "rounds": [{**two, "validation": (1990, 1996)}]})
+    blocks = SplitOptions.model_validate({**one, "space": {"folds": 4, "cells": 2}})
+    assert blocks.turns(3) == 3
+    assert [blocks.turn(k).space.turn for k in range(3) if blocks.turn(k).space] == [0, 1, 2]
+
+
+def test_turns_move_validation_and_never_the_test() -> None:
+    masks = [
+        space_masks(NESTING, COARSE, BlockSplit(cells=2, folds=4, fold=1, turn=k)) for k in (0, 1)
+    ]
+    np.testing.assert_array_equal(masks[0].test, masks[1].test)
+    assert (masks[0].validation != masks[1].validation).any()
+    for mask in masks:
+        assert not (mask.validation & mask.test).any()
+        assert not (mask.train & (mask.validation | mask.test)).any()

@@ -207,17 +207,29 @@ def test_the_specification_of_closed_and_open_loops(tiny_cube: Cube) -> None:
     reader = WindowReader(tiny_cube, LAND_USE, closed)
     assert reader.loop == "land_use_fractions"
     assert reader.loop_channels == slice(12, 20)
-    driven = input_spec(tiny_cube, LAND_USE, ("luh2_states",), ())
-    assert not driven.closed_loop
-    reader = WindowReader(tiny_cube, LAND_USE, driven)
-    assert reader.loop is None
-    assert reader.coupling is None
+    undriven = input_spec(tiny_cube, LAND_USE, (), ("slope",))
+    assert not undriven.closed_loop
+    reader = WindowReader(tiny_cube, LAND_USE, undriven)
+    assert reader.loop is reader.loop_source is reader.coupling is None
     assert reader.loop_channels == slice(0, 0)
-    # LUH2 forest is forest: the crosswalk came along
-    table = np.array(driven.translation)
-    assert table.shape == (8, 12)
-    assert table[4, 0] == table[4, 2] == 1.0
-    assert table.sum(axis=0).tolist() == [1.0] * 12
+
+
+def test_forcing_of_other_classes_brings_the_books_of_the_own(tiny_cube: Cube) -> None:
+    """The network is told what its own classes hold and should hold, beside the product."""
+    spec = input_spec(tiny_cube, LAND_USE, ("luh2_states",), ())
+    assert spec.closed_loop
+    assert spec.forcing[12:] == tuple(f"demand/{name}" for name in spec.classes)
+    np.testing.assert_array_equal(spec.translation, np.hstack([np.zeros((8, 12)), np.eye(8)]))
+    reader = WindowReader(tiny_cube, LAND_USE, spec)
+    assert (reader.loop, reader.loop_source) == ("demand", "luh2_states")
+    assert reader.loop_channels == slice(12, 20)
+    own = np.random.default_rng(0).random((8, *COARSE.shape)).astype(np.float32)
+    window = Window(5, 9, 16, 16)
+    given = reader.forcing(2003, window, own)
+    np.testing.assert_array_equal(given[12:], reader.upsampled(own, window))
+    stored = input_spec(tiny_cube, LAND_USE, ("land_use_fractions", "luh2_states"), ())
+    plain = WindowReader(tiny_cube, LAND_USE, stored).forcing(2003, window)
+    np.testing.assert_array_equal(given[:12], plain[8:])
 
 
 def test_own_shares_stand_in_for_the_forcing_made_of_them(

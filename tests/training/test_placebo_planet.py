@@ -10,15 +10,11 @@ import pytest
 from scipy.stats import rankdata
 
 from ai4land.allocation import CoarseCells
-from ai4land.checkpoint import load_checkpoint
 from ai4land.cube import Cube
-from ai4land.models import InputSpec
-from ai4land.rollout import NetworkStepper, Tiling, observed_state
-from ai4land.samples import WindowReader
+from ai4land.rollout import Tiling, open_network
 from ai4land.sources import build_cube, load_recipe
 from ai4land.testing import PlanetSpec, write_planet
 from ai4land.training import Experiment, train
-from ai4land.vocabulary import LAND_USE
 
 RECIPE = """
 title: A small planet
@@ -62,13 +58,14 @@ def _skill(folder: Path, *, placebo: bool) -> float:
             "training": {"steps": 150, "batch": 6, "validate_every": 150, "accelerator": "cpu"},
         }
     )
-    network, card = load_checkpoint(train(experiment, folder / "run"))
-    reader = WindowReader(cube, LAND_USE, InputSpec.from_dict(card.inputs))
-    stepper = NetworkStepper(network, reader, tiling=Tiling(64, 16))
-    cells = CoarseCells.of(reader.grid, cube.grid("luh2_states")).index
+    checkpoint = train(experiment, folder / "run")
+    cells = CoarseCells.of(cube.grid("land_use"), cube.grid("luh2_states")).index
     right = pairs = 0.0
     for year in TEST_YEARS:
-        initial = observed_state(cube, LAND_USE, year)
+        stepper, initial, _ = open_network(
+            checkpoint, cube, (year, year + 1), tiling=Tiling(64, 16)
+        )
+        reader = stepper.reader
         before = reader.target(year, reader.grid.window)
         after = reader.target(year + 1, reader.grid.window)
         land = reader.land(year)

@@ -52,6 +52,7 @@ def tiny_sample(before: list[int], truth: list[int], valid: list[bool]) -> Sampl
         visible=allowed,
         domain=allowed,
         forcing=np.zeros((1, 2, 0, *shape[1:]), np.float32),
+        wanted=np.zeros((1, 1, 0, *shape[1:]), np.float32),
         static=np.zeros((1, 0, *shape[1:]), np.float32),
         zones=np.zeros((1, 0, *shape[1:]), np.int64),
         targets=np.array(truth, np.uint8).reshape(1, *shape),
@@ -155,7 +156,7 @@ def test_later_steps_see_the_networks_own_prediction(tiny_cube: Cube, feedback: 
         sample_loss(spy, network, batch, reader, options)
         assert len(spy.shown) == 3
         for before, after in itertools.pairwise(spy.shown):
-            own = network.predict(before).detach()
+            own = network.activate(network(before)).detach()
             if feedback == "classes":
                 own = torch.nn.functional.one_hot(own.argmax(1), 8).movedim(-1, 1).float()
             wrong = (after.prior - own).abs().amax(dim=1, keepdim=True) > 1e-4

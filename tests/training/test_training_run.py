@@ -20,9 +20,10 @@ from ai4land.cube import Cube
 from ai4land.errors import CheckpointError, ConfigError, SampleError
 from ai4land.grid import Window
 from ai4land.models import Ensemble, UNet
-from ai4land.rollout import NetworkStepper, Tiling, observed_state, rollout
+from ai4land.rollout import Tiling, open_network, rollout
 from ai4land.samples import Sampler, WindowReader, input_spec, space_masks
 from ai4land.training import Experiment, train
+from ai4land.training.validation import STAY
 from ai4land.vocabulary import LAND_USE
 from experiments import small_experiment
 from tiny_cubes import COARSE, FINE, YEARS
@@ -171,7 +172,8 @@ def test_the_card_tells_all_a_user_must_know(tiny_cube: Cube, trained: Path) -> 
     assert card.base is None
     assert {"accuracy", "persistence_accuracy", "figure_of_merit"} <= set(card.scores["validation"])
     assert card.decision["feedback"] == "classes"
-    assert isinstance(card.decision["stay"], float)
+    assert card.decision["balanced"] is True
+    assert {card.decision["forward"], card.decision["backward"]} <= set(STAY)
     network, _ = load_checkpoint(trained / "checkpoint")
     assert isinstance(network, UNet)
     statistics = card.normaliser["static"]["elevation"]
@@ -181,12 +183,10 @@ def test_the_card_tells_all_a_user_must_know(tiny_cube: Cube, trained: Path) -> 
 
 
 def test_a_trained_network_rolls_out_from_its_checkpoint(tiny_cube: Cube, trained: Path) -> None:
-    network, card = load_checkpoint(trained / "checkpoint")
-    reader = WindowReader(tiny_cube, LAND_USE, network.spec)
-    stepper = NetworkStepper(
-        network, reader, tiling=Tiling(32, 8), stay=float(card.decision["stay"])
+    stepper, initial, card = open_network(
+        trained / "checkpoint", tiny_cube, (2009, 2010, 2011), tiling=Tiling(32, 8)
     )
-    initial = observed_state(tiny_cube, LAND_USE, 2009)
+    assert stepper.decision.to_dict() == card.decision
     ticks = [s.tick for s in rollout(stepper, initial, (2010, 2011))]
     assert ticks == [2009, 2010, 2011]
 

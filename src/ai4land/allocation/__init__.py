@@ -1,5 +1,6 @@
 """Placing what coarse cells say about areas on a fine map of classes."""
 
+from ai4land.allocation.balance import balance
 from ai4land.allocation.books import close_books
 from ai4land.allocation.cells import CoarseCells
 from ai4land.allocation.exchange import Allocation, allocate_kernel, allocate_random
@@ -10,6 +11,7 @@ __all__ = [
     "CoarseCells",
     "allocate_kernel",
     "allocate_random",
+    "balance",
     "close_books",
     "group_sums",
     "net_change",

@@ -13,7 +13,7 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["close_cells", "compiled", "exchange_pixels", "sort_by_cell"]
+__all__ = ["balance_cells", "close_cells", "compiled", "exchange_pixels", "sort_by_cell"]
 
 ClassArray = npt.NDArray[np.uint8]
 IntArray = npt.NDArray[np.int64]
@@ -221,3 +221,44 @@ def close_cells(
             surplus[end] -= 1
         for k in range(pixels.size):
             assigned[pixels[k]] = now[k]
+
+
+def balance_cells(
+    mass: Float32Array, start: IntArray, order: IntArray, shares: FloatArray, rounds: int
+) -> None:
+    """Fit group probabilities to the shares of their cells, in place.
+
+    Args:
+        mass: Probability of each group, positive, ``(G, pixels)``.
+        start: Where each cell's pixels start in ``order``.
+        order: Flat positions of the pixels that take part, cell by cell.
+        shares: Wanted share of each group, ``(cells, G)``; a row of zeros asks for nothing.
+        rounds: Rounds at most; a cell ends when no group is a hundredth of a pixel off.
+    """
+    n_groups = mass.shape[0]
+    sums, factor = np.empty(n_groups), np.empty(n_groups)
+    for cell in range(start.size - 1):
+        asked = shares[cell].sum()
+        pixels = order[start[cell] : start[cell + 1]]
+        if asked <= 0.0 or pixels.size == 0:
+            continue
+        for _ in range(rounds):
+            sums[:] = 0.0
+            for p in pixels:
+                for g in range(n_groups):
+                    sums[g] += mass[g, p]
+            total, worst = sums.sum(), 0.0
+            for g in range(n_groups):
+                target = shares[cell, g] / asked * total
+                factor[g] = target / sums[g]
+                worst = max(worst, abs(target - sums[g]))
+            if worst < 0.01:
+                break
+            for p in pixels:
+                before, after = 0.0, 0.0
+                for g in range(n_groups):
+                    before += mass[g, p]
+                    mass[g, p] = max(mass[g, p] * factor[g], 1e-30)
+                    after += mass[g, p]
+                for g in range(n_groups):
+                    mass[g, p] *= before / after

@@ -8,26 +8,25 @@ from typing import Annotated
 
 import typer
 
-from ai4land.checkpoint import Card, load_checkpoint
+from ai4land.checkpoint import Card
 from ai4land.cli.console import counted, stdout, warn
-from ai4land.cube import Cube, State
+from ai4land.cube import Cube
 from ai4land.errors import ConfigError
-from ai4land.models import InputSpec
-from ai4land.report import domain_warnings, forcing_of, prediction_attributes
+from ai4land.report import domain_warnings, prediction_attributes
 from ai4land.rollout import (
     AllocationStepper,
     ClosedBooks,
-    Demand,
-    NetworkStepper,
     Persistence,
     Stepper,
     Tiling,
+    baseline_reader,
+    demand_since,
     observed_state,
+    open_network,
     rollout,
     save_rollout,
 )
-from ai4land.samples import WindowReader, input_spec
-from ai4land.vocabulary import LAND_USE, task
+from ai4land.vocabulary import LAND_USE
 
 __all__ = ["reconstruct"]
 
@@ -86,16 +85,25 @@ def reconstruct(
     if model == "persistence":
         stepper: Stepper = Persistence(LAND_USE)
     elif model in _BASELINES:
-        demand = _demand(source, None, start)
+        demand = demand_since(start, baseline_reader(source, LAND_USE))
         options |= {"seed": seed, "forcing": demand.forcing}
         stepper = AllocationStepper(model, demand, seed=seed)
     else:
         tiling = Tiling(tile, overlap)
-        stepper, start, card = _network(model, source, path, tiling, feedback, closed_books, device)
-        inner = stepper.inner if isinstance(stepper, ClosedBooks) else stepper
-        if isinstance(inner, NetworkStepper):
-            options |= {"feedback": inner.feedback, "stay": inner.stay}
-        options |= {"closed_books": closed_books, "tile": tile, "overlap": overlap}
+        network, start, card = open_network(
+            model,
+            source,
+            path,
+            tiling=tiling,
+            feedback=feedback.value if feedback else None,
+            device=device,
+        )
+        stepper = network
+        if closed_books:
+            demand = network.demand or demand_since(start, network.reader)
+            stepper = ClosedBooks(network, demand)
+        options |= {**network.decision.to_dict(), "closed_books": closed_books}
+        options |= {"tile": tile, "overlap": overlap}
         for message in domain_warnings(card, source, path):
             warn(message)
     label = stepper.task.clock.label
@@ -124,47 +132,3 @@ def _path(first: int, last: int, stride: int) -> tuple[int, ...]:
         )
     sign = 1 if last > first else -1
     return tuple(range(first, last + sign, sign * stride))
-
-
-def _network(
-    folder: str,
-    cube: Cube,
-    path: tuple[int, ...],
-    tiling: Tiling,
-    feedback: Feedback | None,
-    closed_books: bool,
-    device: str,
-) -> tuple[Stepper, State, Card]:
-    """The stepper of a checkpoint, the state it starts from, and its card."""
-    network, card = load_checkpoint(folder, device)
-    reader = WindowReader(cube, task(card.task), InputSpec.from_dict(card.inputs))
-    past = [path[0] - (path[1] - path[0]) * (k + 1) for k in range(reader.spec.history)]
-    start = observed_state(cube, reader.task, path[0], past)
-    stepper: Stepper = NetworkStepper(
-        network,
-        reader,
-        tiling=tiling,
-        feedback=feedback.value if feedback else str(card.decision.get("feedback", "classes")),
-        stay=float(card.decision.get("stay", 0.0)),
-        device=device,
-    )
-    if closed_books:
-        stepper = ClosedBooks(stepper, _demand(cube, reader, start))
-    return stepper, start, card
-
-
-def _demand(cube: Cube, reader: WindowReader | None, start: State) -> Demand:
-    """What the cube's forcing asks for since the initial map."""
-    job = LAND_USE if reader is None else reader.task
-    used = () if reader is None else tuple(n.partition("/")[0] for n in reader.spec.forcing)
-    forcing = forcing_of(cube, job, used)
-    if not forcing:
-        raise ConfigError(
-            "The cube holds no coarse fractions that translate into its classes",
-            where=cube.path,
-            expected="land_use_fractions, or a product with a crosswalk to the labels' legend",
-            found=", ".join(cube.variables),
-            remedy="add one to the recipe and build the cube again",
-        )
-    reader = reader or WindowReader(cube, job, input_spec(cube, job, forcing[:1], ()))
-    return Demand(reader, forcing[0], start)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ai4land.errors import ConfigError
 from ai4land.models.inputs import Inputs, InputSpec
 from ai4land.models.normaliser import Normaliser
+from ai4land.models.transitions import Transitions
 
 __all__ = ["UNet", "UNetOptions"]
 
@@ -86,6 +87,7 @@ class UNet(nn.Module):
         self.change_scale = Normaliser(len(spec.forcing))
         self.static_scale = Normaliser(len(spec.static))
         self.target_scale = Normaliser(0 if spec.classes else spec.layers)
+        self.transitions = Transitions(len(spec.classes))
         self.embed_prior = nn.Conv2d(spec.layers, embedding, 1, bias=False)
         self.embed_forcing = nn.Conv2d(max(3 * len(spec.forcing), 1), embedding, 1)
         self.embed_static = nn.Conv2d(len(spec.static), embedding, 1) if spec.static else None
@@ -162,8 +164,12 @@ class UNet(nn.Module):
         return seen - moved + moved.sum(dim=1, keepdim=True) * gain + hidden * share
 
     def predict(self, inputs: Inputs) -> Tensor:
-        """Values ``(B, K, Y, X)``: class probabilities, or a number in physical units."""
-        return self.activate(self(inputs))
+        """Values ``(B, K, Y, X)``: class probabilities, or a number in physical units.
+
+        Classes that were never seen to follow the visible prior get none, see ``Transitions``.
+        """
+        values = self.activate(self(inputs))
+        return self.transitions.allow(values, inputs) if self.spec.classes else values
 
     def activate(self, raw: Tensor) -> Tensor:
         """Turn raw output into probabilities or physical values."""

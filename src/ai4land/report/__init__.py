@@ -13,11 +13,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ai4land.report.cards import describe_checkpoint
     from ai4land.report.checking import Check, check_recipe_file
-    from ai4land.report.evaluation import Evaluation, evaluate, forcing_of
+    from ai4land.report.evaluation import Evaluation, evaluate
     from ai4land.report.experiments import check_experiment_file
     from ai4land.report.inspection import Description, describe
     from ai4land.report.kinds import PathKind, kind_of
     from ai4land.report.page import write_report
+    from ai4land.report.products import (
+        describe_download,
+        describe_downloads,
+        describe_source,
+        describe_sources,
+    )
     from ai4land.report.provenance import domain_warnings, prediction_attributes
     from ai4land.report.rasters import RasterScores, score_raster_files
     from ai4land.report.scoreboard import score_tables
@@ -36,9 +42,12 @@ __all__ = [
     "check_recipe_file",
     "describe",
     "describe_checkpoint",
+    "describe_download",
+    "describe_downloads",
+    "describe_source",
+    "describe_sources",
     "domain_warnings",
     "evaluate",
-    "forcing_of",
     "kind_of",
     "prediction_attributes",
     "score_raster_files",
@@ -60,9 +69,12 @@ _HOMES = MappingProxyType(
         "check_recipe_file": "checking",
         "describe": "inspection",
         "describe_checkpoint": "cards",
+        "describe_download": "products",
+        "describe_downloads": "products",
+        "describe_source": "products",
+        "describe_sources": "products",
         "domain_warnings": "provenance",
         "evaluate": "evaluation",
-        "forcing_of": "evaluation",
         "kind_of": "kinds",
         "prediction_attributes": "provenance",
         "score_raster_files": "rasters",

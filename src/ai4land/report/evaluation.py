@@ -18,17 +18,16 @@ from ai4land.report.provenance import forcing_used, held_out_blocks
 from ai4land.report.weighting import Weighting
 from ai4land.rollout import (
     AllocationStepper,
-    Demand,
     Persistence,
     Stepper,
     observed_state,
     rollout,
     score_rollout,
 )
-from ai4land.samples import WindowReader, input_spec
-from ai4land.vocabulary import Kind, Legend, Task, crosswalk_names, task
+from ai4land.samples import Demand, WindowReader, class_forcing, input_spec
+from ai4land.vocabulary import Legend, Task, task
 
-__all__ = ["Evaluation", "evaluate", "forcing_of", "path_of", "stored_states"]
+__all__ = ["Evaluation", "evaluate", "path_of", "stored_states"]
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -139,7 +138,7 @@ def evaluate(
     job = job or task("land_use")
     _check_pair(prediction, truth, job)
     initial, path, notes = _scorable(prediction, truth, job)
-    forcing = forcing_of(truth, job, forcing_used(prediction.attributes))
+    forcing = class_forcing(truth, job, forcing_used(prediction.attributes))
     reader = WindowReader(truth, job, input_spec(truth, job, forcing[:1], ()))
     start = observed_state(truth, job, initial)
     if not np.array_equal(start[job.target].values, prediction.read(job.target, initial)):
@@ -213,26 +212,6 @@ def path_of(cube: Cube, job: Task) -> tuple[int, tuple[int, ...]]:
         found=f"{len(observed)} observed of {len(ticks)} times",
         remedy="give the store that `ai4land reconstruct` wrote, and the labels as --truth",
     )
-
-
-def forcing_of(cube: Cube, job: Task, preferred: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """Fraction variables of a cube that can be translated into its labels' classes.
-
-    The preferred ones come first, then those made of the labels' own classes.
-    """
-    legend = cube.variable(job.target).legend
-    if legend is None:
-        return ()
-    own, walked = [], []
-    for name in cube.variables:
-        spec = cube.variable(name)
-        if spec.variable.kind is not Kind.FRACTION or not spec.components:
-            continue
-        if spec.components == legend.names:
-            own.append(name)
-        elif f"{name}_to_{legend.name}" in crosswalk_names():
-            walked.append(name)
-    return tuple(sorted((*own, *walked), key=lambda name: name not in preferred))
 
 
 def _no_legend(job: Task) -> Legend:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ai4land.cube import Cube
 from ai4land.grid import Window
 from ai4land.report.figures import class_image, extent, figure, legend_below, save
-from ai4land.samples import WindowReader, input_spec
+from ai4land.samples import DEMAND, LabelledForcing, WindowReader, input_spec
 from ai4land.vocabulary import Kind, Legend, Task
 
 __all__ = ["busiest_window", "draw_inputs"]
@@ -117,7 +117,7 @@ def _panels(reader: WindowReader, window: Window, times: tuple[int, int]) -> lis
         legend = reader.cube.variable(name).legend
         positions = reader.zones(window, times[0])[i]
         found.append(_Panel(_short(name), _zones(positions, legend)))
-    both = [reader.forcing(t, window) for t in times]
+    both = LabelledForcing(reader).told(*times, window)
     for i, name in enumerate(reader.spec.forcing):
         top = float(np.nanmax([both[0][i], both[1][i]]))
         if not top > _EMPTY:
@@ -136,7 +136,8 @@ def _target(reader: WindowReader, window: Window, tick: int, title: str) -> _Pan
 
 
 def _is_share(reader: WindowReader, name: str) -> bool:
-    return reader.cube.variable(name.partition("/")[0]).variable.kind is Kind.FRACTION
+    variable = name.partition("/")[0]
+    return variable == DEMAND or reader.cube.variable(variable).variable.kind is Kind.FRACTION
 
 
 def _zones(positions: npt.NDArray[np.int64], legend: Legend | None) -> npt.NDArray[np.uint8]:

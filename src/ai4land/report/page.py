@@ -12,12 +12,13 @@ from ai4land.errors import ConfigError
 from ai4land.report.cards import describe_checkpoint
 from ai4land.report.coverage import draw_coverage
 from ai4land.report.curves import draw_scores, draw_training
-from ai4land.report.evaluation import evaluate, forcing_of, path_of
+from ai4land.report.evaluation import evaluate, path_of
 from ai4land.report.inputs import draw_inputs
 from ai4land.report.kinds import PathKind, kind_of
 from ai4land.report.maps import draw_maps
 from ai4land.report.scoreboard import score_tables
 from ai4land.report.tables import to_markdown
+from ai4land.samples import class_forcing
 from ai4land.training import Experiment
 from ai4land.vocabulary import Clock, Task, task
 
@@ -158,7 +159,7 @@ def _inputs(page: _Page, name: str, cube: Cube, job: Task, experiment: Experimen
         return
     page.progress(f"{name}: inputs")
     if experiment is None:
-        forcing = forcing_of(cube, job)
+        forcing = class_forcing(cube, job)
         known = set(forcing) | {job.target}
         static = tuple(
             v for v in cube.variables if cube.group(v).clock is Clock.STATIC and v not in known

@@ -1,8 +1,9 @@
 """Rollouts: steppers move states, one step the prior of the next, forward or backward."""
 
 from ai4land.rollout.allocating import AllocationStepper, ClosedBooks
-from ai4land.rollout.demand import Demand
+from ai4land.rollout.decision import Decision
 from ai4land.rollout.network import NetworkStepper
+from ai4land.rollout.opening import baseline_reader, demand_since, open_network
 from ai4land.rollout.saving import save_rollout
 from ai4land.rollout.scoring import score_rollout
 from ai4land.rollout.start import observed_state
@@ -12,12 +13,15 @@ from ai4land.rollout.tiling import Tiling, sweep
 __all__ = [
     "AllocationStepper",
     "ClosedBooks",
-    "Demand",
+    "Decision",
     "NetworkStepper",
     "Persistence",
     "Stepper",
     "Tiling",
+    "baseline_reader",
+    "demand_since",
     "observed_state",
+    "open_network",
     "rollout",
     "save_rollout",
     "score_rollout",

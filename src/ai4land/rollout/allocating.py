@@ -17,8 +17,8 @@ from ai4land.allocation import (
 )
 from ai4land.cube import Field, State, Status
 from ai4land.errors import SampleError
-from ai4land.rollout.demand import Demand
 from ai4land.rollout.stepper import Stepper
+from ai4land.samples import Demand
 from ai4land.vocabulary import NO_DATA, Legend, Task
 
 __all__ = ["AllocationStepper", "ClosedBooks"]

@@ -27,13 +27,16 @@ class Coupling:
         fine: Grid of the map.
         coarse: Grid of the forcing.
         classes: Number of classes.
+        cells: The coarse cell of each pixel; default worked out here.
     """
 
-    def __init__(self, fine: Grid, coarse: Grid, classes: int) -> None:
+    def __init__(
+        self, fine: Grid, coarse: Grid, classes: int, cells: CoarseCells | None = None
+    ) -> None:
         self.fine = fine
         self.coarse = coarse
         self.classes = classes
-        self.cells = CoarseCells.of(fine, coarse)
+        self.cells = cells or CoarseCells.of(fine, coarse)
         self._areas = fine.row_areas()
 
     def shares(self, positions: Array, domain: Array) -> FloatArray:

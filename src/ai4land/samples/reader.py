@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ai4land.allocation import CoarseCells
 from ai4land.cube import Cube
 from ai4land.errors import CheckpointError, SampleError
 from ai4land.grid import Grid, Window
@@ -20,15 +21,17 @@ from ai4land.vocabulary import (
     Kind,
     Legend,
     Task,
-    crosswalk,
     crosswalk_names,
 )
 
-__all__ = ["WindowReader", "class_lookup", "input_spec"]
+__all__ = ["DEMAND", "WindowReader", "class_lookup", "input_spec"]
 
 Array = npt.NDArray[Any]
 ByteArray = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float32]
+
+DEMAND = "demand"
+"""Forcing that no cube holds: the classes' shares in the map, and what a product wants of them."""
 
 _MEMORY = 4 * 2**30  # bytes of cube values kept in memory; larger variables are read by window
 
@@ -65,7 +68,17 @@ def input_spec(
             numbers += [f"{name}/{c}" for c in spec.components] if spec.components else [name]
     legend = cube.variable(task.target).legend
     classes = legend.names if legend is not None and task.categorical else ()
-    own = [cube.variable(name).components == classes for name in forcing]
+    translated, translation = (
+        _translation(cube, forcing, legend) if legend and classes else ("", ())
+    )
+    own = bool(translated) and cube.variable(translated).components == classes
+    if translated and not own:
+        # a product of other classes: the network is given the classes' own books as well
+        blank = (0.0,) * len(channels)
+        channels += [f"{DEMAND}/{name}" for name in classes]
+        translation = tuple(
+            (*blank, *(float(i == j) for j in range(len(classes)))) for i in range(len(classes))
+        )
     return InputSpec(
         target=task.target,
         classes=classes,
@@ -73,40 +86,30 @@ def input_spec(
         static=tuple(numbers),
         zones=tuple(zones),
         activation=task.activation,
-        translation=_translation(cube, forcing, legend) if legend and classes else (),
-        closed_loop=bool(classes) and any(own),
+        translation=translation,
+        closed_loop=bool(translated),
         history=history,
     )
 
 
 def _translation(
     cube: Cube, forcing: tuple[str, ...], legend: Legend
-) -> tuple[tuple[float, ...], ...]:
-    """Matrix from all forcing channels to classes, from the first variable that has a crosswalk."""
-    columns: list[tuple[float, ...]] = []
-    found = False
-    for name in forcing:
-        components = cube.variable(name).components
-        rows = {} if found else _rows(name, components, legend)
-        found = found or bool(rows)
-        columns += [rows.get(c, (0.0,) * len(legend)) for c in components or (name,)]
-    return tuple(zip(*columns, strict=True)) if found else ()
+) -> tuple[str, tuple[tuple[float, ...], ...]]:
+    """The variable that leads to the classes, and the matrix from all channels to them.
 
-
-def _rows(name: str, components: tuple[str, ...], legend: Legend) -> dict[str, tuple[float, ...]]:
-    """Component → share of each class; empty where no crosswalk leads to the legend."""
-    if components == legend.names:
-        return {
-            c: tuple(float(i == j) for j in range(len(legend))) for i, c in enumerate(components)
-        }
-    if f"{name}_to_{legend.name}" not in crosswalk_names():
-        return {}
-    walk = crosswalk(name, legend.name)
-    order = [walk.target_classes.index(c) for c in legend.names]
-    return {
-        c: tuple(row[i] for i in order)
-        for c, row in zip(walk.source_classes, walk.matrix, strict=True)
-    }
+    One made of the classes themselves if there is one, else the first with a crosswalk.
+    """
+    components = {name: cube.variable(name).components for name in forcing}
+    own = next((n for n in forcing if components[n] == legend.names), "")
+    walked = next((n for n in forcing if f"{n}_to_{legend.name}" in crosswalk_names()), "")
+    if not (own or walked):
+        return "", ()
+    columns = [
+        tuple(float(name == own and i == j) for j in range(len(legend)))
+        for name in forcing
+        for i in range(len(components[name]) or 1)
+    ]
+    return own or walked, tuple(zip(*columns, strict=True))
 
 
 class WindowReader:
@@ -138,6 +141,7 @@ class WindowReader:
         self._kept: dict[tuple[str, int | None], Array] = {}
         self._keep: dict[str, bool] = {}
         self._nearest: dict[Grid, tuple[Array, Array]] = {}
+        self._cells_of: dict[Grid, CoarseCells] = {}
         self._check()
 
     def codes(self, tick: int, window: Window) -> Array:
@@ -169,7 +173,7 @@ class WindowReader:
             tick: Time of the target's clock.
             window: Window on the fine grid.
             own: ``(K, Y, X)`` shares of the classes in the coarse cells, to stand in for the
-                forcing that is made of them (see ``coupling``).
+                forcing that is made of them (see ``coupling``); ``DEMAND`` has no other.
         """
         given = {} if own is None or self.loop is None else {self.loop: own}
         return self._stack(self.spec.forcing, tick, window, given)
@@ -185,8 +189,25 @@ class WindowReader:
         """The forcing variable made of the target's own classes, if there is one."""
         if not self.spec.closed_loop:
             return None
-        names = {full.partition("/")[0] for full in self.spec.forcing}
+        names = dict.fromkeys(full.partition("/")[0] for full in self.spec.forcing)
+        if DEMAND in names:
+            return DEMAND
         return next(n for n in names if self.cube.variable(n).components == self.spec.classes)
+
+    @functools.cached_property
+    def loop_source(self) -> str | None:
+        """The variable of the cube whose cells and whose changes the loop is about."""
+        if self.loop != DEMAND or self.legend is None:
+            return self.loop
+        names = dict.fromkeys(full.partition("/")[0] for full in self.spec.forcing)
+        return next(n for n in names if f"{n}_to_{self.legend.name}" in crosswalk_names())
+
+    def cells(self, forcing: str) -> CoarseCells:
+        """The cell of a coarse variable under each pixel of the fine grid."""
+        grid = self.cube.grid(forcing)
+        if grid not in self._cells_of:
+            self._cells_of[grid] = CoarseCells.of(self.grid, grid)
+        return self._cells_of[grid]
 
     @property
     def loop_channels(self) -> slice:
@@ -199,9 +220,17 @@ class WindowReader:
     @functools.cached_property
     def coupling(self) -> Coupling | None:
         """Sums a fine map over the cells of ``loop``; ``None`` without a closed loop."""
-        if self.loop is None:
+        if self.loop_source is None:
             return None
-        return Coupling(self.grid, self.cube.grid(self.loop), len(self.spec.classes))
+        coarse = self.cube.grid(self.loop_source)
+        return Coupling(
+            self.grid, coarse, len(self.spec.classes), cells=self.cells(self.loop_source)
+        )
+
+    def upsampled(self, shares: Array, window: Window) -> FloatArray:
+        """Shares ``(K, Y, X)`` in the cells of the loop, on a fine window ``(K, y, x)``."""
+        assert self.loop_source is not None
+        return np.asarray(self._upsampled(self.loop_source, None, window, shares), dtype=np.float32)
 
     def static(self, window: Window, tick: int | None = None) -> FloatArray:
         """Continuous slow fields on the fine window, ``(S, y, x)``, physical units.
@@ -244,7 +273,8 @@ class WindowReader:
         for name in self.cube.variables:
             components = self.cube.variable(name).components
             have |= {f"{name}/{c}" for c in components} if components else {name}
-        need = [*self.spec.forcing, *self.spec.static, *(name for name, _ in self.spec.zones)]
+        stored = [n for n in self.spec.forcing if not n.startswith(f"{DEMAND}/")]
+        need = [*stored, *self.spec.static, *(name for name, _ in self.spec.zones)]
         missing = [name for name in need if name not in have]
         if missing:
             raise CheckpointError(
@@ -269,8 +299,13 @@ class WindowReader:
             name, _, component = full.partition("/")
             if name not in layers:
                 own = (given or {}).get(name)
-                layers[name] = self._upsampled(name, tick, window, own)
-            components = self.cube.variable(name).components
+                held = self.loop_source if name == DEMAND else name
+                assert held is not None
+                assert own is not None or name != DEMAND, "the demand is not stored anywhere"
+                layers[name] = self._upsampled(held, tick, window, own)
+            components = (
+                self.spec.classes if name == DEMAND else self.cube.variable(name).components
+            )
             out[i] = layers[name][components.index(component) if component else 0]
         return out
 
@@ -279,9 +314,9 @@ class WindowReader:
     ) -> Array:
         """A variable on the fine window by the cell in which each pixel centre lies."""
         group = self.cube.group(name)
-        when = self._own_tick(group.clock, tick)
-        layered = bool(self.cube.variable(name).components)
-        if group.grid == self.grid:
+        when = None if own is not None else self._own_tick(group.clock, tick)
+        layered = own is not None or bool(self.cube.variable(name).components)
+        if group.grid == self.grid and own is None:
             values = self._read(name, when, window)
             return values if layered else values[None]
         rows, cols = self._cells(name, group.grid, window)

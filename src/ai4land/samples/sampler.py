@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ai4land.errors import SampleError
 from ai4land.grid import Window
 from ai4land.samples.corruption import corrupt
+from ai4land.samples.labelled import LabelledForcing
 from ai4land.samples.options import SampleOptions
 from ai4land.samples.reader import WindowReader
 from ai4land.vocabulary import NO_DATA
@@ -34,6 +35,8 @@ class Sample:
         visible: ``(y, x)`` where the prior may be seen.
         domain: ``(y, x)`` where the target exists at the first time.
         forcing: ``(n + 1, C, y, x)`` coarse forcing at all times.
+        wanted: ``(n, K, y, x)`` class shares that a product of other classes asks for after each
+            step, counted from the first time; ``(n, 0, y, x)`` where the forcing says it itself.
         static: ``(S, y, x)`` continuous static fields.
         zones: ``(Z, y, x)`` codes of categorical static fields.
         targets: ``(n, y, x)`` truth after each step.
@@ -50,6 +53,7 @@ class Sample:
     visible: BoolArray
     domain: BoolArray
     forcing: FloatArray
+    wanted: FloatArray
     static: FloatArray
     zones: npt.NDArray[np.int64]
     targets: Array
@@ -60,6 +64,12 @@ class Sample:
     cell: npt.NDArray[np.int64]
     cell_share: FloatArray
     years: FloatArray
+
+    def target_forcing(self, step: int) -> FloatArray:
+        """Coarse forcing after a step as the network is told it, ``([B,] C, y, x)``."""
+        forcing, asked = self.forcing[..., step + 1, :, :, :], self.wanted[..., step, :, :, :]
+        stored = forcing.shape[-3] - asked.shape[-3]  # the demand's channels are the last
+        return np.concatenate([forcing[..., :stored, :, :], asked], axis=-3)
 
 
 class Sampler:
@@ -104,6 +114,7 @@ class Sampler:
         self._chance = chance[:-1] / chance[-1]
         self._weights: dict[tuple[int, int], tuple[Array, Array]] = {}
         self._domain_area: dict[int, npt.NDArray[np.float64]] = {}
+        self._forcing = LabelledForcing(reader)
 
     def draw(self, rng: np.random.Generator) -> Sample:
         """Draw one sample."""
@@ -134,7 +145,8 @@ class Sampler:
             prior=maps[0],
             visible=known & allowed,
             domain=domain,
-            forcing=np.stack([reader.forcing(t, window) for t in times]),
+            forcing=np.stack([self._forcing.at(t, window) for t in times]),
+            wanted=self._forcing.wanted(times, window),
             static=reader.static(window, times[0]),
             zones=reader.zones(window, times[0]),
             targets=maps[1:],

@@ -76,7 +76,8 @@ def space_masks(
         )
     fold = _deal(size, split)
     others = np.flatnonzero((fold >= 0) & (fold != split.fold))
-    order = np.random.default_rng([split.seed, split.fold]).permutation(others)
+    draw = [split.seed, split.fold, split.turn] if split.turn else [split.seed, split.fold]
+    order = np.random.default_rng(draw).permutation(others)
     enough = np.searchsorted(
         np.cumsum(size[order]), split.validation_share * size[order].sum(), side="right"
     )

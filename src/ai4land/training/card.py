@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
 from ai4land.checkpoint import Card
 from ai4land.cube import VariableSpec
 from ai4land.models import Ensemble, UNet
+from ai4land.rollout import Decision
 from ai4land.training.setting import Setting
-from ai4land.training.validation import Validation
 
 __all__ = ["describe"]
 
 
-def describe(setting: Setting, network: UNet | Ensemble, verdict: Validation) -> Card:
-    """Everything a user of the weights must know, as plain data."""
+def describe(
+    setting: Setting,
+    network: UNet | Ensemble,
+    decision: Decision,
+    scores: Mapping[str, float],
+) -> Card:
+    """Everything a user of the weights must know, as plain data.
+
+    Args:
+        setting: What the network was trained on; of an ensemble, its first member.
+        network: In evaluation mode.
+        decision: How its probabilities become maps.
+        scores: Scores on the validation split.
+    """
     experiment, cube, reader = setting.experiment, setting.cube, setting.reader
     legend = reader.legend
     names = (reader.task.target, *experiment.forcing, *experiment.static)
     provenance: list[dict[str, Any]] = list(cube.attributes.get("provenance", []))
     licences = sorted({str(p.get("licence", "unknown")) for p in provenance})
     grid = reader.grid
-    split = experiment.split
+    rounds = (experiment.split, *experiment.split.rounds)
+    trained = [min(r.train[0] for r in rounds), max(r.train[1] for r in rounds)]
+    validated = [min(r.validation[0] for r in rounds), max(r.validation[1] for r in rounds)]
     return Card(
         task=experiment.task,
         architecture=network.to_dict(),
@@ -34,7 +49,7 @@ def describe(setting: Setting, network: UNet | Ensemble, verdict: Validation) ->
         directions=tuple(d.value for d in experiment.samples.directions),
         training={
             "experiment": experiment.model_dump(mode="json", exclude={"cube"}),
-            "years": list(split.train),
+            "years": trained,
             "steps": experiment.training.steps,
             "seed": experiment.training.seed,
         },
@@ -45,12 +60,12 @@ def describe(setting: Setting, network: UNet | Ensemble, verdict: Validation) ->
             "south": float(grid.south),
             "east": float(grid.east),
             "north": float(grid.north),
-            "trained": list(split.train),
-            "validated": list(split.validation),
+            "trained": trained,
+            "validated": validated,
         },
-        scores={"validation": verdict.values},
+        scores={"validation": dict(scores)},
         code_version=version("ai4land"),
-        decision={"stay": verdict.stay, "feedback": experiment.training.feedback},
+        decision=decision.to_dict(),
         variables={name: _variable(cube.variable(name)) for name in names},
         normaliser=_statistics(network.members[0] if isinstance(network, Ensemble) else network),
     )

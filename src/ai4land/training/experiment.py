@@ -30,6 +30,8 @@ class TrainingOptions(BaseModel):
         changed_weight: Changed pixels count ``1 + changed_weight`` times in the loss.
         feedback: ``classes`` or ``probabilities``: what later steps of a sample, and rollouts of
             the trained network, take as their prior.
+        balanced: Whether maps are decided on probabilities that add up to the coarse forcing;
+            ignored where the forcing does not translate into the classes.
         ema: Decay of the moving average of the weights, which is what is kept.
         validate_every: Steps between validations.
         checkpoint_every: Steps between resumable checkpoints.
@@ -48,6 +50,7 @@ class TrainingOptions(BaseModel):
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
     changed_weight: Annotated[float, Field(ge=0)] = 1.0
     feedback: Literal["classes", "probabilities"] = "classes"
+    balanced: bool = True
     ema: Share = 0.99
     validate_every: Positive = 200
     checkpoint_every: Positive = 200

@@ -17,8 +17,9 @@ from torch import nn
 from ai4land.checkpoint import save_checkpoint
 from ai4land.errors import ConfigError
 from ai4land.models import Ensemble, UNet, build_network
+from ai4land.rollout import Decision
 from ai4land.samples import stack
-from ai4land.training.boldness import choose_stay
+from ai4land.training.boldness import choose_decision
 from ai4land.training.card import describe
 from ai4land.training.experiment import Experiment, TrainingOptions
 from ai4land.training.loss import sample_loss
@@ -46,6 +47,8 @@ def train(experiment: Experiment, out: str | Path, *, progress: Progress | None 
     A run that was killed goes on from its last checkpoint to the same weights: samples depend on
     the seed and the step alone. The validation split chooses among the moving averages seen at
     each validation, and how bold the decision should be; the test years and blocks are not read.
+    The members of an ensemble take turns with the rounds of the split, and are judged together
+    with those of the same round.
 
     Args:
         experiment: What is trained on what.
@@ -62,7 +65,8 @@ def train(experiment: Experiment, out: str | Path, *, progress: Progress | None 
     """
     out = Path(out)
     options = experiment.training
-    setting = prepare(experiment)
+    turns = experiment.split.turns(options.members)
+    settings = [prepare(experiment, turn) for turn in range(turns)]
     members: list[UNet] = []
     verdicts: list[Validation] = []
     for member in range(options.members):
@@ -74,17 +78,26 @@ def train(experiment: Experiment, out: str | Path, *, progress: Progress | None 
                 progress(shift + step, options.members * options.steps, figures)
 
         fabric = _fabric(options, folder / "logs")
+        setting = settings[member % turns]
         found, verdict = fit(setting, fabric, folder, options.seed + member, report)
         members.append(found)
         verdicts.append(verdict)
     if fabric.is_global_zero:
         _write_experiment(experiment, out)
-        network = members[0] if len(members) == 1 else Ensemble(members)
-        verdict = max(verdicts, key=lambda v: v.score)
-        if setting.spec.classes:
-            verdict = verdict.with_stay(*choose_stay(network, setting, str(fabric.device)))
-        save_checkpoint(out / "checkpoint", network, describe(setting, network, verdict))
+        decision, scores = Decision(), max(verdicts, key=lambda v: v.score).values
+        if settings[0].spec.classes:
+            judged = [(_together(members[k::turns]), settings[k]) for k in range(turns)]
+            decision, rolled = choose_decision(judged, str(fabric.device))
+            scores = scores | {f"rollout_{name}": value for name, value in rolled.items()}
+        network = _together(members)
+        save_checkpoint(
+            out / "checkpoint", network, describe(settings[0], network, decision, scores)
+        )
     return out / "checkpoint"
+
+
+def _together(members: list[UNet]) -> UNet | Ensemble:
+    return members[0] if len(members) == 1 else Ensemble(members)
 
 
 def fit(

@@ -76,6 +76,8 @@ def sample_loss(
         if own and classes and reader.loop is not None:
             forcing = feed_back(inputs.forcing_prior, batch, step, own[-1], reader.loop_channels)
             inputs = inputs._replace(forcing_prior=forcing)
+        if classes:
+            _note(network, batch, step)
         raw = forward(inputs.to(device))
         values = raw if classes else network.activate(raw)
         scale = network.target_scale.spread
@@ -85,6 +87,13 @@ def sample_loss(
             hard = classes and options.feedback == "classes"
             own.append(_classes(found) if hard else found)
     return torch.stack(losses).mean()
+
+
+def _note(network: UNet, batch: Sample, step: int) -> None:
+    """Let the network remember which transitions a step of a batch holds."""
+    before = batch.before if step == 0 else batch.targets[:, step - 1]
+    parts = (before, batch.targets[:, step], batch.valid[:, step], batch.years[:, step] < 0)
+    network.transitions.note(*(torch.from_numpy(np.ascontiguousarray(p)) for p in parts))
 
 
 def _classes(probability: Tensor) -> Tensor:

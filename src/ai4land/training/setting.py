@@ -29,6 +29,7 @@ class Setting:
 
     Attributes:
         experiment: What was asked for.
+        split: The split of this turn.
         cube: The cube.
         spec: The inputs of a network.
         reader: Serves the fields.
@@ -40,6 +41,7 @@ class Setting:
     """
 
     experiment: Experiment
+    split: SplitOptions
     cube: Cube
     spec: InputSpec
     reader: WindowReader
@@ -50,15 +52,19 @@ class Setting:
     digest: str
 
 
-def prepare(experiment: Experiment) -> Setting:
+def prepare(experiment: Experiment, turn: int = 0) -> Setting:
     """Open the cube of an experiment and draw its splits.
+
+    Args:
+        experiment: What was asked for.
+        turn: Which of the splits that the members of an ensemble take in turns.
 
     Raises:
         ConfigError: If the split cannot be drawn.
         SampleError: If a split holds no step or no land.
     """
     cube = Cube(experiment.cube)
-    split, options = experiment.split, experiment.samples
+    split, options = experiment.split.turn(turn), experiment.samples
     job = task(experiment.task)
     spec = input_spec(cube, job, experiment.forcing, experiment.static, options.history)
     reader = WindowReader(cube, job, spec)
@@ -69,6 +75,7 @@ def prepare(experiment: Experiment) -> Setting:
     known = _known(split, ticks)
     return Setting(
         experiment=experiment,
+        split=split,
         cube=cube,
         spec=spec,
         reader=reader,

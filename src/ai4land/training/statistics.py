@@ -31,7 +31,7 @@ def fit_normalisers(network: UNet, sampler: Sampler, rng: np.random.Generator) -
         if not used.any():
             continue
         forcing.append(sample.forcing[0][:, used])
-        change.append((sample.forcing[1] - sample.forcing[0])[:, used])
+        change.append((sample.target_forcing(0) - sample.forcing[0])[:, used])
         static.append(sample.static[:, used])
         if not network.spec.classes:
             target.append(sample.targets[0][None][:, used])

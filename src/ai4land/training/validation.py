@@ -12,7 +12,13 @@ import torch
 
 from ai4land.errors import SampleError
 from ai4land.grid import Window
-from ai4land.metrics import LeadScores, ThreeMaps, three_maps
+from ai4land.metrics import (
+    Confusion,
+    RolloutScores,
+    ThreeMaps,
+    classification_scores,
+    three_maps,
+)
 from ai4land.models import UNet
 from ai4land.samples import Sample, Sampler, stack, to_inputs
 
@@ -21,8 +27,8 @@ __all__ = ["STAY", "Validation", "boldness_score", "validate"]
 STAY = (-0.6, -0.4, -0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3, 0.5)
 """Candidates for what is added to the probability of the prior's class before the decision."""
 
-_PRICE = 10.0  # figure of merit that a unit of accuracy lost against persistence costs
-_WORTH = 3.0  # figure of merit that a unit of accuracy gained over persistence is worth
+_PRICE = 10.0  # figure of merit that a unit of accuracy against persistence is worth
+_RARE = 3.0  # figure of merit that a unit of mean IoU lost against persistence costs
 
 Array = npt.NDArray[Any]
 
@@ -42,11 +48,6 @@ class Validation:
     score: float
     values: dict[str, float]
 
-    def with_stay(self, stay: float, rolled: dict[str, float]) -> Validation:
-        """The same network with another decision, and its scores in rollouts beside."""
-        found = {f"rollout_{name}": value for name, value in rolled.items()}
-        return Validation(stay, self.score, {**self.values, **found})
-
 
 def validate(network: UNet, sampler: Sampler, device: torch.device, limit: int) -> Validation:
     """Score one step from every observed prior of the split, undamaged, over its whole area.
@@ -64,8 +65,8 @@ def validate(network: UNet, sampler: Sampler, device: torch.device, limit: int) 
     tables = [ThreeMaps.zero(classes) for _ in STAY]
     for sample in _windows(sampler, limit):
         batch = stack([sample])
-        raw = network(to_inputs(batch, 0, classes).to(device))
-        probability = network.activate(raw).cpu().numpy()[0]
+        inputs = to_inputs(batch, 0, classes).to(device)
+        probability = network.predict(inputs).cpu().numpy()[0]
         probability[sea] = 0.0
         prior, truth, mask = sample.before, sample.targets[0], sample.valid[0]
         here = np.minimum(prior, classes - 1)[None].astype(np.int64)
@@ -78,32 +79,49 @@ def validate(network: UNet, sampler: Sampler, device: torch.device, limit: int) 
     return _choose(tables)
 
 
-def boldness_score(rollouts: Sequence[Sequence[LeadScores]]) -> tuple[float, dict[str, float]]:
-    """What a decision rule is judged by: figure of merit at the end, accuracy all along.
+def boldness_score(rollouts: Sequence[RolloutScores]) -> tuple[float, dict[str, float]]:
+    """What a decision rule is judged by: figure of merit at the end, the whole map all along.
 
     The figure of merit of the last lead, averaged over rollouts, and the accuracy gained over
     persistence, averaged over all leads, of which two standard errors are taken off: a small
     split must not let a rule pass by luck. The error of hits less false alarms is the root of
-    their sum, per pixel. What is lost costs ten times as figure of merit, what is gained is worth
-    three times.
+    their sum, per pixel; rollouts over different land err independently. Accuracy counts ten times
+    as figure of merit, which puts the rule about half-way between the most accurate map and the
+    one with the highest figure of merit; mean IoU below persistence counts three times.
     """
-    merits, gains, errors, persistences = [], [], [], []
-    for leads in rollouts:
-        three = [lead.three for lead in leads]
-        merit = three[-1].figure_of_merit
-        merits.append(merit if np.isfinite(merit) else 0.0)
-        gains += [(t.hits - t.false_alarms) / t.total for t in three]
-        errors += [np.sqrt(t.hits + t.false_alarms) / t.total for t in three]
-        persistences += [1.0 - t.observed_change / t.total for t in three]
-    persistence, gain = float(np.mean(persistences)), float(np.mean(gains))
+    merits, gains, errors, kept, unions = [], [], [], [], []
+    for scores in rollouts:
+        three = [lead.three for lead in scores.leads]
+        merits.append(_merit(three[-1]))
+        gains.append(np.mean([(t.hits - t.false_alarms) / t.total for t in three]))
+        errors.append(np.mean([np.sqrt(t.hits + t.false_alarms) / t.total for t in three]))
+        kept.append(np.mean([1.0 - t.observed_change / t.total for t in three]))
+        unions += [
+            (_iou(x.confusion), _iou(x.three.persistence.reference_confusion)) for x in scores.leads
+        ]
+    gain, persistence = float(np.mean(gains)), float(np.mean(kept))
+    union, persistence_union = (float(v) for v in np.mean(unions, axis=0))
     values = {
         "figure_of_merit": float(np.mean(merits)),
         "accuracy": persistence + gain,
         "persistence_accuracy": persistence,
+        "mean_iou": union,
+        "persistence_mean_iou": persistence_union,
     }
-    sure = gain - 2.0 * float(np.mean(errors))
-    worth = _WORTH * sure if sure > 0 else _PRICE * sure
-    return values["figure_of_merit"] + worth, values
+    sure = gain - 2.0 * float(np.mean(errors)) / np.sqrt(len(rollouts))
+    rare = min(union - persistence_union, 0.0)
+    return values["figure_of_merit"] + _PRICE * sure + _RARE * rare, values
+
+
+def _merit(three: ThreeMaps) -> float:
+    merit = three.figure_of_merit
+    return merit if np.isfinite(merit) else 0.0
+
+
+def _iou(table: Confusion) -> float:
+    names = [str(i) for i in range(table.n_classes)]
+    found = classification_scores(table, names)["mean_iou"]
+    return float(found) if found is not None else 0.0
 
 
 def _choose(tables: list[ThreeMaps]) -> Validation:
@@ -118,8 +136,7 @@ def _choose(tables: list[ThreeMaps]) -> Validation:
             )
         accuracy = (table.hits + table.correct_rejections) / total
         persistence = 1.0 - table.observed_change / total
-        merit = table.figure_of_merit
-        merit = merit if np.isfinite(merit) else 0.0
+        merit = _merit(table)
         score = merit - _PRICE * max(persistence - accuracy, 0.0)
         if best is None or score > best.score:
             best = Validation(
@@ -142,7 +159,7 @@ def _continuous(network: UNet, sampler: Sampler, device: torch.device, limit: in
     error = naive = count = 0.0
     for sample in _windows(sampler, limit):
         batch = stack([sample])
-        values = network.activate(network(to_inputs(batch, 0, 0).to(device))).cpu().numpy()[0, 0]
+        values = network.predict(to_inputs(batch, 0, 0).to(device)).cpu().numpy()[0, 0]
         mask = sample.valid[0]
         error += float(((values - sample.targets[0])[mask] ** 2).sum())
         naive += float(((sample.before - sample.targets[0])[mask] ** 2).sum())

@@ -1,20 +1,20 @@
-"""Demand: how many pixels of each group of classes the coarse forcing asks for."""
+"""Demand: what the coarse forcing asks of the classes, relative to a map both describe."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.allocation import CoarseCells, target_counts
-from ai4land.cube import Field, State
+from ai4land.allocation import target_counts
+from ai4land.cube import Cube, Field, State
 from ai4land.errors import ConfigError
-from ai4land.samples import WindowReader, class_lookup
-from ai4land.vocabulary import NO_DATA, Crosswalk, Legend, crosswalk
+from ai4land.samples.reader import WindowReader, class_lookup
+from ai4land.vocabulary import NO_DATA, Crosswalk, Kind, Legend, Task, crosswalk, crosswalk_names
 
-__all__ = ["Demand"]
+__all__ = ["Demand", "class_forcing"]
 
 IntArray = npt.NDArray[np.int32]
-FloatArray = npt.NDArray[np.float64]
+FloatArray = npt.NDArray[np.floating]
 
 
 class Demand:
@@ -41,8 +41,7 @@ class Demand:
             raise ConfigError("Only maps of classes can be bound to coarse fractions")
         self.legend = field.legend
         self.groups, self._matrix, per_land = _translation(reader, forcing, field.legend)
-        coarse = reader.cube.grid(forcing)
-        self.cells = CoarseCells.of(field.grid, coarse)
+        self.cells = reader.cells(forcing)
         self._lookup = _group_lookup(field.legend, self.groups)
         self._reference = self.counts(field).astype(np.float64)
         self._reference_tick = reference.tick
@@ -80,16 +79,68 @@ class Demand:
             tick: The time.
             pixels: Pixels to share out in each cell, ``(cells,)``.
         """
-        change = self._shares(tick) - self._shares(self._reference_tick)
+        return target_counts(self.shares(tick), pixels)
+
+    def shares(self, tick: int) -> FloatArray:
+        """Share of each group in what the groups together cover, as the forcing asks for it.
+
+        Returns:
+            ``(groups, cells)``, sums of 1, or all 0 where the groups have nothing.
+        """
+        change = self._forced(tick) - self._forced(self._reference_tick)
         asked = np.maximum(self._reference + self._pixels * change, 0.0)
         total = asked.sum(axis=0)
-        shares = np.divide(asked, total, out=np.zeros_like(asked), where=total > 0)
-        return target_counts(shares, pixels)
+        return np.asarray(np.divide(asked, total, out=np.zeros_like(asked), where=total > 0))
 
-    def _shares(self, tick: int) -> FloatArray:
+    def class_shares(self, tick: int, own: FloatArray) -> FloatArray:
+        """Share of each class that the forcing asks for, in cells that now hold other shares.
+
+        Within a group the classes keep the proportions they have now (equal ones where the group
+        is new to the cell); classes of no group stay.
+
+        Args:
+            tick: The time.
+            own: ``(K, Y, X)`` shares of the classes now, see ``Coupling.shares``.
+
+        Returns:
+            ``(K, Y, X)`` float32, with the sums of ``own``.
+        """
+        wanted = self.shares(tick).reshape(len(self.groups), *own.shape[1:])
+        result = own.astype(np.float64)
+        bound = sum(own[list(group)].sum(axis=0) for group in self.groups)
+        for share, group in zip(wanted, self.groups, strict=True):
+            members = own[list(group)].astype(np.float64)
+            whole = members.sum(axis=0)
+            even = np.full_like(members, 1.0 / len(group))
+            part = np.divide(members, whole, out=even, where=whole > 0)
+            result[list(group)] = share * bound * part
+        asked = wanted.sum(axis=0) > 0
+        return np.where(asked, result, own).astype(np.float32)
+
+    def _forced(self, tick: int) -> FloatArray:
         values = np.asarray(self.reader.cube.read(self.forcing, tick), dtype=np.float64)
         flat = np.nan_to_num(values.reshape(values.shape[0], -1), nan=0.0)
         return np.asarray(self._matrix @ flat, dtype=np.float64)
+
+
+def class_forcing(cube: Cube, task: Task, preferred: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Fraction variables of a cube that can be translated into its labels' classes.
+
+    The preferred ones come first, then those made of the labels' own classes.
+    """
+    legend = cube.variable(task.target).legend
+    if legend is None:
+        return ()
+    own, walked = [], []
+    for name in cube.variables:
+        spec = cube.variable(name)
+        if spec.variable.kind is not Kind.FRACTION or not spec.components:
+            continue
+        if spec.components == legend.names:
+            own.append(name)
+        elif f"{name}_to_{legend.name}" in crosswalk_names():
+            walked.append(name)
+    return tuple(sorted((*own, *walked), key=lambda name: name not in preferred))
 
 
 def _translation(

@@ -1,0 +1,85 @@
+"""Opening a checkpoint: everything a rollout needs, from a folder, a cube and a path of times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ai4land.checkpoint import Card, load_checkpoint
+from ai4land.cube import Cube, State
+from ai4land.errors import ConfigError
+from ai4land.models import InputSpec
+from ai4land.rollout.decision import Decision
+from ai4land.rollout.network import NetworkStepper
+from ai4land.rollout.start import observed_state
+from ai4land.rollout.tiling import Tiling
+from ai4land.samples import Demand, WindowReader, class_forcing, input_spec
+from ai4land.vocabulary import Task, task
+
+__all__ = ["baseline_reader", "demand_since", "open_network"]
+
+
+def open_network(
+    checkpoint: str | Path,
+    cube: Cube,
+    path: Sequence[int],
+    *,
+    tiling: Tiling | None = None,
+    feedback: str | None = None,
+    device: str = "cpu",
+) -> tuple[NetworkStepper, State, Card]:
+    """The stepper of a checkpoint, the state it starts from, and its card.
+
+    Args:
+        checkpoint: Folder of the checkpoint.
+        cube: Holds the initial map, the forcing and the static fields.
+        path: Times of the rollout, the initial one first; at least two.
+        tiling: How the domain is cut.
+        feedback: What the next step takes as its prior; default as trained.
+        device: Where the network computes.
+
+    Raises:
+        CheckpointError: If the checkpoint is damaged, or the cube lacks what it needs.
+        ConfigError: If the network needs coarse fractions that the cube does not hold.
+    """
+    network, card = load_checkpoint(checkpoint, device)
+    reader = WindowReader(cube, task(card.task), InputSpec.from_dict(card.inputs))
+    jump = path[1] - path[0]
+    past = [path[0] - jump * (k + 1) for k in range(reader.spec.history)]
+    start = observed_state(cube, reader.task, path[0], past)
+    decision = Decision.from_dict(card.decision)
+    if feedback is not None:
+        decision = replace(decision, feedback=feedback)
+    demand = demand_since(start, reader) if decision.balanced or reader.spec.closed_loop else None
+    stepper = NetworkStepper(
+        network, reader, tiling=tiling, decision=decision, demand=demand, device=device
+    )
+    return stepper, start, card
+
+
+def demand_since(start: State, reader: WindowReader) -> Demand:
+    """What the coarse fractions of a cube ask for since an initial map.
+
+    The forcing that the network uses comes first, then any other that translates into the classes.
+
+    Raises:
+        ConfigError: If there is none.
+    """
+    cube = reader.cube
+    used = tuple(name.partition("/")[0] for name in reader.spec.forcing)
+    forcing = class_forcing(cube, reader.task, used)
+    if not forcing:
+        raise ConfigError(
+            "The cube holds no coarse fractions that translate into its classes",
+            where=cube.path,
+            expected="land_use_fractions, or a product with a crosswalk to the labels' legend",
+            found=", ".join(cube.variables),
+            remedy="add one to the recipe and build the cube again",
+        )
+    return Demand(reader, forcing[0], start)
+
+
+def baseline_reader(cube: Cube, job: Task) -> WindowReader:
+    """A reader for steppers that no network stands behind: labels, and the forcing if any."""
+    return WindowReader(cube, job, input_spec(cube, job, class_forcing(cube, job)[:1], ()))
