@@ -25,7 +25,8 @@ def test_every_legend_that_comes_along_is_whole(name: str) -> None:
     assert found.title
     assert found.reference
     assert NO_DATA not in found.codes
-    assert len(set(found.colours)) == len(found)
+    own_palette = name == "esa_cci_lc"  # the product itself paints several classes alike
+    assert own_palette or len(set(found.colours)) == len(found)
     assert Legend.from_dict(found.to_dict()) == found
     assert found is legend(name)
 

@@ -60,9 +60,15 @@ class Grid:
 
     Edges are exact fractions of a degree, so that nesting is a fact and not a tolerance.
 
+    A row may reach beyond a pole by up to half its height, and is cut there: this is how grids
+    whose nodes stand on the poles are described (ERA5: 721 nodes, the outer two rows half as
+    high). ``north``, ``south`` and ``dy`` belong to the even spacing, of which every index is
+    counted; edges, areas and overlaps are those of the rows as they are cut. The coordinate of a
+    row is always the middle of the uncut row, so ±90 for a row whose node stands on a pole.
+
     Attributes:
         west: Western edge of column 0 in degrees east.
-        north: Northern edge of row 0 in degrees north.
+        north: Northern edge of row 0 in degrees north before it is cut at the pole.
         dx: Width of a cell in degrees, positive.
         dy: Height of a cell in degrees, positive (southward).
         height: Number of rows.
@@ -86,11 +92,11 @@ class Grid:
                 expected="at least one cell and positive cell sizes",
                 found=f"{self.height} × {self.width} cells, {float(self.dy)}° × {float(self.dx)}°",
             )
-        slack = self.dy * Fraction(1, 10_000)
-        if self.north > 90 + slack or self.south < -90 - slack:
+        reach = 90 + self.dy * Fraction(5_001, 10_000)
+        if self.north > reach or self.south < -reach:
             raise GridError(
                 "The grid reaches beyond a pole",
-                expected="latitudes −90…90°",
+                expected="row centres within −90…90°",
                 found=f"{float(self.south)}…{float(self.north)}°",
                 remedy="check whether latitude and longitude are swapped",
             )
@@ -138,7 +144,8 @@ class Grid:
         """Build a grid from the coordinates of its cell centres.
 
         Args:
-            latitude: Degrees north, descending, evenly spaced, at least two.
+            latitude: Degrees north, descending, evenly spaced, at least two; ±90 gives a row
+                that is cut at the pole.
             longitude: Degrees east, ascending, evenly spaced, at least two.
 
         Raises:
@@ -155,7 +162,7 @@ class Grid:
 
     @property
     def south(self) -> Fraction:
-        """Southern edge of the last row in degrees north."""
+        """Southern edge of the last row in degrees north before it is cut at the pole."""
         return self.north - self.dy * self.height
 
     @property
@@ -169,20 +176,26 @@ class Grid:
         return abs(self.dx * self.width - 360) < self.dx * Fraction(1, 1000)
 
     @property
+    def cut(self) -> tuple[bool, bool]:
+        """Whether the first row is cut at the north pole, and the last one at the south pole."""
+        slack = self.dy * Fraction(1, 10_000)
+        return self.north > 90 + slack, self.south < -90 - slack
+
+    @property
     def transform(self) -> tuple[float, float, float, float, float, float]:
         """Affine coefficients ``(a, b, c, d, e, f)`` of column, row → longitude, latitude."""
         return (float(self.dx), 0.0, float(self.west), 0.0, -float(self.dy), float(self.north))
 
     def latitude_edges(self) -> FloatArray:
-        """Row edges in degrees north, descending, shape ``(height + 1,)``."""
-        return _edges(self.north, -self.dy, self.height + 1)
+        """Row edges in degrees north, descending, none beyond a pole, ``(height + 1,)``."""
+        return np.clip(_edges(self.north, -self.dy, self.height + 1), -90.0, 90.0)
 
     def longitude_edges(self) -> FloatArray:
         """Column edges in degrees east, ascending, shape ``(width + 1,)``."""
         return _edges(self.west, self.dx, self.width + 1)
 
     def latitudes(self) -> FloatArray:
-        """Row centres in degrees north, descending, shape ``(height,)``."""
+        """Row centres in degrees north, descending, shape ``(height,)``; ±90 on a pole."""
         return _edges(self.north - self.dy / 2, -self.dy, self.height)
 
     def longitudes(self) -> FloatArray:
@@ -191,7 +204,7 @@ class Grid:
 
     def row_areas(self) -> FloatArray:
         """True area in m² of one cell of each row, shape ``(height,)``."""
-        zones = self.earth.zone_area(np.clip(self.latitude_edges(), -90.0, 90.0))
+        zones = self.earth.zone_area(self.latitude_edges())
         return np.asarray(-np.diff(zones) * math.radians(float(self.dx)))
 
     def cell_areas(self, window: Window | None = None) -> FloatArray:
@@ -226,7 +239,7 @@ class Grid:
             GridError: If the box has no area or lies outside the grid.
         """
         left, right = Fraction(west), Fraction(east)
-        bottom, top = Fraction(south), Fraction(north)
+        bottom, top = max(Fraction(south), Fraction(-90)), min(Fraction(north), Fraction(90))
         if right <= left:
             right += 360
         hair = Fraction(1, 10**6)  # a box edge this close to a cell edge means that edge
@@ -289,7 +302,11 @@ class Grid:
         Returns:
             Rows ``(other.height,)`` and columns ``(other.width,)``; −1 outside this grid.
         """
-        rows = np.floor((float(self.north) - other.latitudes()) / float(self.dy) + 1e-9)
+        latitude = other.latitudes()
+        rows = np.floor((float(self.north) - latitude) / float(self.dy) + 1e-9)
+        if self.south <= -90 + self.dy * Fraction(1, 10_000):
+            # a node on the south pole stands on the lower edge of the row that ends there
+            rows = np.minimum(rows, np.where(latitude < -90 + 1e-9, self.height - 1, np.inf))
         hair = 1e-9 * float(self.dx)  # a centre on an edge may round to either side of it
         cols = np.floor(
             np.mod(other.longitudes() - float(self.west) + hair, 360.0) / float(self.dx)
@@ -314,10 +331,12 @@ class Grid:
 
     def describe(self) -> str:
         """One line for people."""
+        edges = self.latitude_edges()
         return (
             f"{self.height} × {self.width} cells of {float(self.dy):.7g}° × {float(self.dx):.7g}°, "
             f"{float(self.west):.7g}…{float(self.east):.7g}° E, "
-            f"{float(self.south):.7g}…{float(self.north):.7g}° N"
+            f"{edges[-1]:.7g}…{edges[0]:.7g}° N"
+            f"{', rows cut at the poles' if any(self.cut) else ''}"
         )
 
     def to_dict(self) -> dict[str, Any]:

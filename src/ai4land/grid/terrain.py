@@ -70,7 +70,9 @@ def _gradient(
     metres = grid.earth.authalic_radius * math.radians(1.0)
     z = _with_border(elevation, grid, rows)
     lines = np.clip(np.arange(rows.start - 1, rows.stop + 1), 0, grid.height - 1)
-    width = metres * float(grid.dx) * np.cos(np.radians(grid.latitudes()[lines]))
+    middle = 90.0 - float(grid.dy) / 4.0  # of a half row, whose node on the pole has no length
+    latitude = np.clip(grid.latitudes()[lines], -middle, middle)
+    width = metres * float(grid.dx) * np.cos(np.radians(latitude))
     across = (z[:, 2:] - z[:, :-2]) / (2.0 * width[:, None])
     eastward = (across[:-2] + 2.0 * across[1:-1] + across[2:]) / 4.0
     along = (z[:-2] - z[2:]) / (2.0 * metres * float(grid.dy))

@@ -11,9 +11,15 @@ from ai4land.vocabulary.legends import (
     legend_names,
     read_legend,
 )
+from ai4land.vocabulary.luh2 import (
+    LUH2_CROPS,
+    LUH2_HARVEST,
+    LUH2_STATES,
+    LUH2_TRANSITIONS,
+    LUH2_WOOD,
+)
 from ai4land.vocabulary.tasks import LAND_USE, TASKS, Direction, Task, task
 from ai4land.vocabulary.variables import (
-    LUH2_STATES,
     VARIABLES,
     Kind,
     Variable,
@@ -23,7 +29,11 @@ from ai4land.vocabulary.variables import (
 
 __all__ = [
     "LAND_USE",
+    "LUH2_CROPS",
+    "LUH2_HARVEST",
     "LUH2_STATES",
+    "LUH2_TRANSITIONS",
+    "LUH2_WOOD",
     "NO_DATA",
     "TASKS",
     "VARIABLES",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from ai4land.errors import VocabularyError
@@ -10,6 +11,12 @@ from ai4land.errors import VocabularyError
 __all__ = ["Clock"]
 
 _TICKS_PER_YEAR = {"year": 1, "month": 12, "10day": 36, "8day": 46}
+_NOUNS = {
+    "year": "years",
+    "month": "months",
+    "10day": "ten-day periods",
+    "8day": "eight-day periods",
+}
 
 
 class Clock(StrEnum):
@@ -64,3 +71,33 @@ class Clock(StrEnum):
             return str(tick)
         text = self.date(tick).isoformat()
         return text[:7] if self is Clock.MONTH else text
+
+    @property
+    def noun(self) -> str:
+        """What its times are called, in the plural; raises for a static variable."""
+        if self is Clock.STATIC:
+            raise VocabularyError("A static variable has no time axis")
+        return _NOUNS[self.value]
+
+    def ticks(self, years: Iterable[int]) -> tuple[int, ...]:
+        """All ticks of some years, ascending if the years are."""
+        count = self.ticks_per_year
+        return tuple(year * count + part for year in years for part in range(count))
+
+    def span(self, ticks: Sequence[int]) -> str:
+        """First and last of some ticks as people write it: ``1987-04…1990-12``."""
+        return f"{self.label(ticks[0])}…{self.label(ticks[-1])}"
+
+    def runs(self, ticks: Sequence[int]) -> list[str]:
+        """Stretches of consecutive ticks as people write them: ``["1987-04…1990-12", "1993-01"]``.
+
+        Args:
+            ticks: Ascending.
+        """
+        found: list[list[int]] = []
+        for tick in ticks:
+            if found and found[-1][-1] == tick - 1:
+                found[-1].append(tick)
+            else:
+                found.append([tick])
+        return [self.span(run) if len(run) > 1 else self.label(run[0]) for run in found]
