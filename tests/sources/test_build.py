@@ -26,7 +26,7 @@ from provider_files import (
 from ai4land.cube import Cube, Status
 from ai4land.errors import ConfigError, CubeError, MissingFileError, SourceError
 from ai4land.grid import Window
-from ai4land.sources import Recipe, build_cube, check_recipe, load_recipe
+from ai4land.sources import Recipe, Step, build_cube, check_recipe, load_recipe
 from ai4land.vocabulary import NO_DATA, legend
 
 Entry = dict[str, Any]
@@ -91,8 +91,8 @@ def test_a_whole_cube(folder: Path) -> None:
         slope=RELIEF,
         climate_zone={**CLIMATE, "outside": "hold"},
     )
-    seen: list[tuple[str, int, int]] = []
-    cube = build_cube(made, folder / "cube.zarr", progress=lambda *a: seen.append(a))
+    seen: list[Step] = []
+    cube = build_cube(made, folder / "cube.zarr", progress=seen.append)
     assert [g.name for g in cube.spec.groups] == [
         "fine_annual",
         "deg0p5_annual",
@@ -101,8 +101,11 @@ def test_a_whole_cube(folder: Path) -> None:
         "deg1_static",
     ]
     assert cube.group("climate_zone") == cube.group("land_use_fractions")  # same cells and years
-    assert [s[1] for s in seen] == list(range(1, len(seen) + 1))
-    assert {s[2] for s in seen} == {len(seen)}
+    assert [s.all_done for s in seen] == list(range(1, len(seen) + 1))
+    assert {s.all_total for s in seen} == {len(seen)}
+    last = {s.variable: (s.source, s.done, s.total) for s in seen}
+    assert last["luh2_states"] == ("luh2", 1, 1)
+    assert all(done == total for _, done, total in last.values())
     expected = _eight_classes(1960)
     expected[20, 20] = NO_DATA
     assert np.array_equal(cube.read("land_use", 1960), expected)
@@ -349,8 +352,8 @@ def test_an_interrupted_build_resumes_to_the_same_bytes(folder: Path) -> None:
     class Stop(Exception):
         """Stands for whatever ends a build."""
 
-    def stop(variable: str, done: int, total: int) -> None:
-        if done == 2:
+    def stop(step: Step) -> None:
+        if step.all_done == 2:
             raise Stop
 
     with pytest.raises(Stop):
@@ -358,7 +361,7 @@ def test_an_interrupted_build_resumes_to_the_same_bytes(folder: Path) -> None:
     with pytest.raises(CubeError, match="not finished"):
         Cube(folder / "cube.zarr")
     rest: list[int] = []
-    build_cube(made, folder / "cube.zarr", progress=lambda _v, done, _t: rest.append(done))
+    build_cube(made, folder / "cube.zarr", progress=lambda s: rest.append(s.all_done))
     assert rest[0] == 3
     assert _bytes(folder / "cube.zarr") == _bytes(folder / "straight.zarr")
 
@@ -370,8 +373,8 @@ def test_a_killed_build_resumes_to_the_same_bytes(folder: Path) -> None:
         f"""
         import os, signal
         from ai4land.sources import build_cube, load_recipe
-        def die(variable, done, total):
-            if done == 1:
+        def die(step):
+            if step.all_done == 1:
                 os.kill(os.getpid(), signal.SIGKILL)
         build_cube(load_recipe({str(folder / "recipe.yaml")!r}), {str(folder / "cube.zarr")!r},
                    progress=die)
@@ -386,7 +389,7 @@ def test_a_killed_build_resumes_to_the_same_bytes(folder: Path) -> None:
 def test_a_resumed_build_with_other_inputs_is_refused(folder: Path) -> None:
     made = recipe(folder)
 
-    def stop(variable: str, done: int, total: int) -> None:
+    def stop(step: Step) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

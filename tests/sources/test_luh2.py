@@ -114,7 +114,9 @@ class TestScenario:
 
     def test_two_histories(self, folder: Path) -> None:
         write_luh2(folder / "states4.nc", {2000: luh2_states()})
-        with pytest.raises(SourceError, match=r"(?s)Several states files.*states\.nc, states4\.nc"):
+        with pytest.raises(
+            SourceError, match=r"(?s)Several states files.*states\.nc \(v2h\), states4\.nc \(GCB"
+        ):
             open_luh2(folder, Luh2Options())
 
 

@@ -1,12 +1,14 @@
 """The cube: a multi-resolution Zarr v3 store that a person can open with xarray."""
 
+from ai4land.cube.blocks import Block, BlockWriter
 from ai4land.cube.schema import CubeSpec, GroupSpec, Status, VariableSpec
 from ai4land.cube.state import Field, State
 from ai4land.cube.store import Cube, status_name, time_name
-from ai4land.cube.writer import Block, CubeWriter
+from ai4land.cube.writer import CubeWriter
 
 __all__ = [
     "Block",
+    "BlockWriter",
     "Cube",
     "CubeSpec",
     "CubeWriter",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
+import numpy as np
+
 from ai4land.errors import CubeError
-from ai4land.grid import Grid
+from ai4land.grid import Grid, Window
 from ai4land.vocabulary import NO_DATA, Clock, Kind, Legend, Variable, variable
 
 __all__ = ["SCHEMA_VERSION", "CubeSpec", "GroupSpec", "Status", "VariableSpec"]
@@ -18,6 +20,7 @@ SCHEMA_VERSION = 1
 _CHUNK_SIDE = 256
 _CHUNK_TICKS = 8  # measured best for random 256² windows of several years, benchmarks/README.md
 _SHARD_SIDE = 1024  # keeps a global 0.01° series at about 10⁴ files
+_BLOCK_BYTES = 384 * 2**20  # of one unit of writing: eight years of a row of shards of the globe
 
 
 class Status(IntEnum):
@@ -161,10 +164,6 @@ class GroupSpec:
         """Times in one chunk, and so in one unit of writing."""
         return min(_CHUNK_TICKS, max(len(self.ticks), 1))
 
-    def band_rows(self) -> int:
-        """Rows of one unit of writing, a whole number of chunks or shards."""
-        return _SHARD_SIDE if self.sharded else self.grid.height
-
     @property
     def sharded(self) -> bool:
         """Whether chunks are gathered into larger files."""
@@ -184,6 +183,26 @@ class GroupSpec:
         if not self.sharded:
             return None
         return (*self.chunks(spec)[:-2], _SHARD_SIDE, _SHARD_SIDE)
+
+    def block_windows(self, spec: VariableSpec) -> Iterator[Window]:
+        """Rows and columns of the units of writing: whole chunks or shards, of bounded size.
+
+        Units are as wide as can be, for files that are stored row by row.
+        """
+        rows, cols = (self.shards(spec) or self.chunks(spec))[-2:]
+        height, width = self.grid.shape
+        item = np.dtype(spec.dtype).itemsize * spec.layers * self.block_ticks()
+        most = max(_BLOCK_BYTES // item, 1)
+        step = width
+        if rows * width > most:
+            strips = -(-width // cols)
+            parts = -(-strips // max(most // (rows * cols), 1))
+            step = -(-strips // parts) * cols
+        elif not self.sharded:
+            rows *= max(most // (rows * width), 1)
+        for row in range(0, height, rows):
+            for col in range(0, width, step):
+                yield Window(row, col, min(rows, height - row), min(step, width - col))
 
     def to_dict(self) -> dict[str, Any]:
         """The specification as plain data."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 import zarr
 from zarr.errors import GroupNotFoundError
 
+from ai4land.cube.chunks import ChunkCache, ChunkedArray, chunked
 from ai4land.cube.schema import CubeSpec, GroupSpec, Status, VariableSpec
 from ai4land.errors import CubeError, MissingFileError
 from ai4land.grid import Grid, Window
@@ -23,6 +24,7 @@ ATTRIBUTE = "ai4land"
 """Root attribute that holds the cube's specification."""
 
 Array = npt.NDArray[Any]
+_CACHE = 128 * 2**20
 
 
 def time_name(clock: Clock) -> str:
@@ -40,9 +42,16 @@ class Cube:
 
     Values come as the store has them: class codes ``uint8`` with ``NO_DATA`` = 255 missing,
     numbers ``float32`` in the vocabulary's units with NaN missing.
+
+    Args:
+        path: Folder of the store.
+        allow_incomplete: Open a store that is still being written.
+        cache: Bytes of decoded chunks that are kept for the next windows.
     """
 
-    def __init__(self, path: str | Path, *, allow_incomplete: bool = False) -> None:
+    def __init__(
+        self, path: str | Path, *, allow_incomplete: bool = False, cache: int = _CACHE
+    ) -> None:
         self.path = Path(path)
         try:
             self._root = zarr.open_group(str(self.path), mode="r", zarr_format=3)
@@ -70,6 +79,8 @@ class Cube:
                 remedy="run the command that was writing it again: it resumes where it stopped",
             )
         self._arrays: dict[str, zarr.Array[Any]] = {}
+        self._files: dict[str, ChunkedArray | None] = {}
+        self._cache = ChunkCache(cache)
 
     @property
     def attributes(self) -> Mapping[str, Any]:
@@ -114,36 +125,86 @@ class Cube:
             ``(component, y, x)`` for a vector variable, else ``(y, x)``.
         """
         group = self.group(name)
+        if group.ticks and tick is None:
+            raise CubeError("A time is needed", where=f"variable {name!r}", found=None)
+        if not group.ticks:
+            return self._window(group, name, slice(0, 0), window)
+        first = group.time_index(cast("int", tick))
+        values: Array = self._window(group, name, slice(first, first + 1), window)[0]
+        return values
+
+    def series(
+        self, name: str, window: Window | None = None, ticks: Sequence[int] | None = None
+    ) -> Array:
+        """Several times of a variable in a window, each chunk decoded once.
+
+        Args:
+            name: Name of the variable.
+            window: As for ``read``.
+            ticks: Times, in any order; default: all.
+
+        Returns:
+            ``(time, [component,] y, x)``; without the time axis if the variable is static.
+        """
+        group = self.group(name)
+        if not group.ticks:
+            return self.read(name, window=window)
+        if ticks is None:
+            return self._window(group, name, slice(0, len(group.ticks)), window)
+        runs: list[slice] = []
+        for index in (group.time_index(tick) for tick in ticks):
+            if runs and runs[-1].stop == index:
+                runs[-1] = slice(runs[-1].start, index + 1)
+            else:
+                runs.append(slice(index, index + 1))
+        parts = [self._window(group, name, run, window) for run in runs]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def neighbours(self, name: str, tick: int) -> tuple[int, ...]:
+        """The times that share their chunks with a time: reading one of them decodes all."""
+        group = self.group(name)
+        size = group.block_ticks()
+        first = group.time_index(tick) // size * size
+        return group.ticks[first : first + size]
+
+    def _window(self, group: GroupSpec, name: str, when: slice, window: Window | None) -> Array:
+        """A window at consecutive times, ``(time?, component?, y, x)``."""
         spec = group.spec(name)
         window = window or group.grid.window
-        leading: tuple[Any, ...] = ()
-        if group.ticks:
-            if tick is None:
-                raise CubeError("A time is needed", where=f"variable {name!r}", found=None)
-            leading = (group.time_index(tick),)
+        time = (when.stop - when.start,) if group.ticks else ()
         layers = (spec.layers,) if spec.components else ()
-        values = np.full((*layers, *window.shape), spec.fill, dtype=spec.dtype)
-        array = self._array(group, name)
-        for piece in group.grid.pieces(window):
-            inner = (slice(None),) * len(layers)
+        leading = ((when,) if group.ticks else ()) + tuple(slice(0, count) for count in layers)
+        pieces = group.grid.pieces(window)
+        shape = (*time, *layers, *window.shape)
+        whole = len(pieces) == 1 and pieces[0].target == (
+            slice(0, window.height),
+            slice(0, window.width),
+        )
+        values = None if whole else np.full(shape, spec.fill, dtype=spec.dtype)
+        for piece in pieces:
             try:
-                values[(..., *piece.target)] = array[(*leading, *inner, *piece.source)]
+                found = self._rectangle(group, name, (*leading, *piece.source))
             except (RuntimeError, ValueError, OSError) as error:
+                label = group.clock.span(group.ticks[when]) if group.ticks else "static"
                 raise CubeError(
                     "A chunk of the cube cannot be decoded",
-                    where=f"{self.path}, {name}, {tick}, rows and columns {piece.source}",
+                    where=f"{self.path}, {name}, {label}, rows and columns {piece.source}",
                     found=error,
                     remedy="the store is damaged: build it again",
                 ) from error
+            if values is None:
+                return found
+            values[(..., *piece.target)] = found
+        assert values is not None
         return values
 
-    def series(self, name: str, window: Window | None = None) -> Array:
-        """All times of a variable in a window inside its grid, ``(time, [component,] y, x)``."""
-        group = self.group(name)
-        window = window or group.grid.window
-        if not group.ticks:
-            return self.read(name, window=window)
-        return np.stack([self.read(name, tick, window) for tick in group.ticks])
+    def _rectangle(self, group: GroupSpec, name: str, index: tuple[slice, ...]) -> Array:
+        """Values of a rectangle inside an array, from its files where they can be read directly."""
+        key = f"{group.name}/{name}"
+        if key not in self._files:
+            self._files[key] = chunked(self._array(group, name), self._cache)
+        files = self._files[key]
+        return np.asarray(self._array(group, name)[index]) if files is None else files.read(index)
 
     def _array(self, group: GroupSpec, name: str) -> zarr.Array[Any]:
         key = f"{group.name}/{name}"

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,40 +14,16 @@ import numpy.typing as npt
 import zarr
 from zarr.codecs import ZstdCodec
 
+from ai4land.cube.blocks import Block, BlockWriter, blocks_of, full_disk_named
 from ai4land.cube.schema import CubeSpec, GroupSpec, Status, VariableSpec
 from ai4land.cube.store import ATTRIBUTE, status_name, time_name
 from ai4land.errors import CubeError
-from ai4land.grid import Window
-from ai4land.vocabulary import NO_DATA, Clock, Kind
+from ai4land.vocabulary import Clock, Kind
 
-__all__ = ["Block", "CubeWriter"]
+__all__ = ["CubeWriter"]
 
 _JOURNAL = ".journal"
 _EPOCH = np.datetime64("1970-01-01")
-_BOUND_SLACK = 1e-3  # products exceed their own bounds by rounding (LUH2: sums up to 1.0001)
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One unit of writing: whole chunks of one variable.
-
-    Attributes:
-        group: Name of the group.
-        variable: Name of the variable.
-        ticks: The times of the block; empty for a static variable.
-        window: The rows and columns.
-    """
-
-    group: str
-    variable: str
-    ticks: tuple[int, ...]
-    window: Window
-
-    @property
-    def key(self) -> str:
-        """The line by which the journal remembers that the block is written."""
-        first = self.ticks[0] if self.ticks else "static"
-        return f"{self.group}/{self.variable}/{first}/{self.window.row}"
 
 
 class CubeWriter:
@@ -76,20 +51,18 @@ class CubeWriter:
                 _remove(self.path)
             else:
                 self._check_resumable()
-        if not self._journal.exists():
-            self._declare()
+        if self._journal.exists():
+            _remove_torn(self.path)
+        else:
+            with full_disk_named(self.path):
+                self._declare()
         self._root = zarr.open_group(str(self.path), mode="r+", zarr_format=3)
+        self._writer = BlockWriter(self.path, spec.groups)
         self._done = set(self._whole_lines())
 
     def blocks(self) -> Iterator[Block]:
         """All units of writing, in a fixed order."""
-        for group in self.spec.groups:
-            step = group.block_ticks()
-            times = [group.ticks[i : i + step] for i in range(0, len(group.ticks), step)] or [()]
-            for spec in group.variables:
-                for ticks in times:
-                    for window in _bands(group):
-                        yield Block(group.name, spec.name, ticks, window)
+        return blocks_of(self.spec.groups)
 
     def pending(self) -> list[Block]:
         """The units that are still to be written."""
@@ -105,31 +78,33 @@ class CubeWriter:
             status: For each tick of the block, where its values come from.
 
         Raises:
-            CubeError: If the values do not fit the declaration; nothing is written then.
+            CubeError: If the values do not fit the declaration, of which nothing is written, or
+                if the disk is full.
+        """
+        self._writer.write(block, values)
+        self.remember(block, status)
+
+    def remember(self, block: Block, status: Mapping[int, Status]) -> None:
+        """Keep that a block is written, by this process or by another's ``BlockWriter``.
+
+        Args:
+            block: One of ``blocks()``.
+            status: For each tick of the block, where its values come from.
+
+        Raises:
+            CubeError: If the disk is full.
         """
         group = next(g for g in self.spec.groups if g.name == block.group)
-        spec = group.spec(block.variable)
-        shape = group.shape(spec)
-        expected: tuple[int, ...] = block.window.shape
-        if spec.components:
-            expected = (spec.layers, *expected)
-        if block.ticks:
-            expected = (len(block.ticks), *expected)
-        _validate(block, spec, values, expected)
-        array = cast("zarr.Array[Any]", self._root[f"{group.name}/{spec.name}"])
-        rows, cols = block.window.slices
-        index: tuple[slice, ...] = (*(slice(None),) * (len(shape) - 2), rows, cols)
-        if block.ticks:
-            first = group.time_index(block.ticks[0])
-            when = slice(first, first + len(block.ticks))
-            index = (when, *index[1:])
-            flags = cast("zarr.Array[Any]", self._root[f"{group.name}/{status_name(spec.name)}"])
-            flags[when] = np.array([status[t] for t in block.ticks], dtype=np.uint8)
-        array[index] = values.astype(spec.dtype, copy=False)
-        with self._journal.open("a", encoding="utf-8") as journal:
-            journal.write(block.key + "\n")
-            journal.flush()
-            os.fsync(journal.fileno())
+        with full_disk_named(self.path):
+            if block.ticks:
+                first = group.time_index(block.ticks[0])
+                flags = self._root[f"{group.name}/{status_name(block.variable)}"]
+                values = np.array([status[t] for t in block.ticks], dtype=np.uint8)
+                cast("zarr.Array[Any]", flags)[first : first + len(block.ticks)] = values
+            with self._journal.open("a", encoding="utf-8") as journal:
+                journal.write(block.key + "\n")
+                journal.flush()
+                os.fsync(journal.fileno())
         self._done.add(block.key)
 
     def finish(self) -> None:
@@ -145,16 +120,17 @@ class CubeWriter:
                 where=self.path,
                 found=f"{len(missing)} blocks, the first is {missing[0].key}",
             )
-        self._root.attrs[ATTRIBUTE] = {**self._declared, "complete": True}
+        with full_disk_named(self.path):
+            self._root.attrs[ATTRIBUTE] = {**self._declared, "complete": True}
         self._journal.unlink()
 
     def _whole_lines(self) -> list[str]:
         """The journal's lines; the torn last line of a killed process is cut off."""
-        text = self._journal.read_text(encoding="utf-8")
-        whole = text[: text.rfind("\n") + 1]
+        text = self._journal.read_bytes()
+        whole = text[: text.rfind(b"\n") + 1]
         if whole != text:
-            self._journal.write_text(whole, encoding="utf-8")
-        return whole.splitlines()
+            os.truncate(self._journal, len(whole))  # in place: it must survive a full disk
+        return whole.decode("utf-8").splitlines()
 
     def _check_resumable(self) -> None:
         """Accept an unfinished cube of the same declaration, refuse everything else."""
@@ -171,7 +147,7 @@ class CubeWriter:
                 where=self.path,
                 remedy="choose another path, or remove it yourself",
             )
-        if data.pop("complete", False):
+        if data.pop("complete", False) and not self._journal.exists():
             raise CubeError(
                 "There is already a finished cube here",
                 where=self.path,
@@ -198,6 +174,12 @@ class CubeWriter:
         self._journal.touch()
 
 
+def _remove_torn(path: Path) -> None:
+    """Remove files that a killed process had not yet given their names."""
+    for file in path.rglob("*.partial"):
+        file.unlink(missing_ok=True)
+
+
 def _first_difference(expected: object, found: object, at: str = "") -> str:
     """Where two pieces of plain data differ first, for an error message."""
     if isinstance(expected, dict) and isinstance(found, dict):
@@ -218,12 +200,6 @@ def _remove(path: Path) -> None:
             "Only a Zarr store may be overwritten", where=path, remedy="choose another path"
         )
     shutil.rmtree(path)
-
-
-def _bands(group: GroupSpec) -> Iterator[Window]:
-    step = group.band_rows()
-    for row in range(0, group.grid.height, step):
-        yield Window(row, 0, min(step, group.grid.height - row), group.grid.width)
 
 
 def _create_group(root: zarr.Group, group: GroupSpec) -> None:
@@ -315,47 +291,3 @@ def _attributes(spec: VariableSpec, layer: str) -> dict[str, Any]:
     if spec.components:
         attributes["layers"] = layer
     return attributes
-
-
-def _validate(
-    block: Block, spec: VariableSpec, values: npt.NDArray[Any], expected: tuple[int, ...]
-) -> None:
-    """Refuse values that the declaration does not allow."""
-    where = f"{block.key}, from {spec.source or 'an unnamed source'}"
-    if values.shape != expected:
-        raise CubeError(
-            "The values have another shape", where=where, expected=expected, found=values.shape
-        )
-    if spec.variable.kind is Kind.CATEGORICAL:
-        legend = spec.legend
-        if values.dtype != np.uint8 or legend is None:
-            raise CubeError("Classes must be uint8", where=where, found=values.dtype)
-        known = np.zeros(256, dtype=bool)
-        known[[*legend.codes, *legend.sea, NO_DATA]] = True
-        present = np.bincount(values.ravel(), minlength=256).astype(bool)
-        if (present & ~known).any():
-            raise CubeError(
-                "Class codes that the legend does not know",
-                where=where,
-                expected=f"{legend.name}: {legend.codes}",
-                found=np.flatnonzero(present & ~known).tolist(),
-                remedy="name the right legend or crosswalk in the recipe",
-            )
-        return
-    if np.isinf(values).any():
-        raise CubeError("Infinite values", where=where)
-    low, high = spec.variable.bounds
-    if np.isnan(values).all():
-        return
-    found = (float(np.nanmin(values)), float(np.nanmax(values)))
-    slack = _BOUND_SLACK * max(abs(low or 0.0), abs(high or 0.0), 1.0)
-    if (low is not None and found[0] < low - slack) or (
-        high is not None and found[1] > high + slack
-    ):
-        raise CubeError(
-            "Values outside their physical bounds",
-            where=where,
-            expected=f"{low}…{high} {spec.variable.units}",
-            found=f"{found[0]:g}…{found[1]:g}",
-            remedy="check the units of the file and that its fill value is masked",
-        )

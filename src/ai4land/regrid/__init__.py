@@ -7,15 +7,23 @@ from ai4land.regrid.aggregate import (
     conservative,
     majority,
 )
+from ai4land.regrid.bias import AreaBias, class_area_bias, mean_bias
 from ai4land.regrid.interpolate import bilinear, nearest, upsample
+from ai4land.regrid.sinusoidal import SinusoidalGrid, sinusoidal_mean, sinusoidal_nearest
 
 __all__ = [
+    "AreaBias",
     "ClassFractions",
+    "SinusoidalGrid",
     "bilinear",
+    "class_area_bias",
     "class_areas",
     "class_fractions",
     "conservative",
     "majority",
+    "mean_bias",
     "nearest",
+    "sinusoidal_mean",
+    "sinusoidal_nearest",
     "upsample",
 ]

@@ -44,8 +44,12 @@ def class_codes(raw: Array, legend: Legend, nodata: float | None, where: object)
                 remedy="the map was interpolated: resample the original with `nearest` or `mode`",
             )
         raw = whole
-    inside = (raw >= 0) & (raw <= NO_DATA)
     table = _table(legend, nodata)
+    if raw.dtype == np.uint8:
+        known = bytes(np.flatnonzero(table != _UNKNOWN).tolist())
+        if not raw.tobytes().translate(None, known):  # nearly always so, and far the fastest test
+            return np.asarray(np.take(table.astype(np.uint8), raw))
+    inside = (raw >= 0) & (raw <= NO_DATA)
     codes = table[np.where(inside, raw, 0).astype(np.uint8)]
     if raw.dtype != np.uint8 and not inside.all():
         codes = np.where(inside | (raw == nodata), np.where(inside, codes, NO_DATA), _UNKNOWN)

@@ -6,11 +6,13 @@ import re
 from pathlib import Path
 
 from ai4land.errors import ConfigError, MissingFileError
+from ai4land.sources.deflickered import Deflicker, Deflickered, unsmoothed
 from ai4land.sources.options import Strict
 from ai4land.sources.rasters import RasterSeries
 from ai4land.sources.reader import Certainty, Reader
-from ai4land.sources.source import Product
-from ai4land.vocabulary import Variable, read_legend, variable
+from ai4land.sources.source import Product, Source
+from ai4land.vocabulary import Variable, read_legend
+from ai4land.vocabulary import variable as look_up
 
 __all__ = ["READER", "GeotiffSeriesOptions", "open_geotiff_series"]
 
@@ -27,6 +29,7 @@ class GeotiffSeriesOptions(Strict):
         version: Version for provenance.
         licence: Terms for provenance.
         citation: What to cite.
+        deflicker: Offer a smoothed variable beside the one of the maps, which stays as it is.
     """
 
     pattern: str
@@ -35,23 +38,24 @@ class GeotiffSeriesOptions(Strict):
     version: str = ""
     licence: str = ""
     citation: str = ""
+    deflicker: Deflicker | None = None
 
 
-def open_geotiff_series(
-    path: Path, options: GeotiffSeriesOptions, variable: Variable
-) -> RasterSeries:
+def open_geotiff_series(path: Path, options: GeotiffSeriesOptions, variable: Variable) -> Source:
     """Open a folder of annual class maps.
 
     Args:
         path: Folder.
-        options: File name pattern, legend and provenance.
-        variable: The categorical variable that the maps show.
+        options: File name pattern, legend, provenance and smoothing.
+        variable: The categorical variable that the maps show, or its smoothed companion.
 
     Raises:
-        ConfigError: If the pattern has no place for the year.
+        ConfigError: If the pattern has no place for the year, or a smoothed variable is asked for
+            without saying how it is smoothed.
         MissingFileError: If no file matches.
         SourceError: If the series is not on one grid.
     """
+    raw = look_up(unsmoothed(variable.name, options.deflicker))
     if options.pattern.count(_YEAR) != 1:
         raise ConfigError(
             "The pattern needs one place for the year",
@@ -81,13 +85,15 @@ def open_geotiff_series(
         if y not in files
     }
     product = Product(options.product, options.version, options.licence, options.citation)
-    return RasterSeries(variable, files, read_legend(options.legend), product, gaps=gaps)
+    series = RasterSeries(raw, files, read_legend(options.legend), product, gaps=gaps)
+    smooth = options.deflicker
+    return series if smooth is None else Deflickered(series, smooth, raw.name)
 
 
 READER = Reader(
     GeotiffSeriesOptions,
     (),
-    lambda path, options, name: open_geotiff_series(path, options, variable(name)),
+    lambda path, options, name: open_geotiff_series(path, options, look_up(name)),
     title="Any annual class maps as GeoTIFF with a legend file",
     files=("anything with {year} in its name",),
     certainty=Certainty.BYTES,

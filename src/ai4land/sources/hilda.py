@@ -1,4 +1,4 @@
-"""HILDA+ land use states: GeoTIFF series v1, v1-f and v2, or the NetCDF edition.
+"""HILDA+ land use: states and transitions, v1, v1-f, v2 and v2.1-crop, GeoTIFF or NetCDF.
 
 Winkler et al. 2021, Nature Communications 12, 2501; data doi:10.1594/PANGAEA.921846 (v1) and
 doi:10.1594/PANGAEA.974335 (v2).
@@ -6,8 +6,8 @@ doi:10.1594/PANGAEA.974335 (v2).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,41 +15,32 @@ import numpy as np
 
 from ai4land.errors import MissingFileError, SourceError
 from ai4land.grid import Window
-from ai4land.sources.codes import class_codes
-from ai4land.sources.netcdf import opened, read_layout, years_of
+from ai4land.sources.deflickered import Deflicker, Deflickered
+from ai4land.sources.hilda_files import EDITIONS, HildaFile, HildaVersion, files_in, refuse_other
+from ai4land.sources.hilda_netcdf import HildaNetcdf
+from ai4land.sources.hilda_transitions import open_transitions
 from ai4land.sources.options import Strict
 from ai4land.sources.rasters import RasterSeries
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import (
     Array,
-    Product,
+    Fields,
+    Flag,
     Provenance,
     Source,
     SourceField,
     checked,
-    provenance_of,
+    raised,
 )
-from ai4land.vocabulary import Clock, legend, variable
+from ai4land.vocabulary import legend, variable
 
 __all__ = ["READER", "HildaOptions", "open_hilda"]
 
-_FILE = re.compile(
-    r"hilda_plus_(?:(?P<a>\d{4})_states|states_(?P<b>\d{4}))"
-    r"_GLOB-(?P<stamp>v\d+(?:[-.]\d+)?(?:-f)?)[_.].*\.tiff?\Z",
-    re.IGNORECASE,
-)
-_NETCDF_NAME = "LULC_states"
 _OBSERVED_FROM = 1960  # earlier years are back-cast (Winkler et al. 2021, methods)
 _DEFECT = 2015
 _ICE, _SPARSE = 99, 66
-_LEGENDS = {"v1": "hildaplus_v1", "v1-f": "hildaplus_v1_f", "v2": "hildaplus_v2"}
-_PRODUCTS = {
-    "v1": Product("HILDA+", "v1.0", "CC BY 4.0", "Winkler et al. 2021, doi:10.1594/PANGAEA.921846"),
-    "v1-f": Product(
-        "HILDA+", "v1.0-f", "CC BY 4.0", "Winkler et al. 2021, doi:10.1594/PANGAEA.921846"
-    ),
-    "v2": Product("HILDA+", "v2.0", "see the data page", "doi:10.1594/PANGAEA.974335"),
-}
+_PROBE_ROWS = 64
+_DEFECT_TEXT = "the v1 file of 2015 is a base map in which ice (99) is coded as sparse land (66)"
 
 
 class HildaOptions(Strict):
@@ -60,182 +51,144 @@ class HildaOptions(Strict):
             v1, deciduous broadleaf in v1-f and v2), so it is never guessed.
         base_map_2015: What to do with the v1 file of 2015, in which ice (99) is coded 66:
             ``repair`` puts 99 back where 2014 has it, ``exclude`` leaves 2015 out, ``as_is``
-            takes the file as it is.
+            takes the file as it is. The file's step in cropland and grass cannot be repaired.
+        deflicker: Offer ``land_use_smoothed`` beside ``land_use``, which stays as it is.
     """
 
-    version: Literal["v1", "v1-f", "v2"]
+    version: HildaVersion
     base_map_2015: Literal["repair", "exclude", "as_is"] | None = None
+    deflicker: Deflicker | None = None
 
 
 def open_hilda(path: Path, options: HildaOptions) -> Source:
-    """Open a folder of HILDA+ state maps, or one NetCDF file.
+    """Open a folder of HILDA+ maps, or one NetCDF file of states.
 
     Args:
-        path: Folder, searched with its subfolders for state maps of any prefix, or ``.nc`` file.
-        options: Version and the treatment of 2015.
+        path: Folder, searched with its subfolders for states and transitions of any prefix, or
+            ``.nc`` file.
+        options: Version, the treatment of 2015, and smoothing.
 
     Raises:
         MissingFileError: If there is nothing of the product.
         SourceError: If the files are of another version, or a year occurs twice.
     """
-    source: Source
     if path.is_file():
-        source = _HildaNetcdf(path, options.version)
+        named = HildaFile.of(path) or HildaFile(path, "netcdf", None, None)
+        files = [named]
     else:
-        source = _open_series(path, options.version)
-    if options.version == "v1" and _DEFECT in source.fields["land_use"].ticks:
-        return _Handled2015(source, options.base_map_2015)
-    return source
+        files = files_in(path)
+    for file in files:
+        refuse_other(file, options.version)
+    states = _states([f for f in files if f.kind != "transitions"], options, path)
+    changes = _by_year([f for f in files if f.kind == "transitions"], path)
+    if states is None and not changes:
+        raise MissingFileError(
+            "No HILDA+ state maps here",
+            where=path,
+            expected="files named …hilda_plus_{year}_states_GLOB-v1-0….tif or "
+            "…hilda_plus_states_{year}_GLOB-v2….tif, or hildaplus_…_states.nc",
+            found="no such folder" if not path.is_dir() else "none in it or its subfolders",
+        )
+    parts = [] if states is None else [states]
+    if changes:
+        parts.append(open_transitions(changes, options.version))
+    return _Together(parts)
 
 
-def _open_series(folder: Path, version: str) -> Source:
-    """Find the state maps of a folder and open them as a series."""
-    files: dict[int, Path] = {}
-    for file in sorted(folder.rglob("*.tif*")):
-        match = _FILE.search(file.name)
-        if match is None:
-            continue
-        year, stamp = int(match["a"] or match["b"]), match["stamp"].lower()
-        found = "v2" if stamp.startswith("v2") else "v1-f" if stamp.endswith("-f") else "v1"
-        if found != version:
-            raise SourceError(
-                "The file is of another version of HILDA+",
-                where=file,
-                expected=version,
-                found=f"{found} by its name",
-                remedy=f"set `version: {found}` in the recipe's options",
-            )
-        if year in files:
+def _states(files: list[HildaFile], options: HildaOptions, path: Path) -> Source | None:
+    """The states, with 2015 and smoothing settled; ``None`` if there are none."""
+    whole = [f for f in files if f.kind == "netcdf"]
+    maps = _by_year([f for f in files if f.kind == "states"], path)
+    if len(whole) + bool(maps) > 1:
+        raise SourceError(
+            "Several copies of the states here",
+            where=path,
+            found=", ".join([*(f.path.name for f in whole), *(["GeoTIFF maps"] if maps else [])]),
+            remedy="keep one of them in the folder, or give the path of the NetCDF file",
+        )
+    source: Source
+    if whole:
+        source = HildaNetcdf(whole[0].path, options.version, _OBSERVED_FROM)
+    elif maps:
+        source = _series(maps, options.version)
+    else:
+        return None
+    source = _Settled(source, options.version, options.base_map_2015)
+    return source if options.deflicker is None else Deflickered(source, options.deflicker)
+
+
+def _by_year(files: list[HildaFile], folder: Path) -> dict[int, Path]:
+    """Files by year, each year once."""
+    found: dict[int, Path] = {}
+    for file in files:
+        assert file.year is not None
+        if file.year in found:
             raise SourceError(
                 "Two files for one year",
                 where=folder,
-                found=f"{year}: {files[year].name} and {file.name}",
+                found=f"{file.year}: {found[file.year].name} and {file.path.name}",
                 remedy="keep one of them in the folder",
             )
-        files[year] = file
-    if not files:
-        raise MissingFileError(
-            "No HILDA+ state maps here",
-            where=folder,
-            expected="files named …hilda_plus_{year}_states_GLOB-v1-0….tif or "
-            "…hilda_plus_states_{year}_GLOB-v2….tif",
-            found="no such folder" if not folder.is_dir() else "none in it or its subfolders",
-        )
-    years = range(min(files), max(files) + 1)
+        found[file.year] = file.path
+    return found
+
+
+def _series(files: Mapping[int, Path], version: HildaVersion) -> RasterSeries:
+    """Annual state maps as a series."""
     example = files[min(files)].name
     gaps = {
         y: f"the file {example.replace(str(min(files)), str(y), 1)} is missing"
-        for y in years
+        for y in range(min(files), max(files) + 1)
         if y not in files
     }
     return RasterSeries(
         variable("land_use"),
         files,
-        legend(_LEGENDS[version]),
-        _PRODUCTS[version],
+        legend(EDITIONS[version].legend),
+        EDITIONS[version].product,
         back_cast=frozenset(y for y in files if y < _OBSERVED_FROM),
         gaps=gaps,
     )
 
 
-class _HildaNetcdf:
-    """``LULC_states(time, latitude, longitude)`` with bare integer years."""
+class _Settled:
+    """States with what is doubtful in their edition settled or said: 2015, and the code 44."""
 
-    def __init__(self, path: Path, version: str) -> None:
-        self._path = path
-        self._version = version
-        self._legend = legend(_LEGENDS[version])
-        with opened(path) as dataset:
-            if _NETCDF_NAME not in dataset.variables:
-                raise SourceError(
-                    "Not a HILDA+ states file",
-                    where=path,
-                    expected=f"variable {_NETCDF_NAME}(time, latitude, longitude)",
-                    found=", ".join(dataset.variables),
-                )
-            array = dataset[_NETCDF_NAME]
-            if array.ndim != 3 or array.dimensions[0] != "time":
-                raise SourceError(
-                    "Other dimensions than a series of maps",
-                    where=f"{path}, {_NETCDF_NAME}",
-                    expected="(time, latitude, longitude)",
-                    found=array.dimensions,
-                )
-            self._layout = read_layout(dataset, array, path)
-            years = years_of(dataset["time"], path)
-            self._nodata = getattr(array, "_FillValue", None)
-        self._index = {year: i for i, year in enumerate(years)}
-        ticks = tuple(sorted(self._index))
-        self.fields: Mapping[str, SourceField] = {
-            "land_use": SourceField(
-                variable("land_use"),
-                self._layout.grid,
-                Clock.YEAR,
-                ticks,
-                self._legend,
-                frozenset(y for y in ticks if y < _OBSERVED_FROM),
-                {
-                    y: f"{path.name} has no time {y}"
-                    for y in range(ticks[0], ticks[-1])
-                    if y not in self._index
-                },
-            )
-        }
-
-    def read(self, variable: str, tick: int | None, window: Window) -> Array:
-        """Class codes of a window, ``(y, x)`` uint8, 255 missing; see ``Source.read``."""
-        checked(self.fields, variable, tick, window)
-        assert tick is not None
-        with opened(self._path) as dataset:
-            array = dataset[_NETCDF_NAME]
-            index = self._index[tick]
-            raw = self._layout.gather(
-                window, lambda rows, cols: np.asarray(array[index, rows, cols])
-            )
-        where = f"{self._path.name}, {tick}, row {window.row}, column {window.col}"
-        return class_codes(raw, self._legend, self._nodata, where)
-
-    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
-        """Nothing: one file cannot contradict itself in orientation."""
-        checked(self.fields, variable, ticks[0], window)
-        return {}
-
-    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
-        """The one file, hashed."""
-        return [provenance_of(self._path, _PRODUCTS[self._version])]
-
-
-class _Handled2015:
-    """A v1 series that holds 2015, whose file codes all ice (99) as sparse land (66)."""
-
-    def __init__(self, source: Source, choice: str | None) -> None:
-        self._source = source
-        self._choice = choice
+    def __init__(self, source: Source, version: str, choice: str | None) -> None:
+        self._source, self._version = source, version
         entry = source.fields["land_use"]
-        ticks, gaps = entry.ticks, dict(entry.gaps)
+        self._defect = version == "v1" and _DEFECT in entry.ticks
+        self._choice = choice if self._defect else None
+        if self._defect:
+            entry = self._without_defect(entry)
+        self.fields: Mapping[str, SourceField] = {"land_use": entry}
+
+    def _without_defect(self, entry: SourceField) -> SourceField:
+        """What a v1 series offers under the choice made for 2015."""
+        choice, ticks, gaps = self._choice, entry.ticks, dict(entry.gaps)
+        flags = entry.flags
         if choice in {None, "exclude"}:
             ticks = tuple(t for t in ticks if t != _DEFECT)
         if choice is None:
-            gaps[_DEFECT] = (
-                "the v1 file of 2015 is a base map in which ice (99) is coded as sparse land (66); "
-                "set the option base_map_2015 to repair, exclude or as_is"
-            )
-        if choice == "repair" and _DEFECT - 1 not in ticks:
-            raise SourceError(
-                "2015 cannot be repaired without 2014",
-                where="option base_map_2015: repair",
-                found=gaps.get(_DEFECT - 1, "no file of 2014"),
-                remedy="add the file of 2014, or choose exclude or as_is",
-            )
+            remedy = "set the option base_map_2015 to repair, exclude or as_is"
+            gaps[_DEFECT] = f"{_DEFECT_TEXT}; {remedy}"
+        if choice == "repair":
+            if _DEFECT - 1 not in ticks:
+                raise SourceError(
+                    "2015 cannot be repaired without 2014",
+                    where="option base_map_2015: repair",
+                    found=gaps.get(_DEFECT - 1, "no file of 2014"),
+                    remedy="add the file of 2014, or choose exclude or as_is",
+                )
+            text = "2015 is a base map: cropland and grass make a step there and back"
+            flags = (*flags, Flag(text, (_DEFECT, _DEFECT)))
+        if choice == "as_is":
+            flags = (*flags, Flag(_DEFECT_TEXT, (_DEFECT, _DEFECT)))
         if not ticks:
             raise SourceError(
                 "Nothing is left of the series", where="2015", found=gaps.get(_DEFECT, choice)
             )
-        self.fields: Mapping[str, SourceField] = {
-            "land_use": SourceField(
-                entry.variable, entry.grid, entry.clock, ticks, entry.legend, entry.back_cast, gaps
-            )
-        }
+        return replace(entry, ticks=ticks, gaps=gaps, flags=flags)
 
     def read(self, variable: str, tick: int | None, window: Window) -> Array:
         """Class codes of a window, ``(y, x)`` uint8, 255 missing; see ``Source.read``."""
@@ -247,9 +200,26 @@ class _Handled2015:
         return np.where((before == _ICE) & (codes == _SPARSE), np.uint8(_ICE), codes)
 
     def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
-        """Checks of the series, and how 2015 is treated."""
-        notes = self._source.inspect(variable, ticks, window)
-        return {**notes, "base_map_2015": self._choice} if _DEFECT in ticks else notes
+        """Checks of the series, how 2015 is treated, and whether 44 can mean what it should."""
+        entry = checked(self.fields, variable, ticks[0], window)
+        notes = dict(self._source.inspect(variable, ticks, window))
+        if self._defect and _DEFECT in ticks:
+            notes["base_map_2015"] = self._choice
+        if self._version != "v1" and self._only_one_forest(ticks[-1], window):
+            notes["doubt"] = (
+                "of the forest codes 40–45 only 44 was seen: it may mean any forest, as in v1, "
+                "and not deciduous broadleaf, as the legend of this version has it"
+            )
+        return notes | raised(entry, ticks, window)
+
+    def _only_one_forest(self, tick: int, window: Window) -> bool:
+        """Whether evenly spaced rows hold forest of the code 44 only."""
+        step = max(1, window.height // _PROBE_ROWS)
+        seen: set[int] = set()
+        for row in range(window.row, window.row + window.height, step):
+            line = self._source.read("land_use", tick, Window(row, window.col, 1, window.width))
+            seen |= set(np.unique(line).tolist())
+        return seen & set(range(40, 46)) == {44}
 
     def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
         """The files behind some times, with 2014 where 2015 is repaired from it."""
@@ -258,13 +228,52 @@ class _Handled2015:
         return self._source.provenance(ticks)
 
 
+class _Together:
+    """States and transitions of one folder."""
+
+    def __init__(self, parts: list[Source]) -> None:
+        self._parts = {name: part for part in parts for name in part.fields}
+        self.fields = Fields(
+            {name: part.fields[name] for name, part in self._parts.items()},
+            {
+                "land_use": "there are no state maps here",
+                "land_use_smoothed": "set the option `deflicker`",
+                "land_use_transitions": "there are no files hildaplus_{year}-{year-1}_transitions…",
+            },
+        )
+
+    def _part(self, name: str) -> Source:
+        self.fields[name]  # refuses what is not there
+        return self._parts[name]
+
+    def read(self, variable: str, tick: int | None, window: Window) -> Array:
+        """Class codes of a window, ``(y, x)`` uint8, 255 missing; see ``Source.read``."""
+        return self._part(variable).read(variable, tick, window)
+
+    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
+        """What states or transitions find."""
+        return self._part(variable).inspect(variable, ticks, window)
+
+    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
+        """The files behind some times and the variables asked for (default: all), hashed."""
+        asked = self.fields.asked or set(self.fields)
+        parts = {id(p): p for name, p in self._parts.items() if name in asked}
+        return [entry for part in parts.values() for entry in part.provenance(ticks)]
+
+
 READER = Reader(
     HildaOptions,
-    ("land_use",),
+    ("land_use", "land_use_smoothed", "land_use_transitions"),
     lambda path, options, _: open_hilda(path, options),
-    title="HILDA+ land use states, v1.0, v1.0-f, v2.0",
-    files=("hilda_plus_{year}_states_GLOB-v1-0_wgs84-nn.tif", "hildaplus_vGLOB-1.0-f_states.nc"),
-    years="1899–2019 (v1), 1899–2020 (v2); before 1960 back-cast",
+    title="HILDA+ land use states and transitions, v1.0, v1.0-f, v2.0, v2.1-crop",
+    files=(
+        "hilda_plus_{year}_states_GLOB-v1-0_wgs84-nn.tif",
+        "hildaplus_{year}-{year-1}_transitions_GLOB-v20-11-29_wgs84-nn.tif",
+        "hilda_plus_states_{year}_GLOB-v2_wgs84.tif",
+        "hilda_plus_states_{year}_GLOB-v2_forest-crop_near_wgs84.tif",
+        "hildaplus_vGLOB-1.0-f_states.nc, hildaplus_GLOB-2-0_states.nc",
+    ),
+    years="1899–2019 (v1), 1899–2020 (v2); before 1960 back-cast; transitions from 1960",
     licence="CC BY 4.0",
     citation="Winkler et al. 2021, doi:10.1594/PANGAEA.921846",
     certainty=Certainty.BYTES,

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from ai4land.errors import MissingFileError, SourceError
+from ai4land.sources.climate_legend import check_legend_text
 from ai4land.sources.options import Strict
 from ai4land.sources.rasters import RasterSeries
 from ai4land.sources.reader import Certainty, Reader
@@ -37,7 +38,8 @@ def open_koeppen_geiger(path: Path, options: KoeppenOptions) -> RasterSeries:
     """Open a folder of periods, ``1991_2020/koeppen_geiger_0p1.tif`` and so on.
 
     Every year of a period has the period's map; years between periods (2021…2040) are outside the
-    coverage, and the recipe's ``outside`` rule decides about them.
+    coverage, and the recipe's ``outside`` rule decides about them. A ``legend.txt`` beside the
+    periods is held against the legend.
 
     Args:
         path: Folder of the periods; future periods hold one folder per scenario.
@@ -74,14 +76,17 @@ def open_koeppen_geiger(path: Path, options: KoeppenOptions) -> RasterSeries:
             "No Köppen-Geiger maps here",
             where=path,
             expected="folders such as 1991_2020 with koeppen_geiger_0p1.tif",
+            remedy="for Beck_KG_V1_present_0p0083.tif use the source `koeppen_geiger_2018`",
         )
     tag = _resolution(path, maps, options.resolution)
+    zones = legend("koeppen_geiger")
+    check_legend_text(path, zones)
     files = {
         year: found[tag]
         for (first, last), found in sorted(maps.items())
         for year in range(first, last + 1)
     }
-    return RasterSeries(variable("climate_zone"), files, legend("koeppen_geiger"), _PRODUCT)
+    return RasterSeries(variable("climate_zone"), files, zones, _PRODUCT)
 
 
 def _guess(name: str, known: set[str]) -> str | None:

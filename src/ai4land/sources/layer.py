@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import math
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ai4land.cube import Status, VariableSpec
-from ai4land.errors import ConfigError, GridError
-from ai4land.grid import Grid, Window, overlap
-from ai4land.regrid import bilinear, conservative, majority, nearest
+from ai4land.errors import GridError
+from ai4land.grid import Grid, Window
+from ai4land.sources.labels import LabelForcing
+from ai4land.sources.resampling import Method, resampled
+from ai4land.sources.schedule import held_from, times
 from ai4land.sources.source import Array, Source, SourceField
-from ai4land.vocabulary import NO_DATA, Clock, Kind, Legend
+from ai4land.vocabulary import Clock, Kind, Legend, Variable, variable
 
-__all__ = ["Classes", "Layer", "Method", "check_method", "describe", "inside", "touching"]
+__all__ = ["LIBRARIES", "Classes", "Layer", "clipped", "describe", "inside", "touching"]
 
-Method = Literal["conservative", "majority", "nearest", "bilinear"]
+LIBRARIES = threading.RLock()
+"""Held while a provider's file is read: NetCDF, HDF and GRIB libraries serve one thread only."""
+
 Box = tuple[Fraction, Fraction, Fraction, Fraction]
 _HAIR = Fraction(1, 10**6)  # share of a cell: a box edge this close to a cell edge is that edge
+_STRIP_BYTES = 1 << 27  # of source values resampled at once, however fine the source is
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +72,13 @@ class Layer:
     @property
     def spec(self) -> VariableSpec:
         """The declaration of the variable."""
-        return VariableSpec(self.offer.variable, self.classes.legend, self.name)
+        return VariableSpec(self.variable, self.classes.legend, self.name)
+
+    @property
+    def variable(self) -> Variable:
+        """The variable in the cube: the source's own, or the class fractions made of it."""
+        own = self.offer.variable
+        return variable(f"{own.name}_fractions") if self.method == "fraction" else own
 
     @property
     def ticks(self) -> tuple[int, ...]:
@@ -95,16 +108,50 @@ class Layer:
                 return self._empty(window)
         return self.read_source(origin, window)
 
+    def native(self, tick: int | None, window: Window) -> Array:
+        """Values of a window of the source's own grid, in the legend of the cube."""
+        return self._translated(self._read(tick, window))
+
     def read_source(self, tick: int | None, window: Window) -> Array:
         """Values of a window of ``grid`` at a tick of the source."""
-        name = self.offer.variable.name
         if self.method is None:
             there = window.shift(self.window.row, self.window.col)
-            return self._translated(self.source.read(name, tick, there))
-        target = self.grid.crop(window)
-        cover = _clipped(touching(self.offer.grid, target).pad(1), self.offer.grid)
-        values = self._translated(self.source.read(name, tick, cover))
-        return self._resampled(values, self.offer.grid.crop(cover), target)
+            return self.native(tick, there)
+        step = self._strip_rows(window)
+        parts = []
+        for row in range(window.row, window.row + window.height, step):
+            height = min(step, window.row + window.height - row)
+            strip = self.grid.crop(Window(row, window.col, height, window.width))
+            parts.append(self._resampled(tick, strip))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-2)
+
+    def _resampled(self, tick: int | None, target: Grid) -> Array:
+        """Values on a part of ``grid``; missing where the source does not reach it at all."""
+        assert self.method is not None
+        source = self.offer.grid
+        try:
+            cover = clipped(touching(source, target).pad(1), source)
+        except GridError:
+            return self._empty(target.window)
+        values = self.native(tick, cover)
+        return resampled(values, source.crop(cover), target, self.method, self.classes.legend)
+
+    def _read(self, tick: int | None, window: Window) -> Array:
+        """A window of the source, alone in the library that reads its files."""
+        name = self.offer.variable.name
+        if isinstance(self.source, LabelForcing):  # it computes; what it reads comes through here
+            return self.source.read(name, tick, window)
+        with LIBRARIES:
+            return self.source.read(name, tick, window)
+
+    def _strip_rows(self, window: Window) -> int:
+        """Rows of ``grid`` whose source values are not too many to hold."""
+        offer = self.offer
+        item = 1 if offer.variable.kind is Kind.CATEGORICAL else 4
+        layers = VariableSpec(offer.variable, offer.legend).layers
+        across = math.ceil(window.width * self.grid.dx / offer.grid.dx) + 4
+        row_bytes = item * layers * max(across, 1) * float(self.grid.dy / offer.grid.dy)
+        return max(1, int(_STRIP_BYTES / row_bytes))
 
     def _empty(self, window: Window) -> Array:
         shape = (*((self.spec.layers,) if self.spec.components else ()), *window.shape)
@@ -112,44 +159,6 @@ class Layer:
 
     def _translated(self, values: Array) -> Array:
         return values if self.classes.codes is None else self.classes.codes[values]
-
-    def _resampled(self, values: Array, source: Grid, target: Grid) -> Array:
-        """Bring values onto another grid by the recipe's method."""
-        if self.method == "nearest":
-            return nearest(values, source, target, self.spec.fill)
-        if self.method == "majority":
-            legend = self.classes.legend
-            assert legend is not None
-            codes = np.array(sorted({*legend.codes, *legend.sea, NO_DATA}), dtype=np.uint8)
-            index = np.full(256, NO_DATA, dtype=np.uint8)
-            index[codes[:-1]] = np.arange(codes.size - 1, dtype=np.uint8)
-            found = majority(index[values], codes.size - 1, overlap(source, target))
-            back = np.full(256, NO_DATA, dtype=np.uint8)
-            back[: codes.size - 1] = codes[:-1]
-            return back[found]
-        layers = values[None] if values.ndim == 2 else values
-        valid = np.asarray(np.isfinite(layers).all(axis=0))
-        mask = None if valid.all() else valid
-        if self.method == "conservative":
-            return conservative(values, overlap(source, target), mask).astype(np.float32)
-        return bilinear(values, source, target, mask).astype(np.float32)
-
-
-def check_method(method: str | None, entry: SourceField, where: str) -> None:
-    """Refuse a resampling that would invent classes, or find majorities of numbers.
-
-    Raises:
-        ConfigError: If the method does not suit the kind of the variable.
-    """
-    classes = entry.variable.kind is Kind.CATEGORICAL
-    allowed = ("majority", "nearest") if classes else ("conservative", "nearest", "bilinear")
-    if method is not None and method not in allowed:
-        raise ConfigError(
-            "The resampling does not suit the variable",
-            where=where,
-            expected=f"{' or '.join(allowed)} for {entry.variable.kind.value} values",
-            found=method,
-        )
 
 
 def touching(grid: Grid, box: Grid) -> Window:
@@ -174,7 +183,8 @@ def inside(grid: Grid, box: Box) -> Window:
     def cut(overhang: Fraction, cell: Fraction) -> int:
         return 1 if _HAIR * cell < overhang < cell * (1 - _HAIR) else 0
 
-    top, bottom = cut(crop.north - north, grid.dy), cut(south - crop.south, grid.dy)
+    upper, lower = min(crop.north, Fraction(90)), max(crop.south, Fraction(-90))  # half rows
+    top, bottom = cut(upper - north, grid.dy), cut(south - lower, grid.dy)
     left, right = cut((west - crop.west) % 360, grid.dx), cut((crop.east - east) % 360, grid.dx)
     height, width = cover.height - top - bottom, cover.width - left - right
     if height < 1 or width < 1:
@@ -186,7 +196,7 @@ def inside(grid: Grid, box: Box) -> Window:
     return Window(cover.row + top, cover.col + left, height, width)
 
 
-def _clipped(window: Window, grid: Grid) -> Window:
+def clipped(window: Window, grid: Grid) -> Window:
     """The part of a window that exists; columns of a global grid go around at most once."""
     top, bottom = max(window.row, 0), min(window.row + window.height, grid.height)
     left, right = window.col, window.col + window.width
@@ -197,13 +207,12 @@ def _clipped(window: Window, grid: Grid) -> Window:
 
 def describe(layer: Layer) -> dict[str, Any]:
     """What a person wants to know about where the values of a layer come from, plain data."""
-    status = layer.status()
-    return {
-        "source": layer.name,
-        "resample": layer.method,
-        **{
-            kind.name.lower(): [t for t, s in status.items() if s is kind]
-            for kind in (Status.BACK_CAST, Status.HELD, Status.DROPPED)
-            if kind in status.values()
-        },
-    }
+    status, clock = layer.status(), layer.offer.clock
+    said: dict[str, Any] = {"source": layer.name, "resample": layer.method}
+    for kind in (Status.BACK_CAST, Status.HELD, Status.DROPPED):
+        if kind in status.values():
+            found = [t for t, s in status.items() if s is kind]
+            said[kind.name.lower()] = times(clock, found)
+    if Status.HELD in status.values():
+        said["held_from"] = held_from(clock, layer.schedule)
+    return said

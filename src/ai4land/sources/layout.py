@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from ai4land.sources.source import Array
 __all__ = ["Layout", "layout_from_centres", "layout_from_transform", "same_grid"]
 
 Read = Callable[[slice, slice], Array]
+_NOISE = Fraction(1, 1000)  # share of a cell that coordinates in files are off by
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,24 @@ class Layout:
         )
 
 
-def _arranged(grid: Grid, flipped: bool) -> Layout:
-    """Bring the western edge into −180…180° E: a roll if the grid is global, else whole turns."""
+def _arranged(grid: Grid, flipped: bool, where: object) -> Layout:
+    """Bring the western edge into −180…180° E: a roll if the grid is global, else whole turns.
+
+    Raises:
+        SourceError: If a row reaches beyond a pole by another share than half of it (a node on
+            the pole, as in ERA5): then the file's georeference is shifted.
+    """
+    for cut, beyond in zip(grid.cut, (grid.north - 90, -90 - grid.south), strict=True):
+        if cut and abs(beyond / grid.dy - Fraction(1, 2)) > _NOISE:
+            raise SourceError(
+                "The rows neither end at the pole nor stand on it",
+                where=where,
+                expected="an edge or a row's centre at 90°",
+                found=f"an edge at {float(90 + beyond):.7g}°, rows of {float(grid.dy):.7g}°",
+                remedy="correct the latitudes or the georeference of the file",
+            )
     if grid.is_global:
-        roll = round((-180 - grid.west) / grid.dx) % grid.width
+        roll = math.ceil((-180 - grid.west) / grid.dx - _NOISE) % grid.width
         west = grid.west + roll * grid.dx
         turns = round((west + 180) / 360)
         return Layout(replace(grid, west=west - 360 * turns), flipped, roll)
@@ -98,7 +114,7 @@ def layout_from_transform(
         raise SourceError(
             "The raster's georeference is impossible", where=where, found=error
         ) from error
-    return _arranged(grid, flipped=e > 0)
+    return _arranged(grid, e > 0, where)
 
 
 def layout_from_centres(
@@ -121,7 +137,7 @@ def layout_from_centres(
         raise SourceError(
             "The coordinates are not those of a regular grid", where=where, found=error
         ) from error
-    return _arranged(grid, flipped)
+    return _arranged(grid, flipped, where)
 
 
 def same_grid(one: Grid, two: Grid) -> bool:

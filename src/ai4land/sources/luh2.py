@@ -1,123 +1,104 @@
-"""LUH2 land-use states: v2h history, continued by a v2f scenario after 2015.
+"""LUH2 and LUH3 land use: history, continued by a scenario, with transitions and management.
 
-Hurtt et al. 2020, GMD 13, 5425, doi:10.5194/gmd-13-5425-2020.
+Hurtt et al. 2020, GMD 13, 5425, doi:10.5194/gmd-13-5425-2020 (v2h, v2f); Chini et al. 2021, ESSD
+13, 4175, doi:10.5194/essd-13-4175-2021 (GCB releases); doi:10.25981/ESGF.input4MIPs.CMIP7/2521499
+(LUH3).
+
+**Which file drives which step.** The earlier file gives its years up to and including the seam,
+the later one the years after it; nothing is blended. The seam is the first year of the later file
+(2015 for v2f, 2022 for LUH3, 2100 for extensions), or the option ``seam``. This holds whatever year
+the labels end: a step from a last label year after the seam is driven by the scenario at both
+ends; the step that begins in the seam year has the history at its start and the scenario at its
+end, and ``inspect`` reports the jump between the two. A transition at year Y is the change from Y
+to Y + 1, so the transition that leaves the seam year is the scenario's.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import netCDF4
 import numpy as np
-import numpy.typing as npt
+from pydantic import field_validator
 
-from ai4land.errors import MissingFileError, SourceError
+from ai4land.errors import SourceError
 from ai4land.grid import Window
-from ai4land.sources.layout import Layout, same_grid
-from ai4land.sources.netcdf import check_units, masked, opened, read_layout, years_of
+from ai4land.sources.luh2_files import CITATION, LuhFile, LuhFiles, scenario_name
+from ai4land.sources.luh2_layers import OFFERS, LuhPiece, Offer, open_piece
+from ai4land.sources.luh2_series import LuhSeries
+from ai4land.sources.luh2_values import read_values
 from ai4land.sources.options import Strict
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import (
     Array,
-    Product,
+    Fields,
+    Flag,
     Provenance,
     SourceField,
     checked,
     provenance_of,
+    raised,
 )
-from ai4land.vocabulary import LUH2_STATES, Clock, variable
+from ai4land.vocabulary import Clock, variable
 
 __all__ = ["READER", "Luh2", "Luh2Options", "open_luh2"]
 
-_LOG = logging.getLogger(__name__)
-_NAME = "luh2_states"
-_SEAM = 2015  # last year of the history; the scenario's own 2015 is only reported
-_SUM_LIMIT = 1.001  # Σ states = 1 − water and ice, up to rounding
-_NEGATIVE_LIMIT = -1e-4
-_HISTORY_NAMES = (
-    "states*.nc",
-    "multiple-states_*landState-base*.nc",
-    "multiple-states_*_CMIP_*.nc",
-)
-_CITATION = "Hurtt et al. 2020, doi:10.5194/gmd-13-5425-2020"
+_SURVEY_VALUES = 1 << 25
+_WORDS = {"tree": "added tree cover"}
+_FLAGS = {
+    "v2h": Flag(
+        "pasture and rangeland of Japan are wrong from 2001 on in LUH2 v2h",
+        (2001, 2015),
+        (128.5, 30.0, 146.0, 45.6),
+        ("pastr", "range"),
+    ),
+    "luh3 3-0": Flag(
+        "LUH3 3-0 was withdrawn by its authors: spurious spikes after 1950; take 3-1 or later",
+        (1950, 2024),
+    ),
+}
 
 
 class Luh2Options(Strict):
     """Options of ``luh2``.
 
     Attributes:
-        scenario: Scenario whose file continues the history after 2015, such as ``ssp126``.
+        scenario: Scenario whose files continue the history: ``ssp119`` … ``ssp585`` of LUH2,
+            ``vl`` … ``h`` of LUH3.
+        release: Which history, where a folder holds several; otherwise seen from the files.
+        label_offset: Year of the file minus year of the labels. If the states of year Y are taken
+            as the land use at the start of Y, 0 sets them beside the label of Y, 1 gives the
+            label of Y the states at the end of Y, −1 those a year before its start. Coverage and
+            seam move with it: with 1 the series ends a year earlier.
+        seam: Last year of the files taken from the history; default: the first of the scenario.
+        plantations: LUH3's thirteenth state, 0 in its history: ``refuse`` any that is not 0, or
+            count it as secondary forest (``secdf``). It can be read as ``luh2_plantations``,
+            with either choice.
     """
 
     scenario: str | None = None
+    release: Literal["v2h", "gcb", "luh3", "3-0", "3-1", "3-1-1", "3-1-2"] | None = None
+    label_offset: Literal[-1, 0, 1] = 0
+    seam: int | None = None
+    plantations: Literal["refuse", "secdf"] = "refuse"
 
-
-@dataclass(frozen=True, slots=True)
-class _States:
-    """One states file whose header was read and found in order."""
-
-    path: Path
-    layout: Layout
-    index: Mapping[int, int]
-
-    def read(self, year: int, window: Window) -> npt.NDArray[np.float32]:
-        """All twelve states of a window as stored, NaN missing, ``(12, y, x)``."""
-        with opened(self.path) as dataset:
-            layers = []
-            for state in LUH2_STATES:
-                array = dataset[state]
-                block = _reader(array, self.index[year])
-                layers.append(masked(self.layout.gather(window, block), array))
-            return np.stack(layers)
-
-
-def _reader(array: netCDF4.Variable[Any], index: int) -> Callable[[slice, slice], Array]:
-    return lambda rows, cols: np.asarray(array[index, rows, cols])
-
-
-def _open_states(path: Path) -> _States:
-    """Read and check the header of a states file."""
-    with opened(path) as dataset:
-        missing = [s for s in LUH2_STATES if s not in dataset.variables]
-        if missing:
-            raise SourceError(
-                "The file lacks land-use states",
-                where=path,
-                expected=f"the twelve states {', '.join(LUH2_STATES)}",
-                found=f"{len(missing)} are missing: {', '.join(missing)}",
-                remedy="use the complete states file; a part cannot be a share of the cell",
-            )
-        first = dataset[LUH2_STATES[0]]
-        if first.ndim != 3 or "time" not in dataset.variables:
-            raise SourceError(
-                "The states have no time axis",
-                where=f"{path}, {first.name}",
-                expected="(time, lat, lon)",
-                found=first.dimensions,
-            )
-        for state in LUH2_STATES:
-            check_units(dataset[state], {"1", "fraction"}, path)
-        years = years_of(dataset["time"], path)
-        return _States(
-            path, read_layout(dataset, first, path), {year: i for i, year in enumerate(years)}
-        )
+    @field_validator("scenario")
+    @classmethod
+    def _known(cls, written: str | None) -> str | None:
+        return None if written is None else scenario_name(written)
 
 
 def open_luh2(path: Path, options: Luh2Options) -> Luh2:
-    """Open a states file, or a folder with a history and perhaps a scenario.
+    """Open one file, or a folder with histories and scenarios in it or its subfolders.
 
     Args:
-        path: ``.nc`` file, or folder with ``states.nc`` (or its ESGF name) and, for a scenario,
-            ``multiple-states_…-{scenario}-….nc``.
-        options: The scenario.
+        path: ``.nc`` file, or folder with files under their providers' names.
+        options: Scenario, release and conventions of time.
 
     Raises:
         MissingFileError: If a file is not there.
-        SourceError: If a file is not what the product promises.
+        SourceError: If a file is not what the product promises, or several could be meant.
     """
     if path.is_file():
         if options.scenario is not None:
@@ -126,162 +107,214 @@ def open_luh2(path: Path, options: Luh2Options) -> Luh2:
                 where=path,
                 remedy="give the folder that holds both files as path",
             )
-        return Luh2(_open_states(path), None, options.scenario)
-    history = _find(path, _HISTORY_NAMES)
-    scenario = None
-    if options.scenario is not None:
-        scenario = _find(
-            path,
-            (
-                f"multiple-states_*-{options.scenario}-*_2015-2100.nc",
-                f"multiple-states_*landState-{options.scenario}-*.nc",
-            ),
-        )
-    return Luh2(
-        _open_states(history),
-        None if scenario is None else _open_states(scenario),
-        options.scenario,
-    )
-
-
-def _find(folder: Path, patterns: tuple[str, ...]) -> Path:
-    """The one file of a folder that matches a pattern."""
-    found = sorted({file for pattern in patterns for file in folder.glob(pattern)})
-    if len(found) != 1:
-        raise (MissingFileError if not found else SourceError)(
-            "No states file of this name here" if not found else "Several states files here",
-            where=folder,
-            expected=f"one file named {' or '.join(patterns)}",
-            found=", ".join(f.name for f in found) or "none",
-            remedy="give the path of one file" if found else None,
-        )
-    return found[0]
+        piece = open_piece(path)
+        return Luh2({piece.file.kind: LuhSeries.joined([piece], None)}, options)
+    pieces: dict[Path, LuhPiece] = {}
+    found: list[LuhFile] = []
+    for file in sorted(path.rglob("*.nc")):
+        known = LuhFile.of(file)
+        if known is not None and known.release == "v2h" and known.kind != "static":
+            pieces[file] = open_piece(file)  # a plain name may be a GCB release: its years tell
+            known = LuhFile.of(file, last=max(pieces[file].index))
+        if known is not None:
+            found.append(known)
+    files = LuhFiles(path, found)
+    series: dict[str, LuhSeries] = {}
+    absent: dict[str, str] = {}
+    for kind in dict.fromkeys(o.kind for o in OFFERS):
+        parts = files.chosen(kind, options.scenario, options.release)
+        if kind == "states":
+            if parts[0] is None:
+                raise files.missing("history", options.scenario)
+            if options.scenario is not None and parts[1] is None:
+                raise files.missing(f"scenario {options.scenario}", options.scenario)
+        there = [f for f in parts if f is not None][: 1 if kind == "static" else None]
+        if not there:
+            words = f"there is no {_WORDS.get(kind, kind)} file in {path.name}"
+        elif options.scenario is not None and parts[1] is None and kind != "static":
+            words = f"there is no {kind} file of {options.scenario} in {path.name}"
+        else:
+            opened = [pieces.get(f.path) or open_piece(f.path) for f in there]
+            series[kind] = LuhSeries.joined(opened, options.seam)
+            continue
+        absent |= {o.name: words for o in OFFERS if o.kind == kind}
+    return Luh2(series, options, absent)
 
 
 class Luh2:
-    """Twelve states as shares of the cell, history up to 2015, scenario after it.
+    """Land-use states and what goes with them, history up to the seam, scenario after it.
 
     Args:
-        history: The states file up to 2015 (or the only file).
-        scenario: The states file from 2015 on.
-        name: Name of the scenario.
+        series: Kind of file → its files in time.
+        options: Conventions of time and of plantations.
+        absent: Variable → why it is not there.
 
     Attributes:
         clipped: How many slightly negative values were set to 0 in what was read so far.
     """
 
-    def __init__(self, history: _States, scenario: _States | None, name: str | None) -> None:
-        self._history, self._scenario, self._name = history, scenario, name
+    def __init__(
+        self,
+        series: Mapping[str, LuhSeries],
+        options: Luh2Options,
+        absent: Mapping[str, str] | None = None,
+    ) -> None:
+        self._series, self._options = series, options
         self.clipped = 0
-        self._files = {year: history for year in history.index}
-        if scenario is not None:
-            if not same_grid(scenario.layout.grid, history.layout.grid):
-                raise SourceError(
-                    "History and scenario lie on different grids",
-                    where=scenario.path,
-                    expected=history.layout.grid.describe(),
-                    found=scenario.layout.grid.describe(),
-                )
-            self._files = {y: f for y, f in self._files.items() if y <= _SEAM}
-            self._files |= {y: scenario for y in scenario.index if y > _SEAM}
-        ticks = tuple(sorted(self._files))
-        gaps = {
-            y: f"no states file here holds {y}"
-            for y in range(ticks[0], ticks[-1])
-            if y not in self._files
-        }
-        self.fields: Mapping[str, SourceField] = {
-            _NAME: SourceField(variable(_NAME), history.layout.grid, Clock.YEAR, ticks, gaps=gaps)
-        }
+        self._offers: dict[str, Offer] = {}
+        reasons = dict(absent or {})
+        fields: dict[str, SourceField] = {}
+        for offer in OFFERS:
+            chain = series.get(offer.kind)
+            if chain is None or offer.name in fields:
+                continue
+            lacking = [p for p in chain.pieces if offer.name not in p.names]
+            if lacking:
+                reasons[offer.name] = lacking[0].absent[offer.name]
+                continue
+            self._offers[offer.name] = offer
+            fields[offer.name] = self._field(offer, chain)
+        self.fields = Fields(fields, reasons)
+
+    def _field(self, offer: Offer, chain: LuhSeries) -> SourceField:
+        """What one variable offers, its times counted as the labels count."""
+        shift = self._options.label_offset
+        grid = chain.pieces[0].layout.grid
+        if not chain.years:
+            return SourceField(variable(offer.name), grid, Clock.STATIC)
+        flags = []
+        for piece in chain.pieces:
+            key = " ".join(x for x in (piece.file.release, piece.file.version) if x)
+            flag = _FLAGS.get(key)
+            if flag is None or (flag.components and offer.name != "luh2_states"):
+                continue
+            assert flag.ticks is not None
+            mine = [y for y, p in chain.years.items() if p is piece]
+            first, last = max(flag.ticks[0], min(mine)), min(flag.ticks[1], max(mine))
+            if first <= last:
+                ticks = (first - shift, last - shift)
+                flags.append(Flag(flag.text, ticks, flag.box, flag.components))
+        return SourceField(
+            variable(offer.name),
+            grid,
+            Clock.YEAR,
+            tuple(y - shift for y in chain.years),
+            gaps={y - shift: why for y, why in chain.gaps.items()},
+            flags=tuple(flags),
+        )
 
     def read(self, variable: str, tick: int | None, window: Window) -> Array:
-        """States of a window, ``(12, y, x)`` float32, NaN at sea; see ``Source.read``."""
-        checked(self.fields, variable, tick, window)
-        assert tick is not None
-        return self._states(self._files[tick], tick, window)
-
-    def _states(self, file: _States, year: int, window: Window) -> npt.NDArray[np.float32]:
-        """Read, check and clip."""
-        values = file.read(year, window)
-        where = f"{file.path.name}, {year}"
-        missing = np.isnan(values)
-        if (missing.any(axis=0) != missing.all(axis=0)).any():
-            raise SourceError(
-                "A cell lacks some of its states",
-                where=where,
-                expected="all twelve or none",
-                found=f"{int((missing.any(axis=0) != missing.all(axis=0)).sum())} cells",
-            )
-        known = ~missing[0]
-        if not known.any():
-            return values
-        low, high = float(values[:, known].min()), float(values[:, known].sum(axis=0).max())
-        if high > _SUM_LIMIT or low < _NEGATIVE_LIMIT:
-            raise SourceError(
-                "The states are not shares of the cell",
-                where=where,
-                expected=f"at least {_NEGATIVE_LIMIT:g} each, sum at most {_SUM_LIMIT}",
-                found=f"smallest {low:g}, largest sum {high:g}",
-                remedy="the file may hold percent, or its fill value is not masked"
-                if high > _SUM_LIMIT
-                else "the file is damaged",
-            )
-        negative = int((values[:, known] < 0).sum())
-        if negative:
-            self.clipped += negative
-            _LOG.debug("%s: %d slightly negative states set to 0", where, negative)
-            np.maximum(values, 0, out=values)
-        return values
+        """Layers of a window, ``([layer,] y, x)`` float32, NaN missing; see ``Source.read``."""
+        entry = checked(self.fields, variable, tick, window)
+        offer = self._offers[variable]
+        chain = self._series[offer.kind]
+        year = None if tick is None else tick + self._options.label_offset
+        piece = chain.pieces[0] if year is None else chain.years[year]
+        found = read_values(offer, piece, year, window, self._options.plantations)
+        self.clipped += found.clipped
+        return found.values if entry.variable.components else found.values[0]
 
     def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
-        """Report the jump where the scenario takes over; nothing is blended.
+        """Look at the first and last time and at the seam; nothing is blended there.
 
         Returns:
-            ``seam``: per state, the area-weighted mean share of the window in 2014 and 2015 of the
-            history and in 2015 of the scenario; empty without a scenario in ``ticks``.
+            ``seam`` (and ``extension_seam``): per layer, the area-weighted mean of the window
+            on both sides and the jump, where ``ticks`` reach beyond it. ``clipped``: how many
+            slightly negative values become 0 in the years looked at. ``known_wrong``: flags that
+            concern ticks and window. ``plantations``: that LUH3's are 0. Empty if nothing is
+            remarkable.
         """
-        entry = checked(self.fields, variable, ticks[0], window)
-        if self._scenario is None or max(ticks) <= _SEAM:
-            return {}
-        columns = {}
-        for label, file, year in (
-            ("history_2014", self._history, _SEAM - 1),
-            ("history_2015", self._history, _SEAM),
-            ("scenario_2015", self._scenario, _SEAM),
+        entry = checked(self.fields, variable, ticks[0] if ticks else None, window)
+        offer = self._offers[variable]
+        chain = self._series[offer.kind]
+        notes: dict[str, Any] = {}
+        years = [t + self._options.label_offset for t in ticks]
+        seen: dict[str, int] = {}
+        for year in sorted({years[0], years[-1]}) if years else [None]:
+            piece = chain.pieces[0] if year is None else chain.years[year]
+            _, clipped = self._means(offer, piece, year, window)
+            seen["all" if year is None else str(year)] = clipped
+        if any(seen.values()):
+            notes["clipped"] = {"negative values set to 0": seen}
+        for name, joint in chain.joints.items():
+            if years and max(years) > joint.last:
+                notes[name] = self._jump(offer, joint.earlier, joint.later, joint.last, window)
+        if offer.name == "luh2_states" and any(p.placeholders for p in chain.pieces):
+            counted = self._options.plantations == "secdf"
+            notes["plantations"] = (
+                "counted as secondary forest" if counted else "0 in the years looked at, left out"
+            )
+        return notes | raised(entry, ticks, window)
+
+    def _jump(
+        self, offer: Offer, earlier: LuhPiece, later: LuhPiece, last: int, window: Window
+    ) -> dict[str, Any]:
+        """Means on both sides of a seam."""
+        out: dict[str, Any] = {"scenario": later.file.scenario, "year": last}
+        before = "scenario" if earlier.file.scenario else "history"
+        after = "extension" if later.file.extension else "scenario"
+        first = last if last in later.index else last + 1
+        for label, piece, year in (
+            (before, earlier, last - 1),
+            (before, earlier, last),
+            (after, later, first),
         ):
-            if year in file.index:
-                values = self._states(file, year, window)
-                rows = entry.grid.row_areas()[window.slices[0]]
-                weights = np.where(np.isfinite(values[0]), rows[:, None], 0.0)
-                weights /= max(float(weights.sum()), 1.0)
-                means = (np.nan_to_num(values.astype(np.float64)) * weights).sum(axis=(1, 2))
-                columns[label] = {
-                    state: round(float(mean), 9)
-                    for state, mean in zip(LUH2_STATES, means, strict=True)
-                }
-        return {"seam": {"scenario": self._name, "year": _SEAM, **columns}}
+            if year in piece.index:
+                out[f"{label}_{year}"] = self._means(offer, piece, year, window)[0]
+        if first == last:
+            one, two = out[f"{before}_{last}"], out[f"{after}_{last}"]
+            out["jump"] = {name: round(two[name] - one[name], 9) for name in one}
+        return out
+
+    def _means(
+        self, offer: Offer, piece: LuhPiece, year: int | None, window: Window
+    ) -> tuple[dict[str, float], int]:
+        """Area-weighted mean of each layer over the known cells of a window, and the clipped."""
+        names = variable(offer.name).components or (offer.name,)
+        rows = max(1, _SURVEY_VALUES // (len(names) * window.width))
+        sums, weight, clipped = np.zeros(len(names)), np.zeros(len(names)), 0
+        areas = piece.layout.grid.row_areas()
+        for row in range(window.row, window.row + window.height, rows):
+            height = min(rows, window.row + window.height - row)
+            found = read_values(
+                offer,
+                piece,
+                year,
+                Window(row, window.col, height, window.width),
+                self._options.plantations,
+            )
+            part = areas[row : row + height, None]
+            sums += (np.nan_to_num(found.values.astype(np.float64)) * part).sum(axis=(1, 2))
+            weight += (np.isfinite(found.values) * part).sum(axis=(1, 2))
+            clipped += found.clipped
+        means = sums / np.where(weight > 0, weight, 1)
+        return {n: round(float(m), 9) for n, m in zip(names, means, strict=True)}, clipped
 
     def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
-        """The one or two files, hashed."""
-        files = {
-            f.path: f"v2f {self._name}" if f is self._scenario else "v2h"
-            for t, f in self._files.items()
-            if ticks is None or t in ticks
-        }
-        return [
-            provenance_of(path, Product("LUH2", version, "CC BY 4.0", _CITATION))
-            for path, version in files.items()
-        ]
+        """The files behind some times and the variables asked for (default: all), hashed."""
+        shift = self._options.label_offset
+        files: dict[Path, LuhFile] = {}
+        kinds = {self._offers[name].kind for name in self.fields.asked or self.fields}
+        for chain in (self._series[kind] for kind in self._series if kind in kinds):
+            used = [p for y, p in chain.years.items() if ticks is None or y - shift in ticks]
+            for piece in used if chain.years else chain.pieces:
+                files[piece.file.path] = piece.file
+        return [provenance_of(path, file.product) for path, file in files.items()]
 
 
 READER = Reader(
     Luh2Options,
-    ("luh2_states",),
+    tuple(dict.fromkeys(o.name for o in OFFERS)),
     lambda path, options, _: open_luh2(path, options),
-    title="LUH2 land-use states, v2h and v2f",
-    files=("states.nc", "multiple-states_input4MIPs_landState_ScenarioMIP_*_2015-2100.nc"),
-    years="850–2015 (v2h), 2015–2100 (v2f)",
+    title="LUH2 v2h, v2f and GCB releases, LUH3: states, transitions, management, static data",
+    files=(
+        "states.nc, transitions.nc, management.nc, staticData_quarterdeg.nc",
+        "multiple-states_input4MIPs_landState_ScenarioMIP_UofMD-IMAGE-ssp126-2-1-f_gn_2015-2100.nc",
+        "states4.nc, management4.nc (GCB)",
+        "multiple-states_input4MIPs_landState_CMIP_UofMD-landState-3-1-1_gn_0850-2024.nc",
+    ),
+    years="850–2015 (v2h), 2015–2100 (v2f), 850–2024 and 2022–2100 (LUH3)",
     licence="CC BY 4.0",
-    citation=_CITATION,
+    citation=CITATION,
     certainty=Certainty.HEADERS,
 )

@@ -6,23 +6,35 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any
 
-from ai4land.cube import CubeSpec, GroupSpec, Status
+from ai4land.cube import CubeSpec, GroupSpec
 from ai4land.errors import ConfigError, GridError, MissingFileError
 from ai4land.grid import Grid
 from ai4land.sources.codes import translation
 from ai4land.sources.labels import LabelForcing, LabelsOptions, coarse_grid
-from ai4land.sources.layer import Classes, Layer, check_method, describe, inside, touching
+from ai4land.sources.layer import LIBRARIES, Classes, Layer, describe, inside, touching
 from ai4land.sources.products import LABELS, SOURCES
 from ai4land.sources.recipe import Recipe, VariableRecipe
+from ai4land.sources.resampling import check_method
+from ai4land.sources.schedule import Rule, make_schedule
 from ai4land.sources.source import Source, SourceField
 from ai4land.vocabulary import Clock, Kind, read_legend
 
 __all__ = ["Plan", "make_plan"]
 
 _TARGET = "land_use"
-Schedule = Mapping[int, tuple[int | None, Status]]
+_LABELS = {_TARGET, "land_use_smoothed"}  # end where they end
+_RHYTHMS: MappingProxyType[Clock, str] = MappingProxyType(
+    {
+        Clock.STATIC: "static",
+        Clock.YEAR: "annual",
+        Clock.MONTH: "monthly",
+        Clock.TEN_DAYS: "10day",
+        Clock.EIGHT_DAYS: "8day",
+    }
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +53,8 @@ class Plan:
         """One group per grid, clock and times, named after resolution and clock.
 
         The labels' grid is ``fine``; any other is ``deg`` and its cell size in degrees, such as
-        ``deg0p25_annual``. A second group of the same name gets ``_2``, in the recipe's order.
+        ``deg0p25_annual`` or ``deg0p1_monthly``. A second group of the same
+        name gets ``_2``, in the recipe's order.
         """
         fine = self.layers[_TARGET].grid if _TARGET in self.layers else None
         members: dict[tuple[Grid, Clock, tuple[int, ...]], list[Layer]] = {}
@@ -50,8 +63,7 @@ class Plan:
         groups: dict[str, GroupSpec] = {}
         for (grid, clock, ticks), layers in members.items():
             size = f"{float(grid.dx):.4g}".replace(".", "p").replace("-", "m")
-            rhythm = "annual" if clock is Clock.YEAR else clock.value
-            base = f"{'fine' if grid == fine else f'deg{size}'}_{rhythm}"
+            base = f"{'fine' if grid == fine else f'deg{size}'}_{_RHYTHMS[clock]}"
             name = base if base not in groups else f"{base}_{_next(base, groups)}"
             specs = tuple(layer.spec for layer in layers)
             groups[name] = GroupSpec(name, grid, clock, ticks, specs)
@@ -109,7 +121,8 @@ def _open(recipe: Recipe, name: str, opened: dict[str, Source]) -> Source:
     """Open a source once, however many variables come from it."""
     entry = recipe.variables[name]
     opener = SOURCES[entry.source]
-    key = json.dumps([entry.source, entry.path, entry.options, name if not opener.variables else 0])
+    asked = recipe.read_name(name)
+    key = json.dumps([entry.source, entry.path, entry.options, 0 if opener.variables else asked])
     if key not in opened:
         assert opener.open is not None
         assert entry.path is not None
@@ -120,13 +133,14 @@ def _open(recipe: Recipe, name: str, opened: dict[str, Source]) -> Source:
                 where=recipe.place.at(("variables", name, "path")),
                 found=path,
             )
-        opened[key] = opener.open(path, recipe.options(name), name)
+        with LIBRARIES:
+            opened[key] = opener.open(path, recipe.options(name), asked)
     return opened[key]
 
 
 def _layer(recipe: Recipe, name: str, source: Source, labels: Layer | None) -> Layer:
     """Crop, translate and schedule one variable."""
-    entry, offered = recipe.variables[name], source.fields[name]
+    entry, offered = recipe.variables[name], source.fields[recipe.read_name(name)]
     where = recipe.place.at(("variables", name))
     check_method(entry.resample, offered, where)
     classes = _classes(recipe, entry, offered, where)
@@ -151,11 +165,45 @@ def _layer(recipe: Recipe, name: str, source: Source, labels: Layer | None) -> L
         ) from error
     grid = _turned(offered.grid.crop(window), labels)
     if entry.resample is not None:
-        if labels is None:
-            raise ConfigError("Without land_use there is no grid to resample to", where=where)
-        grid = labels.grid
-    schedule = _schedule(recipe, name, offered)
+        grid = _grid_wanted(entry, (grid, offered.grid), labels, where)
+    rule: Rule = "skip" if name in _LABELS else entry.outside
+    schedule = make_schedule(recipe.years.ticks, offered, rule, where, recipe.years.step)
     return Layer(offered, source, entry.source, grid, window, schedule, classes, entry.resample)
+
+
+def _grid_wanted(
+    entry: VariableRecipe, own: tuple[Grid, Grid], labels: Layer | None, where: str
+) -> Grid:
+    """The grid that a recipe asks to resample to.
+
+    Args:
+        entry: The recipe's entry.
+        own: The product's grid, cropped to the region and whole.
+        labels: The labels, if the recipe has any.
+        where: For error texts.
+    """
+    if entry.degrees is not None:
+        around = own[0] if labels is None else labels.grid
+        grid = coarse_grid(around, LabelsOptions(degrees=entry.degrees))
+    elif labels is not None:
+        grid = labels.grid
+    else:
+        raise ConfigError(
+            "Without land_use there is no grid to resample to",
+            where=where,
+            remedy="give the side of a cell as `degrees`",
+        )
+    if entry.resample == "bilinear":
+        rows, cols = own[1].nearest(grid)
+        if (rows < 0).any() or (cols < 0).any():
+            raise ConfigError(
+                "Interpolation would leave the product",
+                where=where,
+                expected=f"inside {own[1].describe()}",
+                found=grid.describe(),
+                remedy="choose a smaller region, or another method",
+            )
+    return grid
 
 
 def _turned(grid: Grid, labels: Layer | None) -> Grid:
@@ -180,57 +228,6 @@ def _classes(recipe: Recipe, entry: VariableRecipe, offered: SourceField, where:
     if legend == offered.legend:
         return Classes(legend)
     return Classes(legend, translation(offered.legend, legend, entry.crosswalk))
-
-
-def _schedule(recipe: Recipe, name: str, offered: SourceField) -> Schedule:
-    """For each year of the cube, the year to read and its status.
-
-    ``hold`` takes the last year the product has before, or the first one after, if none is before.
-    """
-    if offered.clock is Clock.STATIC:
-        return {}
-    years, have = recipe.years.ticks, frozenset(offered.ticks)
-    where = recipe.place.at(("variables", name))
-    gap = next((y for y in years if y in offered.gaps), None)
-    if gap is not None:
-        raise MissingFileError(
-            "A year is missing in the middle of the series",
-            where=where,
-            expected=f"every {recipe.years.step}. year of {years[0]}…{years[-1]}"
-            if recipe.years.step > 1
-            else f"every year of {years[0]}…{years[-1]}",
-            found=f"{gap}: {offered.gaps[gap]}",
-            remedy="restore it, or ask for other years",
-        )
-    covered = f"{offered.ticks[0]}…{offered.ticks[-1]}"
-    rule = "skip" if name == _TARGET else recipe.variables[name].outside
-    schedule: dict[int, tuple[int | None, Status]] = {}
-    outside = [y for y in years if y not in have]
-    if outside and rule == "error":
-        raise ConfigError(
-            "The product does not cover all years",
-            where=where,
-            expected=f"within {covered}",
-            found=f"{len(outside)} years outside, {outside[0]}…{outside[-1]}",
-            remedy="ask for fewer years, or say `outside: hold` or `outside: drop`",
-        )
-    for year in years:
-        if year in have:
-            status = Status.BACK_CAST if year in offered.back_cast else Status.OBSERVED
-            schedule[year] = (year, status)
-        elif rule == "hold":
-            before = [t for t in offered.ticks if t < year]
-            schedule[year] = (before[-1] if before else offered.ticks[0], Status.HELD)
-        elif rule == "drop":
-            schedule[year] = (None, Status.DROPPED)
-    if not schedule:
-        raise ConfigError(
-            "The labels have none of the years asked for",
-            where=where,
-            expected=f"some of {covered}",
-            found=f"{years[0]}…{years[-1]} in steps of {recipe.years.step}",
-        )
-    return schedule
 
 
 def _label_layers(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.io import DatasetReader
 from rasterio.windows import Window as FileWindow
 
 from ai4land.errors import MissingFileError, SourceError
@@ -55,9 +56,49 @@ class RasterFile:
         with _opened(self.path) as dataset:
 
             def block(rows: slice, cols: slice) -> Array:
-                return np.asarray(dataset.read(1, window=FileWindow.from_slices(rows, cols)))
+                try:
+                    return _block(dataset, rows, cols)
+                except (RasterioError, OSError) as error:
+                    raise _damaged(
+                        self._place(_bad_row(dataset, rows, cols)), error.__cause__ or error
+                    ) from error
 
             return [self.layout.gather(window, block) for window in windows]
+
+    def _place(self, row: int) -> str:
+        """File, row and latitude, for error texts."""
+        grid = self.layout.grid
+        down = grid.height - 1 - row if self.layout.flipped else row
+        latitude = float(grid.north - grid.dy * down - grid.dy / 2)
+        return f"{self.path}, row {row} (latitude {latitude:.4g}°)"
+
+
+def _block(dataset: DatasetReader, rows: slice, cols: slice) -> Array:
+    return np.asarray(dataset.read(1, window=FileWindow.from_slices(rows, cols)))
+
+
+def _bad_row(dataset: DatasetReader, rows: slice, cols: slice) -> int:
+    """A row that cannot be decoded, among rows of which one cannot."""
+    while rows.stop - rows.start > 1:
+        middle = (rows.start + rows.stop) // 2
+        try:
+            _block(dataset, slice(rows.start, middle), cols)
+        except (RasterioError, OSError):
+            rows = slice(rows.start, middle)
+        else:
+            rows = slice(middle, rows.stop)
+    return int(rows.start)
+
+
+def _damaged(where: object, error: BaseException) -> SourceError:
+    """The error that a file cannot be decoded."""
+    return SourceError(
+        "The raster cannot be read: it is damaged, incomplete or of another format",
+        where=where,
+        found=str(error).strip(),
+        remedy="compare its size and checksum with the provider's and fetch it again; if that is "
+        "how it was published, ask for a region without the row or leave the time out",
+    )
 
 
 @contextmanager
@@ -71,12 +112,7 @@ def _opened(path: Path) -> Iterator[Any]:
             with rasterio.open(path) as dataset:
                 yield dataset
     except (RasterioError, OSError) as error:
-        raise SourceError(
-            "The raster cannot be read: it is damaged, incomplete or of another format",
-            where=path,
-            found=str(error).strip(),
-            remedy="compare its size and checksum with the provider's and fetch it again",
-        ) from error
+        raise _damaged(path, error) from error
 
 
 def open_raster(path: Path) -> RasterFile:
@@ -118,6 +154,7 @@ class RasterSeries:
         product: For provenance.
         back_cast: Ticks that the product reconstructs.
         gaps: Ticks that cannot be read → what is missing there.
+        recode: Turns file values into codes of the legend, where they are not so already.
     """
 
     def __init__(
@@ -129,9 +166,11 @@ class RasterSeries:
         *,
         back_cast: frozenset[int] = frozenset(),
         gaps: Mapping[int, str] | None = None,
+        recode: Callable[[Array], Array] | None = None,
     ) -> None:
         self._product = product
         self._legend = legend
+        self._recode = recode
         opened: dict[Path, RasterFile] = {}
         for path in files.values():
             if path not in opened:
@@ -152,17 +191,21 @@ class RasterSeries:
         assert tick is not None
         file = self._files[tick]
         where = f"{file.path.name}, {tick}, row {window.row}, column {window.col}"
-        return class_codes(file.read(window), self._legend, file.nodata, where)
+        values = file.read(window)
+        if self._recode is not None:
+            values = self._recode(values)
+        return class_codes(values, self._legend, file.nodata, where)
 
     def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
         """Refuse a file whose content is the mirror image of its neighbours in time."""
         checked(self.fields, variable, ticks[0], window)
-        previous: RasterFile | None = None
-        for tick in ticks:
-            file = self._files[tick]
-            if previous is not None and file is not previous:
-                _check_not_mirrored(previous, file, window)
-            previous = file
+        files = list(dict.fromkeys(self._files[tick] for tick in ticks))
+        previous: tuple[RasterFile, Array] | None = None
+        for file in files if len(files) > 1 else []:
+            rows = _probe(file, window)
+            if previous is not None:
+                _check_not_mirrored(*previous, file, rows)
+            previous = file, rows
         return {}
 
     def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
@@ -188,9 +231,8 @@ def _check_same_grid(first: RasterFile, other: RasterFile) -> None:
     )
 
 
-def _check_not_mirrored(previous: RasterFile, file: RasterFile, window: Window) -> None:
+def _check_not_mirrored(previous: RasterFile, before: Array, file: RasterFile, now: Array) -> None:
     """Compare a few rows of neighbouring files straight and mirrored."""
-    before, now = _probe(previous, window), _probe(file, window)
     straight = float((before == now).mean())
     mirrored = {"upside down": before[::-1], "reversed east–west": before[:, ::-1]}
     for how, image in mirrored.items():

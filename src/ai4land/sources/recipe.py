@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PrivateAttr, model_validator
 
 from ai4land.errors import ConfigError
-from ai4land.sources.geotiff_series import GeotiffSeriesOptions
 from ai4land.sources.options import Strict
 from ai4land.sources.products import LABELS, SOURCES
+from ai4land.sources.resampling import METHODS, Method
 from ai4land.vocabulary import (
     VARIABLES,
     Kind,
@@ -22,6 +22,8 @@ from ai4land.vocabulary import (
 )
 
 __all__ = ["Recipe", "Region", "VariableRecipe", "Years", "load_recipe"]
+
+_FRACTIONS = "_fractions"
 
 
 class Years(Strict):
@@ -68,8 +70,12 @@ class VariableRecipe(Strict):
         legend: Legend to translate classes into; default: the product's own.
         crosswalk: Class of the product → class of ``legend``; default: the one that comes with
             AI4Land.
-        outside: What happens in years that the product does not cover.
-        resample: Bring the variable onto the labels' grid by this method; default: its own grid.
+        outside: What happens in years, months and so on that the product does not cover.
+        resample: Bring the variable onto another grid by this method; default: its own grid.
+            ``fraction`` makes the shares of its classes: ``land_cover_fractions`` is read as
+            ``land_cover``.
+        degrees: Side of a cell of that other grid, which lies on whole multiples of it; default:
+            the labels' grid.
     """
 
     source: str
@@ -78,7 +84,8 @@ class VariableRecipe(Strict):
     legend: str | None = None
     crosswalk: dict[str, str] | None = None
     outside: Literal["error", "hold", "drop"] = "error"
-    resample: Literal["conservative", "majority", "nearest", "bilinear"] | None = None
+    resample: Method | None = None
+    degrees: Annotated[float, Field(gt=0, le=30)] | None = None
 
 
 class Recipe(Strict):
@@ -97,6 +104,11 @@ class Recipe(Strict):
     variables: Annotated[dict[str, VariableRecipe], Field(min_length=1)]
     _place: Place = PrivateAttr(default_factory=lambda: Place("recipe"))
 
+    def read_name(self, name: str) -> str:
+        """The variable that a source is asked for: of class fractions, the classes."""
+        made = self.variables[name].resample == "fraction"
+        return name.removesuffix(_FRACTIONS) if made else name
+
     @property
     def place(self) -> Place:
         """The file the recipe was read from, for error texts."""
@@ -112,8 +124,9 @@ class Recipe(Strict):
         at = ("variables", name, "options")
         model = SOURCES[entry.source].options
         options = validated(entry.options, model, self._place, at)
-        if isinstance(options, GeotiffSeriesOptions):
-            return options.model_copy(update={"legend": self.file_name(options.legend)})
+        legend = getattr(options, "legend", None)
+        if isinstance(legend, str):
+            return options.model_copy(update={"legend": self.file_name(legend)})
         return options
 
     def file_name(self, legend: str) -> str:
@@ -160,10 +173,11 @@ def _check_variable(recipe: Recipe, name: str) -> None:
     at = ("variables", name)
     _check_name(name, tuple(VARIABLES), "variable", place.at(at))
     _check_name(entry.source, tuple(SOURCES), "source", place.at((*at, "source")))
+    asked = _classes_behind(recipe, name)
     offered = SOURCES[entry.source].variables
     if offered:
-        _check_name(name, offered, f"variable of the source {entry.source!r}", place.at(at))
-    elif variable(name).kind is not Kind.CATEGORICAL:
+        _check_name(asked, offered, f"variable of the source {entry.source!r}", place.at(at))
+    elif variable(asked).kind is not Kind.CATEGORICAL:
         raise ConfigError(
             "A series of class maps cannot give numbers", where=place.at(at), found=repr(name)
         )
@@ -175,8 +189,14 @@ def _check_variable(recipe: Recipe, name: str) -> None:
             where=place.at(at),
             remedy=None if labels else "give the file or folder of the product as `path`",
         )
-    fixed = {"legend", "crosswalk", "outside", "resample"} if labels else set()
-    fixed |= {"outside", "resample"} if name == "land_use" else set()
+    if entry.degrees is not None and entry.resample is None:
+        raise ConfigError(
+            "`degrees` needs a method",
+            where=place.at((*at, "degrees")),
+            expected=f"`resample`: one of {', '.join(METHODS)}",
+        )
+    fixed = {"legend", "crosswalk", "outside", "resample", "degrees"} if labels else set()
+    fixed |= {"outside", "resample", "degrees"} if name == "land_use" else set()
     defaults = VariableRecipe(source=entry.source)
     for key in sorted(k for k in fixed if getattr(entry, k) != getattr(defaults, k)):
         raise ConfigError(
@@ -188,6 +208,22 @@ def _check_variable(recipe: Recipe, name: str) -> None:
         raise ConfigError(
             "Forcing from labels needs labels", where=place.at(at), expected="variable land_use"
         )
+
+
+def _classes_behind(recipe: Recipe, name: str) -> str:
+    """The variable a source is asked for; class fractions are made of classes only."""
+    asked = recipe.read_name(name)
+    if recipe.variables[name].resample != "fraction":
+        return asked
+    if asked == name or asked not in VARIABLES or variable(asked).kind is not Kind.CATEGORICAL:
+        made = [f"{v.name}{_FRACTIONS}" for v in VARIABLES.values()]
+        raise ConfigError(
+            "`resample: fraction` makes the shares of classes",
+            where=recipe.place.at(("variables", name, "resample")),
+            expected=f"one of {', '.join(n for n in made if n in VARIABLES)}",
+            found=repr(name),
+        )
+    return asked
 
 
 def _check_name(name: str, known: tuple[str, ...], what: str, where: str) -> None:

@@ -14,9 +14,57 @@ from ai4land.errors import MissingFileError, SourceError
 from ai4land.grid import Grid, Window
 from ai4land.vocabulary import Clock, Kind, Legend, Variable
 
-__all__ = ["Array", "Product", "Provenance", "Source", "SourceField", "checked", "provenance_of"]
+__all__ = [
+    "Array",
+    "Fields",
+    "Flag",
+    "Product",
+    "Provenance",
+    "Source",
+    "SourceField",
+    "checked",
+    "provenance_of",
+    "raised",
+]
 
 Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A part of a product that is known to be wrong.
+
+    Attributes:
+        text: What is wrong, one sentence.
+        ticks: First and last time concerned; ``None``: all.
+        box: West, south, east and north of the place in degrees; ``None``: everywhere.
+        components: Layers concerned; empty: all.
+    """
+
+    text: str
+    ticks: tuple[int, int] | None = None
+    box: tuple[float, float, float, float] | None = None
+    components: tuple[str, ...] = ()
+
+    def touches(self, grid: Grid, ticks: Collection[int], window: Window) -> bool:
+        """Whether some of the times and of the window of a grid are concerned."""
+        if self.ticks is not None and not any(self.ticks[0] <= t <= self.ticks[1] for t in ticks):
+            return False
+        if self.box is None:
+            return True
+        here, (west, south, east, north) = grid.crop(window), self.box
+        offset = (west - float(here.west)) % 360
+        wide = offset < float(here.east - here.west) or offset + (east - west) > 360
+        return wide and south < float(here.north) and north > float(here.south)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The flag as plain data."""
+        return {
+            "text": self.text,
+            "ticks": None if self.ticks is None else list(self.ticks),
+            "box": None if self.box is None else list(self.box),
+            "components": list(self.components),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +79,7 @@ class SourceField:
         legend: Meaning of the codes of a categorical variable.
         back_cast: Ticks that the product reconstructs rather than observes.
         gaps: Ticks inside the series that cannot be read → what is missing there.
+        flags: Parts that are known to be wrong.
     """
 
     variable: Variable
@@ -40,6 +89,7 @@ class SourceField:
     legend: Legend | None = None
     back_cast: frozenset[int] = frozenset()
     gaps: Mapping[int, str] = field(default_factory=dict)
+    flags: tuple[Flag, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse times that contradict the clock, and classes without a legend."""
@@ -52,6 +102,43 @@ class SourceField:
             raise SourceError("Times must ascend without repeats", where=where, found=self.ticks)
         if self.variable.kind is Kind.CATEGORICAL and self.legend is None:
             raise SourceError("A categorical field needs a legend", where=where)
+
+
+class Fields(dict[str, SourceField]):
+    """What a source offers, by variable; asking for one it lacks says why it is lacking.
+
+    Args:
+        fields: Variable name → field.
+        absent: Variable name → why the source does not hold it.
+
+    Attributes:
+        asked: Variables that were looked up by name, so that a source of many files can tell
+            which of them are used.
+    """
+
+    def __init__(
+        self, fields: Mapping[str, SourceField], absent: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(fields)
+        self.absent: Mapping[str, str] = {
+            name: why for name, why in (absent or {}).items() if name not in fields
+        }
+        self.asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> SourceField:
+        """The field of a variable."""
+        entry = super().__getitem__(name)
+        self.asked.add(name)
+        return entry
+
+    def __missing__(self, name: str) -> SourceField:
+        """Refuse a variable that the source lacks."""
+        raise SourceError(
+            "The source has no such variable",
+            expected=f"one of {', '.join(self)}",
+            found=repr(name),
+            remedy=self.absent.get(name),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +231,7 @@ def checked(
         SourceError: If the variable, the time or a part of the window is not there.
     """
     if variable not in fields:
-        raise SourceError(
-            "The source has no such variable",
-            expected=f"one of {', '.join(fields)}",
-            found=repr(variable),
-        )
+        fields = Fields(fields, getattr(fields, "absent", None))
     entry = fields[variable]
     where = f"variable {variable!r}"
     if not entry.ticks and tick is not None:
@@ -174,6 +257,12 @@ def checked(
             found=window,
         )
     return entry
+
+
+def raised(entry: SourceField, ticks: Collection[int], window: Window) -> dict[str, Any]:
+    """The flags of a field that concern some times and a window, as a note of ``inspect``."""
+    flags = [f.to_dict() for f in entry.flags if f.touches(entry.grid, ticks, window)]
+    return {"known_wrong": flags} if flags else {}
 
 
 def provenance_of(path: Path, product: Product) -> Provenance:

@@ -131,9 +131,10 @@ class SourceContract:
             if not field.grid.is_global:
                 continue
             tick, width = _ends(field)[0], field.grid.width
-            around = source.read(name, tick, Window(0, width - 2, 2, 4))
-            whole = source.read(name, tick, Window(0, 0, 2, width))
-            expected = np.concatenate([whole[..., -2:], whole[..., :2]], axis=-1)
+            rows = min(2, field.grid.height)
+            around = source.read(name, tick, Window(0, width - 2, rows, 4))
+            whole = source.read(name, tick, Window(0, 0, rows, width))
+            expected = np.take(whole, np.arange(width - 2, width + 2) % width, axis=-1)
             np.testing.assert_allclose(around, expected, rtol=1e-6)
 
     def test_a_read_is_lazy(self, source: Source) -> None:
@@ -159,7 +160,8 @@ class SourceContract:
                 source.read(name, _ends(field)[0], Window(height - 1, 0, 2, width))
             if field.ticks:
                 later = field.ticks[-1] + 1000
-                with pytest.raises(SourceError, match=rf"(?s)no such time.*{field.ticks[0]}.*"):
+                first = re.escape(field.clock.label(field.ticks[0]))
+                with pytest.raises(SourceError, match=rf"(?s)no such time.*{first}.*"):
                     source.read(name, later, field.grid.window)
             else:
                 with pytest.raises(SourceError, match="static variable has no times"):

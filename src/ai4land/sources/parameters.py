@@ -1,0 +1,278 @@
+"""Land parameters: static maps of numbers, put together from layers and brought into our units."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ai4land.errors import ConfigError, SourceError
+from ai4land.grid import Grid, Window
+from ai4land.sources.layout import same_grid
+from ai4land.sources.source import (
+    Array,
+    Fields,
+    Product,
+    Provenance,
+    SourceField,
+    checked,
+    provenance_of,
+)
+from ai4land.sources.surfaces import Surface
+from ai4land.vocabulary import Clock, Variable, nearest_name
+
+__all__ = ["Parameter", "ParameterMaps", "check_keys", "conversion", "meant", "over_depth"]
+
+_PROBED = 16  # rows looked at before a build to tell shares from percent
+_CARBON = 1.0 / 0.58  # organic matter per organic carbon, the convention of CLM's ORGANIC
+_SILENT = {"", "1", "-", "none", "unitless", "dimensionless"}  # of a percentage, they say nothing
+
+
+def _table(factors: Mapping[float, tuple[str, ...]]) -> Mapping[str, float]:
+    return MappingProxyType({name: f for f, names in factors.items() for name in names})
+
+
+_TO: Mapping[str, Mapping[str, float]] = MappingProxyType(
+    {
+        "percent": _table(
+            {
+                1.0: ("%", "percent", "pct", "% weight", "% wt", "% wt.", "g/100g"),
+                100.0: ("fraction", "kg kg-1", "kg/kg", "g/g", "g g-1"),
+                0.1: ("g/kg", "g kg-1", "permille"),
+            }
+        ),
+        "kg m-3": _table(
+            {
+                1.0: ("kg m-3", "kg/m3", "kg/m^3", "kg m^-3", "g/dm3"),
+                _CARBON: ("kg m-3 carbon", "kg/m3 carbon"),
+                0.1 * _CARBON: ("hg/m3 carbon",),
+            }
+        ),
+        "m": _table({1.0: ("m", "meter", "meters", "metre", "metres")}),
+        "degree": _table(
+            {
+                1.0: ("degree", "degrees", "deg", "°"),
+                math.degrees(1.0): ("radian", "radians", "rad"),
+            }
+        ),
+    }
+)
+
+
+def check_keys(given: Collection[str], known: Collection[str], where: object) -> None:
+    """Refuse options that speak of a quantity that nobody knows.
+
+    Raises:
+        ConfigError: Naming the nearest one that is known.
+    """
+    for key in given:
+        if key not in known:
+            close = nearest_name(key, known)
+            raise ConfigError(
+                "Unknown quantity in the options `names` or `units`",
+                where=where,
+                expected=", ".join(known),
+                found=repr(key),
+                remedy=f"did you mean {close!r}?" if close else None,
+            )
+
+
+def conversion(units: str, wanted: str, where: object) -> float:
+    """The factor from a file's units into the vocabulary's.
+
+    Args:
+        units: As the file or the recipe says; ``carbon`` after a density means organic carbon,
+            which is 0.58 of the organic matter. What stands in brackets is a remark. Nothing, or
+            a word that says no more than nothing: the wanted units.
+        wanted: Units of the vocabulary.
+        where: File and variable, for the error text.
+
+    Raises:
+        SourceError: If there is no such factor.
+    """
+    said = meant(units)
+    known = _TO[wanted]
+    if said and said not in known:
+        close = nearest_name(said, known)
+        raise SourceError(
+            "The variable is in units that are not understood",
+            where=where,
+            expected=", ".join(known),
+            found=units,
+            remedy=f"did you mean {close!r}? Say it in the option `units`"
+            if close
+            else "say the right ones in the option `units`, if the file is wrong",
+        )
+    return known.get(said, 1.0)
+
+
+def meant(units: str) -> str:
+    """Units in lower case without remarks in brackets; empty if they say nothing."""
+    said = " ".join(re.sub(r"\(.*?\)", " ", units).split()).lower()
+    return "" if said in _SILENT else said
+
+
+def over_depth(edges: tuple[float, ...], bottom: float) -> dict[int, float]:
+    """Weights of soil layers in a mean from the surface down to a depth.
+
+    Args:
+        edges: Depths of the layers' edges in m, ascending from 0.
+        bottom: Lower end of the mean in m; a layer that it cuts counts with its upper part.
+
+    Returns:
+        Layer → share of the depth, those above ``bottom`` only; together 1 if the layers reach it.
+    """
+    spans = itertools.pairwise(edges)
+    within = {i: min(low, bottom) - min(high, bottom) for i, (high, low) in enumerate(spans)}
+    return {i: part / bottom for i, part in within.items() if part > 0.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One variable, as a weighted sum of maps.
+
+    Attributes:
+        variable: Its entry in the vocabulary.
+        parts: The maps and their weights, all on one grid.
+        factor: From the files' units into the vocabulary's.
+        turn: Makes the variable from the sum and, if there is one, the map beside it.
+        beside: A map that ``turn`` looks at as well, in the file's units.
+        lowest: A lower bound tighter than the vocabulary's.
+        note: What was recognised, in plain data.
+    """
+
+    variable: Variable
+    parts: tuple[tuple[Surface, float], ...]
+    factor: float = 1.0
+    turn: Callable[[Array, Array | None], Array] | None = None
+    beside: Surface | None = None
+    lowest: float | None = None
+    note: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse maps on different grids."""
+        first = self.parts[0][0]
+        others = [s for s, _ in self.parts] + ([self.beside] if self.beside is not None else [])
+        for surface in others:
+            if not same_grid(first.layout.grid, surface.layout.grid):
+                raise SourceError(
+                    "Maps that belong together lie on different grids",
+                    where=surface.path,
+                    expected=f"{first.layout.grid.describe()} as {first.path.name}",
+                    found=surface.layout.grid.describe(),
+                    remedy="keep files of one resolution in a folder",
+                )
+
+    @property
+    def grid(self) -> Grid:
+        """The grid of all its maps."""
+        return self.parts[0][0].layout.grid
+
+    @property
+    def surfaces(self) -> list[Surface]:
+        """All maps that are read."""
+        return [s for s, _ in self.parts] + ([self.beside] if self.beside is not None else [])
+
+    def read(self, window: Window) -> npt.NDArray[np.float32]:
+        """Values of a window in the vocabulary's units, NaN missing, ``(y, x)``.
+
+        Raises:
+            SourceError: If a value is beyond what the vocabulary allows.
+        """
+        total = np.zeros(window.shape, dtype=np.float32)
+        for surface, weight in self.parts:
+            total += surface.read(window) * np.float32(weight * self.factor)
+        if self.turn is not None:
+            beside = None if self.beside is None else self.beside.read(window)
+            total = np.asarray(self.turn(total, beside), dtype=np.float32)
+        return self._within_bounds(total, window)
+
+    def _within_bounds(
+        self, values: npt.NDArray[np.float32], window: Window
+    ) -> npt.NDArray[np.float32]:
+        low, high = self.variable.bounds
+        low = low if self.lowest is None else self.lowest
+        slack = 1e-3 * max(abs(b) for b in (low, high, 1.0) if b is not None)
+        beyond = np.zeros(values.shape, dtype=np.bool_)
+        if low is not None:
+            beyond |= values < low - slack
+        if high is not None:
+            beyond |= values > high + slack
+        if beyond.any():
+            surface = self.parts[0][0]
+            name = surface.name or self.variable.name
+            raise SourceError(
+                "Values beyond what the variable can be",
+                where=f"{surface.path}, {name}, row {window.row}, column {window.col}",
+                expected=f"{low}…{high} {self.variable.units}",
+                found=f"{values[beyond][0]:g} in {int(beyond.sum())} cells",
+                remedy="give a missing value that is not declared as the option `fill`, or the "
+                "right units in the option `units`",
+            )
+        return np.clip(values, low, high) if low is not None or high is not None else values
+
+
+class ParameterMaps:
+    """A source of static maps of numbers.
+
+    Args:
+        parameters: Variable name → where its values come from.
+        product: For provenance.
+        absent: Variable name → why it is not offered.
+    """
+
+    def __init__(
+        self,
+        parameters: Mapping[str, Parameter],
+        product: Product,
+        absent: Mapping[str, str] | None = None,
+    ) -> None:
+        self._parameters, self._product = dict(parameters), product
+        self.fields: Mapping[str, SourceField] = Fields(
+            {n: SourceField(p.variable, p.grid, Clock.STATIC) for n, p in parameters.items()},
+            absent,
+        )
+
+    def read(self, variable: str, tick: int | None, window: Window) -> Array:
+        """Values of a window, ``(y, x)`` float32, NaN missing; see ``Source.read``."""
+        checked(self.fields, variable, tick, window)
+        return self._parameters[variable].read(window)
+
+    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
+        """Say what was recognised, and refuse percent that look like shares.
+
+        Returns:
+            ``recognised``: file, name, units and layers behind the variable.
+
+        Raises:
+            SourceError: If a share of 100 never exceeds 1 and its units are only assumed.
+        """
+        entry = checked(self.fields, variable, None, window)
+        parameter = self._parameters[variable]
+        if entry.variable.units == "percent" and not meant(str(parameter.note.get("units", ""))):
+            rows = np.unique(np.linspace(0, window.height - 1, _PROBED).round().astype(int))
+            lines = (Window(window.row + int(r), window.col, 1, window.width) for r in rows)
+            values = np.concatenate([parameter.read(line) for line in lines])
+            known = values[np.isfinite(values)]
+            if known.size and 0.0 < known.max() <= 1.0:
+                raise SourceError(
+                    "The variable looks like shares of one, not percent",
+                    where=f"{parameter.parts[0][0].path}, {variable}",
+                    expected="values up to 100",
+                    found=f"none above {known.max():g} in {known.size} cells",
+                    remedy="say `fraction` in the option `units`",
+                )
+        return {"recognised": dict(parameter.note)} if parameter.note else {}
+
+    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
+        """All files, each hashed once."""
+        maps = [s for p in self._parameters.values() for s in p.surfaces]
+        paths = {path: None for surface in maps for path in surface.files}
+        return [provenance_of(path, self._product) for path in paths]

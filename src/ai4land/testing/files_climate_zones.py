@@ -1,0 +1,176 @@
+"""Köppen-Geiger maps as their authors publish them: Beck 2023, Beck 2018 and the Kottek image."""
+
+from __future__ import annotations
+
+import csv
+import warnings
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ai4land.grid import Grid
+from ai4land.vocabulary import legend
+
+__all__ = [
+    "beck_2018_name",
+    "legend_text",
+    "write_beck_2018",
+    "write_beck_2023",
+    "write_kottek",
+    "write_legend_text",
+]
+
+ClassMap = npt.NDArray[np.uint8]
+Colours = dict[int, tuple[int, int, int]]
+
+_LETTERS = {
+    "A": {"f": "rainforest", "m": "monsoon", "w": "savannah"},
+    "B": {"W": "desert", "S": "steppe", "h": "hot", "k": "cold"},
+    "C": {"s": "dry summer", "w": "dry winter", "f": "no dry season"},
+    "E": {"T": "tundra", "F": "frost"},
+    "heat": {"a": "hot summer", "b": "warm summer", "c": "cold summer", "d": "very cold winter"},
+}
+_ZONES = {"A": "Tropical", "B": "Arid", "C": "Temperate", "D": "Cold", "E": "Polar"}
+
+
+def beck_2018_name(when: str, tag: str = "0p0083", *, confidence: bool = False) -> str:
+    """File name of 2018: ``present`` or ``future``, of the zones or of their confidence."""
+    return f"Beck_KG_V1_{when}{'_conf' if confidence else ''}_{tag}.tif"
+
+
+def write_beck_2023(
+    folder: Path, zones: ClassMap, grid: Grid, period: str, scenario: str | None, tag: str
+) -> Path:
+    """Write one map of 2023: tiled, LZW, with a palette, 0 at sea and no no-data tag.
+
+    Args:
+        folder: Where the folders of periods begin.
+        zones: Codes of the legend ``koeppen_geiger``, 0 at sea, row 0 in the north, ``(y, x)``.
+        grid: Their grid.
+        period: Such as ``1991_2020``.
+        scenario: Such as ``ssp245``, of a future period.
+        tag: Resolution in the file's name, such as ``0p00833333``.
+    """
+    path = folder / period / (scenario or "") / f"koeppen_geiger_{tag}.tif"
+    layout = {"tiled": True, "blockxsize": 256, "blockysize": 256, "photometric": "palette"}
+    _write(path, zones, grid, {**layout, "crs": "EPSG:4326"}, _palette())
+    return path
+
+
+def write_beck_2018(
+    folder: Path,
+    zones: ClassMap,
+    grid: Grid,
+    name: str,
+    *,
+    crs: str | None = "EPSG:4326",
+) -> Path:
+    """Write one map of 2018: plain bytes, 0 at sea.
+
+    Args:
+        folder: The folder.
+        zones: Codes of the legend ``koeppen_geiger``, or confidence in percent, ``(y, x)``.
+        grid: Their grid, row 0 in the north.
+        name: From ``beck_2018_name``.
+        crs: Coordinate system; some readers have to supply it themselves.
+    """
+    path = folder / name
+    _write(path, zones, grid, {"crs": crs})
+    return path
+
+
+def write_kottek(folder: Path, zones: ClassMap, *, table: bool = True) -> Path:
+    """Write the image of zones without any georeference, and its table.
+
+    Args:
+        folder: The folder.
+        zones: Codes of the legend ``koeppen_geiger_kottek``, 32 at sea, row 0 at 90° N and column
+            0 at 180° W, twice as wide as high.
+        table: Write ``koeppen_geiger_zones.csv`` beside it.
+
+    Returns:
+        Path of the image.
+    """
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning
+
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "koeppen_geiger_kottek_100arcsec.png"
+    shape = {"height": zones.shape[0], "width": zones.shape[1], "count": 1, "dtype": "uint8"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # it has no georeference
+        with rasterio.open(path, "w", driver="PNG", **shape) as file:
+            file.write(zones, 1)
+    if table:
+        classes = legend("koeppen_geiger_kottek").classes
+        rows = [(c.code, c.name, c.code) for c in classes] + [(32, "Ocean", 32)]
+        with (folder / "koeppen_geiger_zones.csv").open("w", encoding="utf-8", newline="") as out:
+            csv.writer(out, lineterminator="\n").writerows([("", "kg_zone", "zoneNum"), *rows])
+    return path
+
+
+def write_legend_text(folder: Path, *, encoding: str = "utf-8") -> Path:
+    """Write ``legend.txt``; its ö is in whatever encoding the author's machine used."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "legend.txt"
+    path.write_text(legend_text(), encoding=encoding)
+    return path
+
+
+def legend_text() -> str:
+    """The provider's table of codes, classes, descriptions and colours."""
+    lines = [
+        "Legend linking the numeric values in the maps to the Köppen-Geiger classes.",
+        "The RGB colors used in Beck et al. (2023) are provided between brackets.",
+        "",
+    ]
+    for cls in legend("koeppen_geiger").classes:
+        rgb = " ".join(map(str, _rgb(cls.colour)))
+        lines.append(f"{cls.code:>5}:  {cls.name:<5}{_describe(cls.name):<38}[{rgb}]")
+    return "\n".join(lines) + "\n"
+
+
+def _describe(name: str) -> str:
+    group, rest = name[0], name[1:]
+    words = [_ZONES[group]]
+    table = _LETTERS["C" if group == "D" else group]
+    words.append(table[rest[0]])
+    words += [_LETTERS["heat"][c] if group in "CD" else table[c] for c in rest[1:]]
+    return ", ".join(words)
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def _palette() -> Colours:
+    return {0: (255, 255, 255)} | {c.code: _rgb(c.colour) for c in legend("koeppen_geiger").classes}
+
+
+def _write(
+    path: Path,
+    array: ClassMap,
+    grid: Grid,
+    layout: dict[str, object],
+    colours: Colours | None = None,
+) -> None:
+    import rasterio
+    from rasterio.transform import Affine
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        height=grid.height,
+        width=grid.width,
+        count=1,
+        dtype="uint8",
+        transform=Affine(*grid.transform),
+        compress="lzw",
+        **layout,
+    ) as file:
+        file.write(array, 1)
+        if colours:
+            file.write_colormap(1, colours)
