@@ -19,6 +19,8 @@ __all__ = ["COMMANDS", "Commands", "build_app", "main"]
 COMMANDS: MappingProxyType[str, str] = MappingProxyType(
     {
         "demo": "Run the whole way once on a synthetic planet, in a few minutes.",
+        "sources": "List the products that a recipe may name.",
+        "download": "Fetch a product's files from its provider.",
         "check": "Check a recipe or an experiment without running it.",
         "build": "Build a cube from a recipe.",
         "train": "Train a model as an experiment says.",

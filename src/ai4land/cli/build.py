@@ -6,14 +6,18 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import TaskID
 
 from ai4land.cli.console import progress_bar, show_table, stderr, stdout
+from ai4land.cli.slices import REGION, YEARS, region_of, years_of
 from ai4land.report import describe
-from ai4land.sources import build_cube, load_recipe
+from ai4land.sources import Step, build_cube, load_recipe
 
 __all__ = ["build"]
 
-EXAMPLES = "Example:  ai4land build crete.yaml --out crete.zarr"
+EXAMPLES = (
+    "Example:  ai4land build crete.yaml --out crete.zarr --years 1990:2000 --scheduler processes"
+)
 
 
 def build(
@@ -24,6 +28,17 @@ def build(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a cube that is already there.")
     ] = False,
+    years: Annotated[str | None, typer.Option(help=YEARS)] = None,
+    region: Annotated[str | None, typer.Option(help=REGION)] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            help="threads, processes, or the address of a Dask scheduler [default: this process]."
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Threads or processes [default: one per core].", min=1)
+    ] = None,
 ) -> None:
     """Build a cube from a recipe.
 
@@ -33,14 +48,28 @@ def build(
     plan = load_recipe(recipe)
     path = out or Path(recipe.stem + ".zarr")
     with progress_bar("blocks") as progress:
-        bar = progress.add_task("opening files", total=None, figures="")
+        whole = progress.add_task("opening files", total=None, figures="")
+        bars: dict[str, TaskID] = {}
 
-        def step(variable: str, done: int, total: int) -> None:
-            progress.update(bar, description=variable, completed=done, total=total)
+        def step(made: Step) -> None:
+            if made.variable not in bars:
+                label = f"{made.variable} ({made.source})"
+                bars[made.variable] = progress.add_task(label, total=made.total, figures="")
+            progress.update(bars[made.variable], completed=made.done)
+            progress.update(whole, description="all", completed=made.all_done, total=made.all_total)
 
-        build_cube(plan, path, overwrite=overwrite, progress=step)
-        progress.update(bar, description="all variables")
-    for table in describe(path).tables[:1]:
-        show_table(table)
+        build_cube(
+            plan,
+            path,
+            overwrite=overwrite,
+            progress=step,
+            scheduler=scheduler,
+            workers=workers,
+            years=years_of(years),
+            region=region_of(region),
+        )
+    for table in describe(path).tables:
+        if not table.detail and table.title in {"Variables", "Resampled"}:
+            show_table(table)
     stdout().print(f"Cube written: {path}", soft_wrap=True)
     stderr().print(f"Look at it with: ai4land inspect {path}", style="dim", soft_wrap=True)

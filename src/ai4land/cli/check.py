@@ -9,6 +9,7 @@ import typer
 
 import ai4land.report as report
 from ai4land.cli.console import show_table, stdout, warn
+from ai4land.cli.slices import REGION, YEARS, region_of, years_of
 from ai4land.errors import ConfigError
 from ai4land.report import PathKind
 
@@ -19,17 +20,22 @@ EXAMPLES = "Example:  ai4land check crete.yaml"
 
 def check(
     file: Annotated[Path, typer.Argument(help="A recipe or an experiment.")],
+    years: Annotated[str | None, typer.Option(help=YEARS)] = None,
+    region: Annotated[str | None, typer.Option(help=REGION)] = None,
 ) -> None:
     """Check a recipe or an experiment without running it.
 
-    A recipe: unknown keys, missing files and years, what the cube will hold. An experiment: unknown
+    A recipe: unknown keys, missing files and times, what the cube will hold, how large it will be
+    and how long it will take; headers are opened, values are not. An experiment: unknown
     keys, and whether its cube has the forcing, the years and the room that it asks for.
     """
     kind = report.kind_of(file)
     if kind is PathKind.RECIPE:
-        found = report.check_recipe_file(file)
-    elif kind is PathKind.EXPERIMENT:
+        found = report.check_recipe_file(file, years_of(years), region_of(region))
+    elif kind is PathKind.EXPERIMENT and not (years or region):
         found = report.check_experiment_file(file)
+    elif kind is PathKind.EXPERIMENT:
+        raise ConfigError("An experiment has its own years and place", where=file)
     else:
         raise ConfigError(
             "Only recipes and experiments are checked",

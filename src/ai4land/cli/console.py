@@ -13,11 +13,13 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
     TextColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -25,7 +27,16 @@ from rich.text import Text
 from ai4land.errors import AI4LandError
 from ai4land.report import Table
 
-__all__ = ["counted", "progress_bar", "show_error", "show_table", "stderr", "stdout", "warn"]
+__all__ = [
+    "counted",
+    "progress_bar",
+    "show_error",
+    "show_table",
+    "stderr",
+    "stdout",
+    "transfer_bar",
+    "warn",
+]
 
 _WIDTH = 110  # of tables where there is no terminal to ask
 
@@ -105,6 +116,21 @@ def progress_bar(unit: str = "") -> Iterator[Progress]:
         TextColumn(unit),
         TimeRemainingColumn(compact=True, elapsed_when_finished=True),
         TextColumn("{task.fields[figures]}", style="dim"),
+    )
+    with Progress(*columns, console=stderr()) as progress:
+        yield progress
+
+
+@contextmanager
+def transfer_bar() -> Iterator[Progress]:
+    """A progress bar of bytes on stderr, a line per file."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
     )
     with Progress(*columns, console=stderr()) as progress:
         yield progress

@@ -26,14 +26,21 @@ _EXTRAS = {
     "lightning_fabric": "train",
     "safetensors": "train",
     "tensorboard": "train",
+    "distributed": "scale",
+    "pooch": "download",
+    "requests": "download",
+    "cdsapi": "download",
 }
+_WITHOUT_ARGUMENTS = {"demo", "sources", "download"}
 
 
 def command(name: str) -> Command:
     """The real command of a name, imported now."""
     module = importlib.import_module(f"ai4land.cli.{name}")
     app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
-    app.command(name, epilog=module.EXAMPLES, no_args_is_help=name != "demo")(getattr(module, name))
+    app.command(name, epilog=module.EXAMPLES, no_args_is_help=name not in _WITHOUT_ARGUMENTS)(
+        getattr(module, name)
+    )
     return typer.main.get_command(app)
 
 

@@ -29,20 +29,36 @@ class Check:
     tables: tuple[Table, ...]
 
 
-def check_recipe_file(path: Path) -> Check:
+def check_recipe_file(
+    path: Path,
+    years: tuple[int, int] | None = None,
+    region: tuple[float, float, float, float] | None = None,
+) -> Check:
     """Check a recipe: keys, names, and the headers of all files.
+
+    Args:
+        path: The recipe.
+        years: First and last year, a part of the recipe's.
+        region: West, south, east, north in degrees, a part of the recipe's.
 
     Raises:
         MissingFileError: If there is no recipe.
         ConfigError: If a key or a value is impossible.
     """
-    report = check_recipe(load_recipe(path))
+    report = check_recipe(load_recipe(path), years, region)
     warnings = []
     for v in report.variables:
+        clock = v.group.clock
         if v.coverage < 0.999:
-            warnings.append(f"{v.name} covers {v.coverage:.0%} of the labels.")
-        for what, years in (("holds another year's values", v.held), ("is empty", v.dropped)):
-            if years:
-                warnings.append(f"{v.name} {what} in {len(years)} years, {years[0]}…{years[-1]}.")
+            warnings.append(f"{v.name} covers {v.coverage:.0%} of the region.")
+        for what, times in (("holds another year's values", v.held), ("is empty", v.dropped)):
+            if times:
+                warnings.append(
+                    f"{v.name} {what} in {len(times)} {clock.noun}, {clock.span(times)}."
+                )
+        if v.gaps:
+            found = ", ".join(clock.label(t) for t in sorted(v.gaps)[:3])
+            more = f" and {len(v.gaps) - 3} more" if len(v.gaps) > 3 else ""
+            warnings.append(f"{v.name}: the product lacks {found}{more}, outside what is asked.")
     tables = (recipe_table(report),) if report.variables else ()
     return Check("recipe", report.problems, tuple(warnings), tables)

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from ai4land.cube import Cube, Status
 from ai4land.report.figures import figure, legend_below, save
+from ai4land.report.flags import status_by_year
 
 __all__ = ["draw_coverage", "runs"]
 
@@ -38,6 +39,8 @@ def runs(status: Mapping[int, Status]) -> list[tuple[int, int, Status]]:
 def draw_coverage(cubes: Sequence[tuple[str, Cube]], path: Path) -> Path:
     """Draw a bar per variable from 1850 to 2100, coloured by where its values come from.
 
+    A year in which some months are held has the colour of held ones, and so on.
+
     Args:
         cubes: Name and cube; a name of its own line above its variables if there are several.
         path: File to write.
@@ -46,10 +49,8 @@ def draw_coverage(cubes: Sequence[tuple[str, Cube]], path: Path) -> Path:
     for title, cube in cubes:
         for name in cube.variables:
             group = cube.group(name)
-            per_year = group.clock.ticks_per_year if group.ticks else 1
-            by_year = {t // per_year: s for t, s in cube.status(name).items()}
             label = name.replace("_", " ") + (f" ({title})" if len(cubes) > 1 else "")
-            lines.append((label, by_year if group.ticks else None))
+            lines.append((label, status_by_year(cube, name) if group.ticks else None))
     used = {s for _, status in lines if status for s in status.values()}
     with figure(9.5, 0.3 * len(lines) + 1.2) as drawn:
         axes = drawn.add_subplot()

@@ -10,6 +10,7 @@ from ai4land.cube import Cube, Status
 from ai4land.errors import AI4LandError
 from ai4land.models import UNet, build_network
 from ai4land.report.checking import Check
+from ai4land.report.flags import status_by_year, years_behind
 from ai4land.report.tables import Table
 from ai4land.samples import Sampler, WindowReader, input_spec, space_masks
 from ai4land.training import Experiment, load_experiment
@@ -80,12 +81,15 @@ def _years(experiment: Experiment, cube: Cube) -> list[str]:
 def _statuses(experiment: Experiment, cube: Cube) -> list[str]:
     """Years of the splits that are not observations."""
     found = []
-    for name in (task(experiment.task).target, *experiment.forcing):
-        status = cube.status(name)
+    job = task(experiment.task)
+    kinds = (Status.BACK_CAST, Status.HELD, Status.DROPPED, Status.PREDICTED)
+    for name in (job.target, *experiment.forcing):
+        status = status_by_year(cube, name)
         for key in ("train", "validation"):
             first, last = getattr(experiment.split, key)
-            for kind in (Status.BACK_CAST, Status.HELD, Status.DROPPED, Status.PREDICTED):
-                years = [t for t, s in status.items() if s is kind and first <= t <= last]
+            asked = years_behind(job.clock, range(first, last + 1))
+            for kind in kinds:
+                years = [y for y, s in status.items() if s is kind and y in asked]
                 if years:
                     what = kind.name.lower().replace("_", "-")
                     found.append(

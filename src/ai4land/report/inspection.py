@@ -9,10 +9,16 @@ from typing import Any
 
 from ai4land.cube import Cube, GroupSpec, Status, VariableSpec
 from ai4land.errors import CubeError
-from ai4land.report.tables import Table, size
-from ai4land.sources import Report, check_recipe, load_recipe
+from ai4land.report.tables import Table, duration, size
+from ai4land.sources import (
+    BYTES_PER_SECOND,
+    Report,
+    VariableReport,
+    check_recipe,
+    load_recipe,
+)
 
-__all__ = ["Description", "describe", "recipe_table", "sources_table"]
+__all__ = ["Description", "bias_table", "describe", "recipe_table", "sources_table"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,26 +65,65 @@ def recipe_table(report: Report) -> Table:
             v.name,
             v.source,
             v.group.name,
-            "static" if v.available is None else f"{v.available[0]}…{v.available[1]}",
+            "static" if v.available is None else v.group.clock.span(v.available),
             str(len(v.status)) if v.status else "–",
-            _outside(v.held, v.dropped),
+            _outside(v),
+            str(len(v.gaps) or "–"),
             f"{v.coverage:.0%}",
+            v.method or "–",
             size(v.size),
         )
         for v in report.variables
     )
-    heads = ("variable", "source", "group", "has", "years", "outside", "covers", "size")
-    note = f"{size(report.size)} before compression. Has: the years of the product."
-    return Table(report.title, heads, rows, note, numeric=False)
-
-
-def _outside(held: Sequence[int], dropped: Sequence[int]) -> str:
-    parts = [
-        f"{name} {years[0]}…{years[-1]}"
-        for name, years in (("held", held), ("dropped", dropped))
-        if years
+    heads = (
+        *("variable", "source", "group", "has", "times", "outside", "gaps", "covers"),
+        *("resample", "size"),
+    )
+    optional = {"outside", "gaps", "resample"}
+    kept = [
+        i for i, head in enumerate(heads) if head not in optional or any(r[i] != "–" for r in rows)
     ]
-    return ", ".join(parts) or "–"
+    note = (
+        f"{size(report.size)} before compression; a worker holds one block of at most "
+        f"{size(report.block)} and what it is made of. About {duration(report.seconds)} in one "
+        f"process: an estimate from {BYTES_PER_SECOND / 1e6:.0f} MB/s of values read and written "
+        "(benchmarks/build_speed.py), without the hashing of the files. "
+        "Has: the times of the product. Gaps: times missing inside its series."
+    )
+    shown = tuple(tuple(row[i] for i in kept) for row in rows)
+    return Table(report.title, tuple(heads[i] for i in kept), shown, note, numeric=False)
+
+
+def _outside(variable: VariableReport) -> str:
+    clock = variable.group.clock
+    parts = [
+        f"{name} {', '.join(clock.runs(times)[:2])}{' …' if len(clock.runs(times)) > 2 else ''}"
+        for name, times in (("held", variable.held), ("dropped", variable.dropped))
+        if times
+    ]
+    return "; ".join(parts) or "–"
+
+
+def bias_table(notes: Mapping[str, Any]) -> Table | None:
+    """What resampling without conservation changed, variable by variable; ``None`` if nothing."""
+    rows = []
+    for name, note in notes.items():
+        bias = note.get("area_bias") if isinstance(note, Mapping) else None
+        if not bias:
+            continue
+        change: Mapping[str, float] = bias.get("relative_change") or bias.get("change_of_mean", {})
+        worst = sorted(change.items(), key=lambda item: -abs(item[1]))[:3]
+        percent = "relative_change" in bias
+        said = ", ".join(f"{k} {v:+.2%}" if percent else f"{k} {v:+.3g}" for k, v in worst)
+        rows.append((name, str(bias["method"]), str(bias["time"] or "static"), said or "–"))
+    if not rows:
+        return None
+    note = (
+        "Change of the area of a class, or of the mean of a number, against conservative "
+        "regridding, largest first; estimated on one time in the middle of the grid."
+    )
+    heads = ("variable", "method", "time", "bias")
+    return Table("Resampled", heads, tuple(rows), note, numeric=False)
 
 
 def _cube(path: Path) -> Description:
@@ -122,6 +167,8 @@ def _cube(path: Path) -> Description:
     note = f"{first.describe()}." + ("" if finished else " NOT FINISHED.")
     title = str(attributes.get("title", path.name))
     tables = [Table("Variables", heads, tuple(rows), note, numeric=False)]
+    bias = bias_table(attributes.get("notes", {}))
+    tables += [bias] if bias else []
     if kind == "reconstruction":
         tables.append(_made_by(attributes))
     provenance = list(attributes.get("provenance", []))

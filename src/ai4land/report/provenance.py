@@ -13,7 +13,9 @@ import numpy.typing as npt
 from ai4land.checkpoint import Card
 from ai4land.cube import Cube, Status
 from ai4land.grid import Grid
+from ai4land.report.flags import flagged, years_behind
 from ai4land.samples import BlockSplit, WindowReader, space_masks
+from ai4land.vocabulary import LAND_USE
 
 __all__ = ["domain_warnings", "forcing_used", "held_out_blocks", "prediction_attributes"]
 
@@ -31,6 +33,8 @@ def prediction_attributes(
         card: Card of the checkpoint; ``None`` for a baseline.
     """
     title = str(cube.attributes.get("title", cube.path.name))
+    target = LAND_USE.target if card is None else str(card.inputs["target"])
+    years = years_behind(cube.group(target).clock, path)
     return {
         "title": f"{title}: {path[0]} → {path[-1]} by {stepper}",
         "stepper": stepper,
@@ -41,6 +45,7 @@ def prediction_attributes(
         else {"weights_sha256": card.weights_sha256, "card": asdict(card)},
         "cube": {"title": title, "recipe": cube.attributes.get("recipe")},
         "provenance": list(cube.attributes.get("provenance", [])),
+        "inputs_outside_their_products": flagged(cube, years),
     }
 
 
@@ -90,19 +95,21 @@ def domain_warnings(card: Card, cube: Cube, path: Sequence[int]) -> list[str]:
 
 def _status_warnings(card: Card, cube: Cube, path: Sequence[int]) -> list[str]:
     """Forcing that is not what its product says of the year."""
-    found = []
     names = dict.fromkeys(full.partition("/")[0] for full in card.inputs["forcing"])
-    for name in names:
-        if name not in cube.variables:
-            continue  # the reader refuses it with all that is missing
-        status = cube.status(name)
-        for kind in (Status.HELD, Status.DROPPED):
-            years = [t for t in path if status.get(t) is kind]
-            if years:
-                found.append(
-                    f"{name} is {kind.name.lower()} in {len(years)} years, "
-                    f"{min(years)}…{max(years)}: it says nothing of them."
-                )
+    # the reader refuses a variable that is not there, with all that is missing
+    known = [name for name in names if name in cube.variables]
+    target = str(card.inputs["target"])
+    years = years_behind(cube.group(target).clock, path)
+    found = []
+    for name, kinds in flagged(cube, years, known).items():
+        clock, status = cube.group(name).clock, cube.status(name)
+        for kind, stretches in kinds.items():
+            ticks = [t for t, s in status.items() if s is Status[kind.upper()]]
+            count = sum(t // clock.ticks_per_year in years for t in ticks)
+            found.append(
+                f"{name} is {kind} in {count} {clock.noun}, {', '.join(stretches[:3])}"
+                f"{' …' if len(stretches) > 3 else ''}: it says nothing of them."
+            )
     return found
 
 
