@@ -8,8 +8,8 @@ import numpy.typing as npt
 from ai4land.allocation import target_counts
 from ai4land.cube import Cube, Field, State
 from ai4land.errors import ConfigError
-from ai4land.samples.reader import WindowReader, class_lookup
-from ai4land.vocabulary import NO_DATA, Crosswalk, Kind, Legend, Task, crosswalk, crosswalk_names
+from ai4land.samples.reader import WindowReader, class_lookup, crosswalk_source
+from ai4land.vocabulary import NO_DATA, Crosswalk, Kind, Legend, Task, crosswalk
 
 __all__ = ["Demand", "class_forcing"]
 
@@ -138,7 +138,7 @@ def class_forcing(cube: Cube, task: Task, preferred: tuple[str, ...] = ()) -> tu
             continue
         if spec.components == legend.names:
             own.append(name)
-        elif f"{name}_to_{legend.name}" in crosswalk_names():
+        elif crosswalk_source(spec, legend) is not None:
             walked.append(name)
     return tuple(sorted((*own, *walked), key=lambda name: name not in preferred))
 
@@ -152,7 +152,7 @@ def _translation(
         land = [i for i, code in enumerate(legend.codes) if code not in legend.sea]
         groups = tuple((i,) for i in land)
         return groups, np.eye(len(legend))[land], True
-    walk: Crosswalk = crosswalk(forcing, legend.name)
+    walk: Crosswalk = crosswalk(crosswalk_source(spec, legend) or forcing, legend.name)
     names = walk.shared
     matrix = np.array(walk.matrix).T  # target × source
     rows = [[walk.target_classes.index(name) for name in group] for group in names]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from ai4land.cube import State
 from ai4land.metrics import RolloutScores
 from ai4land.models import Ensemble, UNet
 from ai4land.rollout import (
+    AllocationStepper,
     Decision,
     NetworkStepper,
+    Stepper,
     Tiling,
     observed_state,
     rollout,
@@ -47,14 +51,15 @@ def choose_decision(judged: Judged, device: str) -> tuple[Decision, dict[str, fl
     chosen: dict[str, float] = {}
     values: dict[str, float] = {}
     for direction in setting.experiment.samples.directions:
+        trips = [trip for n, s in judged if (trip := _trip(n, s, direction)) is not None]
+        if not trips:
+            continue
+        kernels = [trip.kernel() for trip in trips if trip.demand is not None]
         best: tuple[float, float, dict[str, float]] | None = None
         for stay in STAY:
             decision = Decision(stay, stay, balanced, options.feedback)
-            rolled = [_roll(network, s, direction, decision, device) for network, s in judged]
-            scored = [found for found in rolled if found is not None]
-            if not scored:
-                break
-            score, found = boldness_score(scored)
+            rolled = [trip.network(decision, device) for trip in trips]
+            score, found = boldness_score(rolled, kernels)
             if best is None or score > best[0]:
                 best = score, stay, found
         if best is not None:
@@ -63,14 +68,40 @@ def choose_decision(judged: Judged, device: str) -> tuple[Decision, dict[str, fl
     return Decision(**chosen, balanced=balanced, feedback=options.feedback), values
 
 
-def _roll(
-    network: UNet | Ensemble,
-    setting: Setting,
-    direction: Direction,
-    decision: Decision,
-    device: str,
-) -> RolloutScores | None:
-    """Scores of the longest rollout that the validation times allow; ``None`` without any."""
+@dataclass(frozen=True, eq=False)
+class _Trip:
+    """The longest rollout that a split's validation times allow in one direction."""
+
+    judged: UNet | Ensemble
+    setting: Setting
+    initial: State
+    ticks: list[int]
+    demand: Demand | None
+
+    def network(self, decision: Decision, device: str) -> RolloutScores:
+        """Scores of the network under a decision rule."""
+        stepper = NetworkStepper(
+            self.judged,
+            self.setting.reader,
+            tiling=Tiling(self.setting.experiment.samples.window, overlap=0),
+            decision=decision,
+            demand=self.demand,
+            device=device,
+        )
+        return self._scores(stepper)
+
+    def kernel(self) -> RolloutScores:
+        """Scores of the kernel baseline."""
+        assert self.demand is not None
+        return self._scores(AllocationStepper("kernel", self.demand))
+
+    def _scores(self, stepper: Stepper) -> RolloutScores:
+        states = rollout(stepper, self.initial, self.ticks)
+        return score_rollout(states, self.setting.reader, mask=self.setting.masks.validation)
+
+
+def _trip(network: UNet | Ensemble, setting: Setting, direction: Direction) -> _Trip | None:
+    """The rollout by which a network is judged; ``None`` if its times allow none."""
     reader, known = setting.reader, setting.known
     path = _path(setting, direction)
     if path is None:
@@ -81,15 +112,8 @@ def _roll(
     past = list(itertools.takewhile(lambda t: known[0] <= t <= known[1], past))
     initial = observed_state(reader.cube, reader.task, start, past)
     forcing = _forcing(setting)
-    stepper = NetworkStepper(
-        network,
-        reader,
-        tiling=Tiling(setting.experiment.samples.window, overlap=0),
-        decision=decision,
-        demand=None if forcing is None else Demand(reader, forcing, initial),
-        device=device,
-    )
-    return score_rollout(rollout(stepper, initial, ticks), reader, mask=setting.masks.validation)
+    demand = None if forcing is None else Demand(reader, forcing, initial)
+    return _Trip(network, setting, initial, ticks, demand)
 
 
 def _forcing(setting: Setting) -> str | None:

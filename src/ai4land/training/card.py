@@ -52,6 +52,7 @@ def describe(
             "years": trained,
             "steps": experiment.training.steps,
             "seed": experiment.training.seed,
+            "digest": setting.digest,
         },
         data={"title": cube.attributes.get("title", ""), "provenance": provenance},
         licences=tuple(licences),

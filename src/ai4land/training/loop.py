@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ai4land.checkpoint import save_checkpoint
+from ai4land.checkpoint import load_card, save_checkpoint
 from ai4land.errors import ConfigError
 from ai4land.models import Ensemble, UNet, build_network
 from ai4land.rollout import Decision
@@ -48,7 +48,7 @@ def train(experiment: Experiment, out: str | Path, *, progress: Progress | None 
     the seed and the step alone. The validation split chooses among the moving averages seen at
     each validation, and how bold the decision should be; the test years and blocks are not read.
     The members of an ensemble take turns with the rounds of the split, and are judged together
-    with those of the same round.
+    with those of the same round. A finished run is left as it is.
 
     Args:
         experiment: What is trained on what.
@@ -67,6 +67,8 @@ def train(experiment: Experiment, out: str | Path, *, progress: Progress | None 
     options = experiment.training
     turns = experiment.split.turns(options.members)
     settings = [prepare(experiment, turn) for turn in range(turns)]
+    if _finished(out / "checkpoint", settings[0]):
+        return out / "checkpoint"
     members: list[UNet] = []
     verdicts: list[Validation] = []
     for member in range(options.members):
@@ -94,6 +96,13 @@ def train(experiment: Experiment, out: str | Path, *, progress: Progress | None 
             out / "checkpoint", network, describe(settings[0], network, decision, scores)
         )
     return out / "checkpoint"
+
+
+def _finished(checkpoint: Path, setting: Setting) -> bool:
+    """Whether a checkpoint stands there that this very experiment has led to."""
+    if not (checkpoint / "card.json").exists():
+        return False
+    return load_card(checkpoint).training.get("digest") == setting.digest
 
 
 def _together(members: list[UNet]) -> UNet | Ensemble:

@@ -27,8 +27,8 @@ __all__ = ["STAY", "Validation", "boldness_score", "validate"]
 STAY = (-0.6, -0.4, -0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3, 0.5)
 """Candidates for what is added to the probability of the prior's class before the decision."""
 
-_PRICE = 10.0  # figure of merit that a unit of accuracy against persistence is worth
-_RARE = 3.0  # figure of merit that a unit of mean IoU lost against persistence costs
+_PRICE = 10.0  # figure of merit that a unit of accuracy lost against a baseline costs
+_WORTH = 3.0  # figure of merit that a unit of accuracy gained over all baselines is worth
 
 Array = npt.NDArray[Any]
 
@@ -79,38 +79,56 @@ def validate(network: UNet, sampler: Sampler, device: torch.device, limit: int) 
     return _choose(tables)
 
 
-def boldness_score(rollouts: Sequence[RolloutScores]) -> tuple[float, dict[str, float]]:
-    """What a decision rule is judged by: figure of merit at the end, the whole map all along.
+def boldness_score(
+    rollouts: Sequence[RolloutScores], baselines: Sequence[RolloutScores] = ()
+) -> tuple[float, dict[str, float]]:
+    """What a decision rule is judged by: figure of merit at the end, accuracy all along.
 
-    The figure of merit of the last lead, averaged over rollouts, and the accuracy gained over
-    persistence, averaged over all leads, of which two standard errors are taken off: a small
-    split must not let a rule pass by luck. The error of hits less false alarms is the root of
-    their sum, per pixel; rollouts over different land err independently. Accuracy counts ten times
-    as figure of merit, which puts the rule about half-way between the most accurate map and the
-    one with the highest figure of merit; mean IoU below persistence counts three times.
+    The figure of merit of the last lead, averaged over rollouts, and the accuracy gained over the
+    better of persistence and a baseline, averaged over all leads, of which one standard error is
+    taken off: a small split must not let a rule pass by luck (as in Breiman et al. 1984,
+    Classification and Regression Trees, section 3.4.3). The error of hits less false alarms is
+    the root of their sum, per pixel; rollouts over different land err independently. Accuracy
+    lost costs ten times as figure of merit, gained it is worth three times.
+
+    Args:
+        rollouts: Of the rule, over different land or years.
+        baselines: Of the kernel, over the same; without any, persistence is what counts.
     """
-    merits, gains, errors, kept, unions = [], [], [], [], []
+    merits, errors, kept, reached, unions = [], [], [], [], []
     for scores in rollouts:
         three = [lead.three for lead in scores.leads]
         merits.append(_merit(three[-1]))
-        gains.append(np.mean([(t.hits - t.false_alarms) / t.total for t in three]))
         errors.append(np.mean([np.sqrt(t.hits + t.false_alarms) / t.total for t in three]))
         kept.append(np.mean([1.0 - t.observed_change / t.total for t in three]))
+        reached.append(_accuracy(scores))
         unions += [
             (_iou(x.confusion), _iou(x.three.persistence.reference_confusion)) for x in scores.leads
         ]
-    gain, persistence = float(np.mean(gains)), float(np.mean(kept))
+    accuracy, persistence = float(np.mean(reached)), float(np.mean(kept))
     union, persistence_union = (float(v) for v in np.mean(unions, axis=0))
     values = {
         "figure_of_merit": float(np.mean(merits)),
-        "accuracy": persistence + gain,
+        "accuracy": accuracy,
         "persistence_accuracy": persistence,
         "mean_iou": union,
         "persistence_mean_iou": persistence_union,
     }
-    sure = gain - 2.0 * float(np.mean(errors)) / np.sqrt(len(rollouts))
-    rare = min(union - persistence_union, 0.0)
-    return values["figure_of_merit"] + _PRICE * sure + _RARE * rare, values
+    best = persistence
+    if baselines:
+        kernel = float(np.mean([_accuracy(scores) for scores in baselines]))
+        merit = float(np.mean([_merit(scores.leads[-1].three) for scores in baselines]))
+        values |= {"kernel_accuracy": kernel, "kernel_figure_of_merit": merit}
+        best = max(best, kernel)
+    sure = accuracy - best - float(np.mean(errors)) / np.sqrt(len(rollouts))
+    worth = (_WORTH if sure > 0 else _PRICE) * sure
+    return values["figure_of_merit"] + worth, values
+
+
+def _accuracy(scores: RolloutScores) -> float:
+    """Mean over leads of the share of right pixels."""
+    three = [lead.three for lead in scores.leads]
+    return float(np.mean([(t.hits + t.correct_rejections) / t.total for t in three]))
 
 
 def _merit(three: ThreeMaps) -> float:
