@@ -71,6 +71,25 @@ def test_gains_and_transitions_by_hand() -> None:
     assert gains[1:].tolist() == [pytest.approx(2 / 4), 0.0]
 
 
+def test_losses_by_hand() -> None:
+    losses = three_maps(*HAND, 3).loss_figure_of_merit
+    # a left four times in truth and three in the simulation, twice alike; one stayed in both.
+    # b and c: never left alike
+    assert losses.tolist() == [pytest.approx(2 / 4), 0.0, 0.0]
+    assert math.isnan(ThreeMaps.zero(2).loss_figure_of_merit[0])
+
+
+def test_change_as_segmentation_by_hand() -> None:
+    three = three_maps(*HAND, 3)
+    assert three.change_iou == pytest.approx((2 + 1) / 8)
+    # where the truth changed: b 3 of which 2 said b, and b said twice more of c; c never said
+    # but once of b
+    iou_b, iou_c = 2 / (3 + 4 - 2), 0 / (3 + 1 - 0)
+    assert three.change_segmentation == pytest.approx((3 / 8 + (iou_b + iou_c) / 2) / 2)
+    assert three.persistence.change_segmentation == 0
+    assert math.isnan(ThreeMaps.zero(2).change_segmentation)
+
+
 def test_kappa_simulation_by_hand() -> None:
     # Initial a 4, b 4. Of a: truth 2 to b, simulated 1 to b, rightly. Of b: nothing, 1 to a.
     initial = np.array([0, 0, 0, 0, 1, 1, 1, 1], np.uint8)
@@ -136,6 +155,12 @@ def test_budget_adds_up_and_scores_stay_in_bounds(counts: NDArray[np.int64]) -> 
     assert three.changed.total == three.observed_change
     for score in (three.figure_of_merit, three.producers_accuracy, three.users_accuracy):
         assert math.isnan(score) or 0 <= score <= 1
+    # the losses of all classes are the whole change, in numerator and denominator
+    left = counts.sum(axis=(1, 2)) - np.einsum("iii->i", counts[:, :, :3])
+    pooled = np.nansum(three.loss_figure_of_merit * left)
+    assert pooled == pytest.approx(three.hits)
+    assert left.sum() == parts
+    assert math.isnan(three.change_iou) or three.change_iou >= three.figure_of_merit
     hits = np.nansum(three.transition_figure_of_merit)
     assert (hits > 0) == (three.hits > 0)
 

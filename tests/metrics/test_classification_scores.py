@@ -32,15 +32,21 @@ def test_scores_by_hand() -> None:
     assert scores["macro_f1"] == pytest.approx(sum(f1) / 3)
     assert scores["weighted_f1"] == pytest.approx((8 * f1[0] + 10 * f1[1] + 7 * f1[2]) / 25)
     assert scores["mean_iou"] == pytest.approx(sum(iou) / 3)
+    chance = (8 * 7 + 10 * 12 + 7 * 6) / 625
+    assert scores["kappa"] == pytest.approx((19 / 25 - chance) / (1 - chance))
     assert scores["classes"]["b"] == {
         "precision": pytest.approx(8 / 12),
         "recall": pytest.approx(0.8),
         "f1": pytest.approx(f1[1]),
         "iou": pytest.approx(iou[1]),
         "support": 10,
+        "quantity": pytest.approx(2 / 25),
+        "exchange": pytest.approx(2 * (1 + 1) / 25),
+        "shift": pytest.approx(0, abs=1e-15),
     }
-    chance = (8 * 7 + 10 * 12 + 7 * 6) / 625
-    assert scores["kappa"] == pytest.approx((19 / 25 - chance) / (1 - chance))
+    best = (7 + 10 + 6) / 25
+    assert scores["kappa_location"] == pytest.approx((19 / 25 - chance) / (best - chance))
+    assert scores["kappa_histogram"] == pytest.approx((best - chance) / (1 - chance))
     assert scores["total"] == 25
     assert isinstance(scores["total"], int)
 
@@ -65,6 +71,9 @@ def test_a_class_absent_from_the_truth_is_an_error_of_the_others_only() -> None:
         "f1": 0.0,
         "iou": 0.0,
         "support": 0,
+        "quantity": pytest.approx(0.2),
+        "exchange": 0.0,
+        "shift": 0.0,
     }
 
 
@@ -136,6 +145,15 @@ def test_parts_of_the_disagreement_add_up(counts: NDArray[np.int64]) -> None:
     assert scores["exchange"] + scores["shift"] == pytest.approx(scores["allocation"], abs=1e-12)
     assert min(scores["quantity"], scores["exchange"], scores["shift"]) >= 0
     assert scores["outside"] <= wrong + 1e-12
+    rows = scores["classes"].values()
+    for part in ("quantity", "exchange", "shift"):
+        # each disagreement has two sides; those with none of the classes have one of them here
+        twice = sum(row[part] for row in rows)
+        assert twice <= 2 * scores[part] + 1e-12
+        assert twice >= 2 * scores[part] - scores["outside"] - 1e-12
+    if scores["kappa"] is not None and scores["kappa_location"] is not None:
+        parts = scores["kappa_location"] * scores["kappa_histogram"]
+        assert parts == pytest.approx(scores["kappa"], abs=1e-9)
 
 
 @settings(derandomize=True, deadline=None, max_examples=40)
@@ -145,7 +163,9 @@ def test_renaming_classes_renames_their_scores(counts: NDArray[np.int64], order:
     shuffled = classification_scores(
         Confusion(counts[np.ix_(order, [*order, 4])]), ["abcd"[i] for i in order]
     )
-    assert shuffled.pop("classes") == before.pop("classes")
+    mine, theirs = shuffled.pop("classes"), before.pop("classes")
+    for name, values in theirs.items():
+        assert mine[name] == pytest.approx(values, abs=1e-12), name
     assert shuffled == {
         k: v if v is None or isinstance(v, str) else pytest.approx(v, abs=1e-12)
         for k, v in before.items()

@@ -114,6 +114,22 @@ def test_a_printed_crosstab_gives_the_printed_disagreement() -> None:
     assert round(scores["shift"], 4) == 0.0053
 
 
+def test_the_printed_matrix_of_a_reclassed_map() -> None:
+    # 256 × 256 pixels of two years of one map, the later against the earlier one
+    rows = [[38597, 65, 229], [5793, 16934, 1013], [657, 113, 2135]]
+    first, second = (
+        np.repeat(values.ravel(), np.array(rows).ravel()).astype(np.uint8)
+        for values in np.indices((3, 3))
+    )
+    for truth, said in ((first, second), (second, first)):
+        scores = classification_scores(confusion(truth, said, 3), PLUM)
+        assert scores["total"] == 65_536
+        assert round(100 * (1 - scores["accuracy"]), 4) == 12.0087
+        assert round(100 * scores["quantity"], 4) == 10.1135
+        assert round(100 * scores["exchange"], 4) == 1.2421
+        assert round(100 * scores["shift"], 4) == 0.6531
+
+
 @pytest.mark.realdata
 def test_persistence_in_the_south_of_the_uk(realdata: Path) -> None:
     rasterio = pytest.importorskip("rasterio")

@@ -64,6 +64,18 @@ def test_persistence_always_stands_beside() -> None:
     assert persistence["change"]["misses"] == 2
 
 
+def test_resolutions_come_with_maps() -> None:
+    report = score_rasters(INITIAL, REFERENCE, SIMULATED, LANDUSE8)
+    rows = report["resolutions"]["rows"]
+    merit = report["pixel"]["simulated"]["change"]["figure_of_merit"]
+    assert rows[0]["figure_of_merit"] == pytest.approx(merit)
+    assert rows[0]["disagreement"] == pytest.approx(2 / 4)
+    assert [row["factor"] for row in rows] == [1, 2, 4, 8, 16, 32, 64, 128, 256]
+    flat = score_rasters(INITIAL.ravel(), REFERENCE.ravel(), SIMULATED.ravel(), LANDUSE8)
+    assert flat["resolutions"] is None
+    assert flat["pixel"] == report["pixel"]
+
+
 def test_areas_come_beside_pixels_and_the_report_says_so() -> None:
     per_pixel = score_rasters(INITIAL, REFERENCE, SIMULATED, LANDUSE8)
     assert per_pixel["weighting"] == "pixel"
@@ -72,6 +84,7 @@ def test_areas_come_beside_pixels_and_the_report_says_so() -> None:
     report = score_rasters(INITIAL, REFERENCE, SIMULATED, LANDUSE8, areas)
     assert report["weighting"] == report["area"]["simulated"]["weighting"] == "area"
     assert report["pixel"] == per_pixel["pixel"]
+    assert report["resolutions"]["weighting"] == "area"
     assert report["area"]["simulated"]["accuracy"] == pytest.approx((1 + 3) / 8)
     assert report["area"]["simulated"]["change"]["figure_of_merit"] == pytest.approx(1 / 5)
     assert json.loads(json.dumps(report, allow_nan=False)) == report

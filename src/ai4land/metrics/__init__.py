@@ -1,26 +1,114 @@
-"""Scores of class maps and of their change, always beside persistence. NumPy only."""
+"""Scores of class maps and of their change, always beside persistence.
 
+All scores are functions of sums that add (``Sums``): compute them per tile, year, region or worker
+and add, with ``by`` per region, with ``reduce_blocks`` for maps larger than memory, and with
+``bootstrap`` for how sure they are.
+"""
+
+from ai4land.metrics.binned import Binned, by
+from ai4land.metrics.bootstrap import Interval, Resampled, bootstrap, paired_difference
 from ai4land.metrics.change import ThreeMaps, change_scores, three_maps
+from ai4land.metrics.composite import Composite, composite, composite_table
 from ai4land.metrics.confusion import Confusion, classification_scores, confusion
 from ai4land.metrics.domain import Protocol, index_map, valid_mask
-from ai4land.metrics.leads import LeadScores, RolloutScores, score_step
-from ai4land.metrics.rasters import score_rasters
+from ai4land.metrics.edges import Edges, edge_lengths, edges
+from ai4land.metrics.ensembles import RankHistogram, rank_histogram
+from ai4land.metrics.fidelity import THRESHOLDS, Fidelity, fidelity, unclosed_area
+from ai4land.metrics.flicker import Flicker, flicker
+from ai4land.metrics.fuzzy import fuzzy_kappa_simulation
+from ai4land.metrics.landscape import LANDSCAPE, configuration_disagreement, landscape_metrics
+from ai4land.metrics.leads import (
+    LeadScores,
+    RolloutScores,
+    rollouts_by_region,
+    score_step,
+)
+from ai4land.metrics.operating import Operating, OperatingCurve, operating, probability_edges
+from ai4land.metrics.probabilities import Reliability, reliability
+from ai4land.metrics.rasters import score_rasters, three_code_maps
+from ai4land.metrics.rates import SEAMS, ChangeRates, change_rates
+from ai4land.metrics.regions import (
+    COMPLETE,
+    CompleteCells,
+    coarse_cells,
+    complete_cells,
+    latitude_bands,
+    squares,
+)
+from ai4land.metrics.resolutions import FACTORS, Resolutions, resolutions
+from ai4land.metrics.skill import Skill, ceiling, skill
+from ai4land.metrics.streaming import Blockwise, reduce_blocks
 from ai4land.metrics.summary import summarise, table_one
+from ai4land.metrics.sums import Sums
+from ai4land.metrics.tolerance import TolerantChange, reach, tolerant_change
 
 __all__ = [
+    "COMPLETE",
+    "FACTORS",
+    "LANDSCAPE",
+    "SEAMS",
+    "THRESHOLDS",
+    "Binned",
+    "Blockwise",
+    "ChangeRates",
+    "CompleteCells",
+    "Composite",
     "Confusion",
+    "Edges",
+    "Fidelity",
+    "Flicker",
+    "Interval",
     "LeadScores",
+    "Operating",
+    "OperatingCurve",
     "Protocol",
+    "RankHistogram",
+    "Reliability",
+    "Resampled",
+    "Resolutions",
     "RolloutScores",
+    "Skill",
+    "Sums",
     "ThreeMaps",
+    "TolerantChange",
+    "bootstrap",
+    "by",
+    "ceiling",
+    "change_rates",
     "change_scores",
     "classification_scores",
+    "coarse_cells",
+    "complete_cells",
+    "composite",
+    "composite_table",
+    "configuration_disagreement",
     "confusion",
+    "edge_lengths",
+    "edges",
+    "fidelity",
+    "flicker",
+    "fuzzy_kappa_simulation",
     "index_map",
+    "landscape_metrics",
+    "latitude_bands",
+    "operating",
+    "paired_difference",
+    "probability_edges",
+    "rank_histogram",
+    "reach",
+    "reduce_blocks",
+    "reliability",
+    "resolutions",
+    "rollouts_by_region",
     "score_rasters",
     "score_step",
+    "skill",
+    "squares",
     "summarise",
     "table_one",
+    "three_code_maps",
     "three_maps",
+    "tolerant_change",
+    "unclosed_area",
     "valid_mask",
 ]

@@ -11,14 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ai4land.metrics.confusion import Confusion, check_names
-from ai4land.metrics.counting import (
-    Counts,
-    add_counts,
-    check_counts,
-    empty_counts,
-    tabulate,
-    weighting_of,
-)
+from ai4land.metrics.counting import check_counts, empty_counts, tabulate, weighting_of
+from ai4land.metrics.sums import Counts, Sums
 from ai4land.metrics.undefined import quotient, ratio, reported, reported_weight
 
 __all__ = ["ThreeMaps", "change_scores", "three_maps"]
@@ -28,13 +22,13 @@ _Where = Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, eq=False)
-class ThreeMaps:
+class ThreeMaps(Sums):
     """How often an initial, a reference and a simulated class meet at a pixel.
 
     The budget of hits, wrong hits, misses, false alarms and correct rejections and the figures of
     merit are those of Pontius et al. (2008, doi:10.1007/s00168-007-0138-2) and Pontius,
-    Peethambaram and Castella (2011, doi:10.1080/00045608.2010.517742). Tables of tiles and regions
-    add. Scores that are 0/0 are NaN.
+    Peethambaram and Castella (2011, doi:10.1080/00045608.2010.517742). Scores that are 0/0 are
+    NaN.
 
     Attributes:
         counts: Shape (K, K, K + 1), ``counts[initial, reference, simulated]`` in legend order;
@@ -52,10 +46,6 @@ class ThreeMaps:
     def zero(cls, n_classes: int) -> ThreeMaps:
         """The table of no pixel, neutral in sums."""
         return cls(empty_counts((n_classes, n_classes, n_classes + 1), weighted=False))
-
-    def __add__(self, other: ThreeMaps) -> ThreeMaps:
-        """The table of both sets of pixels together."""
-        return ThreeMaps(add_counts(self.counts, other.counts))
 
     @property
     def n_classes(self) -> int:
@@ -124,6 +114,17 @@ class ThreeMaps:
         return ratio(self.hits, self.simulated_change)
 
     @property
+    def loss_figure_of_merit(self) -> NDArray[np.float64]:
+        """Shape (K,): of a class, what left it and was simulated rightly, per what left in either.
+
+        The figure of merit "from category i" of Pontius et al. (2011): the union of observed and
+        simulated loss is the initial area of the class less what rightly stayed.
+        """
+        hits, _ = self._transitions()
+        stayed = np.einsum("iii->i", self.counts[:, :, :-1])
+        return quotient(hits.sum(axis=1), (self.counts.sum(axis=(1, 2)) - stayed).astype(float))
+
+    @property
     def gain_figure_of_merit(self) -> NDArray[np.float64]:
         """Shape (K,): where a class was gained in both maps, per gained in either."""
         hits, union = self._transitions()
@@ -133,6 +134,25 @@ class ThreeMaps:
     def transition_figure_of_merit(self) -> NDArray[np.float64]:
         """Shape (K, K), ``[from, to]``: transition in both maps, per in either; diagonal NaN."""
         return quotient(*self._transitions())
+
+    @property
+    def change_iou(self) -> float:
+        """Changed in both maps, to whatever class, per changed in either."""
+        both = self.hits + self.wrong_hits
+        return ratio(both, both + self.misses + self.false_alarms)
+
+    @property
+    def change_segmentation(self) -> float:
+        """Mean of ``change_iou`` and of the mean class IoU on pixels that changed.
+
+        The semantic change segmentation score (SCS) of Toker et al. (2022, arXiv:2203.12560), with
+        the mean over the classes that the truth holds there.
+        """
+        table = self.changed.counts
+        right = np.diagonal(table).astype(np.float64)
+        present = table.sum(axis=1)
+        iou = quotient(right, present + table[:, :-1].sum(axis=0) - right)[present > 0]
+        return 0.5 * (self.change_iou + float(iou.mean())) if iou.size else math.nan
 
     @property
     def kappa_simulation(self) -> float:
@@ -240,8 +260,9 @@ def change_scores(three: ThreeMaps, names: Sequence[str]) -> dict[str, Any]:
 
     Returns:
         The five parts of the budget, observed and simulated change (pixels or m²), figure of
-        merit, producer's and user's accuracy, the three kappas of simulation, ``gains``: class →
-        figure of merit, and ``transitions``: rows of ``from``, ``to``, ``observed``,
+        merit, producer's and user's accuracy, IoU of change, semantic change segmentation score,
+        the three kappas of simulation, ``gains`` and ``losses``: class → figure of merit, and
+        ``transitions``: rows of ``from``, ``to``, ``observed``,
         ``simulated``, ``hits``, ``figure_of_merit`` for those that occur in either map. What is
         0/0 is ``None``.
 
@@ -262,15 +283,18 @@ def change_scores(three: ThreeMaps, names: Sequence[str]) -> dict[str, Any]:
         "figure_of_merit",
         "producers_accuracy",
         "users_accuracy",
+        "change_iou",
+        "change_segmentation",
         "kappa_simulation",
         "kappa_transition",
         "kappa_transloc",
     )
-    gains = three.gain_figure_of_merit
+    gains, losses = three.gain_figure_of_merit, three.loss_figure_of_merit
     return {
         **{key: reported_weight(getattr(three, key), three.weighting) for key in amounts},
         **{key: reported(getattr(three, key)) for key in scores},
         "gains": {name: reported(gains[k]) for k, name in enumerate(names)},
+        "losses": {name: reported(losses[k]) for k, name in enumerate(names)},
         "transitions": _transition_rows(three, names),
     }
 

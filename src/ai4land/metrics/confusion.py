@@ -11,24 +11,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ai4land.errors import SampleError
-from ai4land.metrics.counting import (
-    Counts,
-    add_counts,
-    check_counts,
-    empty_counts,
-    tabulate,
-    weighting_of,
-)
+from ai4land.metrics.agreement import agreement, disagreement_by_class
+from ai4land.metrics.counting import check_counts, empty_counts, tabulate, weighting_of
+from ai4land.metrics.sums import Counts, Sums
 from ai4land.metrics.undefined import quotient, ratio, reported, reported_weight
 
 __all__ = ["Confusion", "check_names", "classification_scores", "confusion"]
 
 
 @dataclass(frozen=True, eq=False)
-class Confusion:
+class Confusion(Sums):
     """How often each class of the truth was predicted as each class.
-
-    Confusions of tiles, regions or years add.
 
     Attributes:
         counts: Shape (K, K + 1), ``counts[truth, predicted]`` in legend order; pixels (int64) or
@@ -46,10 +39,6 @@ class Confusion:
     def zero(cls, n_classes: int) -> Confusion:
         """The confusion of no pixel, neutral in sums."""
         return cls(empty_counts((n_classes, n_classes + 1), weighted=False))
-
-    def __add__(self, other: Confusion) -> Confusion:
-        """The confusion of both sets of pixels together."""
-        return Confusion(add_counts(self.counts, other.counts))
 
     @property
     def n_classes(self) -> int:
@@ -70,18 +59,6 @@ class Confusion:
     def accuracy(self) -> float:
         """Share of the scored weight that was predicted right; NaN if nothing was scored."""
         return ratio(float(np.trace(self.counts)), self.total)
-
-    def shares(self) -> NDArray[np.float64]:
-        """Shape (K + 1, K + 1), shares of the whole; the truth is never in the last row.
-
-        Raises:
-            SampleError: If nothing was scored.
-        """
-        if self.total == 0:
-            raise SampleError("Nothing was scored, so there are no shares")
-        table = np.zeros((self.n_classes + 1, self.n_classes + 1))
-        table[:-1] = self.counts / self.total
-        return table
 
 
 def confusion(
@@ -121,9 +98,9 @@ def classification_scores(
     predicted has recall, F1 and IoU 0 and stays in the means; its precision is 0/0. Whatever is
     0/0 is ``None``.
 
-    Quantity and allocation disagreement follow Pontius and Millones (2011,
-    doi:10.1080/01431161.2011.552923), exchange and shift Pontius and Santacruz (2014,
-    doi:10.1080/2150704X.2014.969814); all four are shares of the scored weight.
+    Quantity and allocation disagreement, exchange and shift are shares of the scored weight; of
+    a class they count both its sides, so that the classes and the predictions that are none of
+    them sum to twice the whole.
 
     Args:
         c: The confusion.
@@ -132,9 +109,10 @@ def classification_scores(
 
     Returns:
         ``accuracy``, ``macro_f1``, ``weighted_f1`` (F1 weighted by support), ``mean_iou``,
-        ``mean_iou_frequent``, ``kappa``, ``quantity``, ``allocation``, ``exchange``, ``shift``,
-        ``outside`` (share predicted as none of the classes), ``total``, ``weighting`` and
-        ``classes``: name → ``precision``, ``recall``, ``f1``, ``iou``, ``support``.
+        ``mean_iou_frequent``, ``kappa``, ``kappa_location``, ``kappa_histogram``, ``quantity``,
+        ``allocation``, ``exchange``, ``shift``, ``outside`` (share predicted as none of the
+        classes), ``total``, ``weighting`` and ``classes``: name → ``precision``, ``recall``,
+        ``f1``, ``iou``, ``support``, and ``quantity``, ``exchange``, ``shift`` of that class.
 
     Raises:
         SampleError: If there is not one name per class.
@@ -150,6 +128,7 @@ def classification_scores(
         "recall": quotient(right, support),
         "f1": f1,
         "iou": iou,
+        **disagreement_by_class(c.counts),
     }
     present = support > 0
     frequent = present & (support >= rare * c.total)
@@ -159,7 +138,7 @@ def classification_scores(
         "weighted_f1": reported(ratio(float((support * f1)[present].sum()), c.total)),
         "mean_iou": reported(_mean(iou[present])),
         "mean_iou_frequent": reported(_mean(iou[frequent])),
-        **{key: reported(value) for key, value in _agreement(c).items()},
+        **{key: reported(value) for key, value in agreement(c.counts).items()},
         "total": reported_weight(c.total, c.weighting),
         "weighting": c.weighting,
         "classes": {
@@ -184,25 +163,3 @@ def check_names(names: Sequence[str], n_classes: int) -> None:
 
 def _mean(values: NDArray[np.float64]) -> float:
     return float(values.mean()) if values.size else math.nan
-
-
-def _agreement(c: Confusion) -> dict[str, float]:
-    """Kappa and the parts of the disagreement, as shares of the scored weight."""
-    keys = ("kappa", "quantity", "allocation", "exchange", "shift", "outside")
-    if c.total == 0:
-        return dict.fromkeys(keys, math.nan)
-    p = c.shares()
-    truth, predicted, right = p.sum(axis=1), p.sum(axis=0), np.diagonal(p)
-    agreed, by_chance = float(right.sum()), float((truth * predicted).sum())
-    quantity = 0.5 * float(np.abs(truth - predicted).sum())
-    allocation = float(np.minimum(truth - right, predicted - right).sum())
-    exchange = float(np.minimum(p, p.T).sum() - right.sum())
-    values = (
-        ratio(agreed - by_chance, 1.0 - by_chance, scale=1.0),
-        quantity,
-        allocation,
-        exchange,
-        max(0.0, allocation - exchange),  # rounding may leave a shift of −1e-17
-        float(predicted[-1]),
-    )
-    return dict(zip(keys, values, strict=True))

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ai4land.errors import GridError, SampleError, VocabularyError
+from ai4land.metrics._loops import compiled, count_runs, sum_runs
+from ai4land.metrics.sums import Counts
 from ai4land.vocabulary import NO_DATA
 
 __all__ = [
-    "Counts",
-    "add_counts",
+    "as_weights",
     "check_counts",
     "check_shapes",
     "empty_counts",
@@ -21,10 +22,14 @@ __all__ = [
     "weighting_of",
 ]
 
-Counts = NDArray[np.int64] | NDArray[np.float64]
-
 _BLOCK = 1 << 18
 """Pixels counted at once: the index copy that ``bincount`` makes then stays in the cache."""
+
+_LARGE = 1 << 22
+"""Pixels from which on the compiled loop is worth the time it takes to load."""
+
+_BINS = 1 << 21
+"""Largest table of the compiled loop; beyond it lies outside every cache."""
 
 
 def tabulate(
@@ -61,20 +66,13 @@ def tabulate(
     check_shapes(shape, **{f"truth {n}": truth for n, truth in enumerate(truths)})
     if scored is not None:
         check_shapes(shape, mask=scored)
-    areas = None if weights is None else _as_weights(weights, shape)
-    table_shape = (n_classes,) * len(truths) + (n_classes + 1,)
-    counts = empty_counts(table_shape, areas is not None).reshape(-1)
-    for block in _blocks(shape):
-        keep = np.ones(predicted[block].shape, np.bool_) if scored is None else scored[block]
-        for truth in truths:
-            keep = keep & (truth[block] != NO_DATA)
-        kept = [truth[block][keep] for truth in truths]
-        index = _combined(kept, predicted[block][keep], n_classes, counts.size)
-        if areas is None:
-            counts += np.bincount(index, minlength=counts.size)
-        else:
-            counts += np.bincount(index, areas[block][keep], minlength=counts.size)
-    return counts.reshape(table_shape)
+    areas = None if weights is None else as_weights(weights, shape)
+    maps = (*truths, predicted)
+    if predicted.size >= _LARGE and len(maps) <= 3 and (n_classes + 2) ** len(maps) <= _BINS:
+        counts = _by_runs(maps, n_classes, areas, scored)
+        if counts is not None:
+            return counts
+    return _by_index(maps, n_classes, areas, scored)
 
 
 def empty_counts(shape: tuple[int, ...], weighted: bool) -> Counts:
@@ -120,26 +118,6 @@ def check_counts(counts: Counts, n_truths: int) -> None:
         )
 
 
-def add_counts(first: Counts, second: Counts) -> Counts:
-    """The sum of two tables of one kind.
-
-    Raises:
-        SampleError: If they count different classes, or one counts pixels and one sums areas.
-    """
-    if first.shape != second.shape:
-        raise SampleError(
-            "Scores of different legends cannot be added", found=f"{first.shape} + {second.shape}"
-        )
-    # A table of nothing has no weighting yet: it is the neutral element of both.
-    if first.dtype != second.dtype and first.any() and second.any():
-        raise SampleError(
-            "Scores per pixel and scores by area cannot be added",
-            remedy="give weights to every tile, or to none",
-        )
-    total: Counts = first + second
-    return total
-
-
 def _as_indices(values: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
     array = np.atleast_1d(np.asarray(values))
     if array.dtype != np.uint8:
@@ -153,7 +131,12 @@ def _as_indices(values: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
     return array
 
 
-def _as_weights(weights: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
+def as_weights(weights: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Weights as read-only float64 of the shape of the maps, repeated rather than copied.
+
+    Raises:
+        GridError: If one is negative or not finite, or they do not fit the maps.
+    """
     array = np.asarray(weights, dtype=np.float64)
     if not np.isfinite(array).all() or (array < 0).any():
         raise GridError(
@@ -170,12 +153,73 @@ def _as_weights(weights: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float6
         ) from error
 
 
-def _blocks(shape: tuple[int, ...]) -> Iterator[tuple[int | slice, ...]]:
-    """Pieces of at most about ``_BLOCK`` pixels: of a vector, or rows of planes."""
+def _by_index(
+    maps: Sequence[NDArray[np.uint8]],
+    n_classes: int,
+    areas: NDArray[np.float64] | None,
+    scored: NDArray[np.bool_] | None,
+) -> Counts:
+    """Count with ``bincount``: always right, and fast enough for maps that are not large."""
+    *truths, predicted = maps
+    table_shape = (n_classes,) * len(truths) + (n_classes + 1,)
+    counts = empty_counts(table_shape, areas is not None).reshape(-1)
+    for block in _blocks(predicted.shape, _BLOCK):
+        keep = np.ones(predicted[block].shape, np.bool_) if scored is None else scored[block]
+        for truth in truths:
+            keep = keep & (truth[block] != NO_DATA)
+        kept = [truth[block][keep] for truth in truths]
+        index = _combined(kept, predicted[block][keep], n_classes, counts.size)
+        if areas is None:
+            counts += np.bincount(index, minlength=counts.size)
+        else:
+            counts += np.bincount(index, areas[block][keep], minlength=counts.size)
+    return counts.reshape(table_shape)
+
+
+def _by_runs(
+    maps: Sequence[NDArray[np.uint8]],
+    n_classes: int,
+    areas: NDArray[np.float64] | None,
+    scored: NDArray[np.bool_] | None,
+) -> Counts | None:
+    """Count with the compiled loop; ``None`` if an index is no class, for the other to explain.
+
+    Every map has two more entries in the table than there are classes: missing, and wrong.
+    """
+    side = n_classes + 2
+    entry = np.minimum(np.arange(NO_DATA + 1), n_classes + 1)
+    entry[NO_DATA] = n_classes
+    lookup = np.zeros((3, NO_DATA + 1), np.int64)
+    lookup[3 - len(maps) :] = [entry * side**power for power in reversed(range(len(maps)))]
+    sums = empty_counts((side ** len(maps),), areas is not None)
+    by_row = areas is not None and areas.strides[-1] == 0
+    count, add = compiled(count_runs), compiled(sum_runs)
+    for block in _blocks(maps[0].shape, _LARGE):
+        parts = [np.atleast_2d(np.ascontiguousarray(m[block])) for m in maps]
+        if scored is not None:
+            parts[0] = np.where(np.atleast_2d(scored[block]), parts[0], np.uint8(NO_DATA))
+        three = (*([parts[0]] * (3 - len(parts))), *parts)
+        if areas is None:
+            count(*three, lookup, np.ones(three[0].shape[0], np.int64), sums)
+        elif by_row:
+            count(*three, lookup, np.ascontiguousarray(np.atleast_2d(areas[block])[:, 0]), sums)
+        else:
+            add(*three, lookup, np.ascontiguousarray(np.atleast_2d(areas[block])), sums)
+    table = sums.reshape((side,) * len(maps))
+    for axis in range(len(maps) - 1):
+        table = np.delete(table, n_classes, axis=axis)  # a missing truth is not scored
+    if any(table.take(-1, axis=axis).any() for axis in range(len(maps))):
+        return None
+    inside = (slice(n_classes),) * (len(maps) - 1) + (slice(n_classes + 1),)
+    return table[inside].copy()
+
+
+def _blocks(shape: tuple[int, ...], size: int) -> Iterator[tuple[int | slice, ...]]:
+    """Pieces of at most about ``size`` pixels: of a vector, or rows of planes."""
     if len(shape) == 1:
-        yield from ((slice(i, i + _BLOCK),) for i in range(0, shape[0], _BLOCK))
+        yield from ((slice(i, i + size),) for i in range(0, shape[0], size))
         return
-    rows = max(1, _BLOCK // max(1, shape[-1]))
+    rows = max(1, size // max(1, shape[-1]))
     for plane in np.ndindex(shape[:-2]):
         for row in range(0, shape[-2], rows):
             yield (*plane, slice(row, row + rows))

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ai4land.errors import SampleError
+from ai4land.metrics.binned import Binned
 from ai4land.metrics.change import ThreeMaps, three_maps
 from ai4land.metrics.confusion import Confusion, confusion
 from ai4land.metrics.counting import check_shapes
+from ai4land.metrics.sums import Sums
 from ai4land.vocabulary import NO_DATA
 
-__all__ = ["LeadScores", "RolloutScores", "score_step"]
+__all__ = ["LeadScores", "RolloutScores", "rollouts_by_region", "score_step"]
 
 
 @dataclass(frozen=True, eq=False)
-class LeadScores:
+class LeadScores(Sums):
     """The tables of one step of a rollout, from which all its scores follow.
+
+    Those of different steps do not add; ``RolloutScores`` collects them.
 
     Attributes:
         lead: Steps since the initial state, from 1.
@@ -39,29 +43,6 @@ class LeadScores:
     changed_truth: Confusion
     changed_prior: Confusion
     changed_initial: Confusion
-
-    def __add__(self, other: LeadScores) -> LeadScores:
-        """The scores of both regions together.
-
-        Raises:
-            SampleError: If the two are scores of different steps.
-        """
-        if (self.lead, self.time) != (other.lead, other.time):
-            raise SampleError(
-                "Scores of different steps cannot be added",
-                expected=f"lead {self.lead}, time {self.time}",
-                found=f"lead {other.lead}, time {other.time}",
-                remedy="collect the steps of a rollout in RolloutScores",
-            )
-        return LeadScores(
-            lead=self.lead,
-            time=self.time,
-            confusion=self.confusion + other.confusion,
-            three=self.three + other.three,
-            changed_truth=self.changed_truth + other.changed_truth,
-            changed_prior=self.changed_prior + other.changed_prior,
-            changed_initial=self.changed_initial + other.changed_initial,
-        )
 
 
 @dataclass(frozen=True)
@@ -87,6 +68,22 @@ class RolloutScores:
         for step in other.leads if isinstance(other, RolloutScores) else (other,):
             table[step.lead] = table[step.lead] + step if step.lead in table else step
         return RolloutScores(tuple(table[lead] for lead in sorted(table)))
+
+
+def rollouts_by_region(steps: Iterable[Binned[LeadScores]]) -> dict[int, RolloutScores]:
+    """Turn the regions of every step into the rollouts of every region.
+
+    Args:
+        steps: What ``by(regions, score_step, …)`` gives at each step.
+
+    Returns:
+        Region → its scores, ready for ``summarise``.
+    """
+    rollouts: dict[int, RolloutScores] = {}
+    for step in steps:
+        for region, scores in step.items():
+            rollouts[region] = rollouts.get(region, RolloutScores()) + scores
+    return rollouts
 
 
 def score_step(

@@ -1,0 +1,163 @@
+"""Statistics of maps larger than memory, block by block, on one core or on many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ai4land.errors import GridError
+from ai4land.metrics.binned import Binned
+from ai4land.metrics.sums import Sums
+
+__all__ = ["Blockwise", "reduce_blocks"]
+
+T = TypeVar("T", Sums, Binned[Any])
+
+_FAN = 8
+"""Statistics added at once where Dask adds them."""
+
+
+class Blockwise(Protocol):
+    """What can be read in blocks: arrays of NumPy, Zarr, xarray, Dask and HDF5."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the axes, the last two being rows and columns."""
+
+    def __getitem__(self, key: Any, /) -> Any:  # noqa: ANN401
+        """A block, something NumPy can make an array of."""
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Rows and columns of a block, and those among them that are its own and no neighbour's."""
+
+    rows: slice
+    cols: slice
+    interior: tuple[slice, slice]
+
+
+@dataclass(frozen=True)
+class _Job(Generic[T]):
+    """What is done to every block."""
+
+    statistic: Callable[..., T]
+    maps: Mapping[str, Blockwise]
+    options: Mapping[str, Any]
+    halo: int
+
+    def __call__(self, block: _Block) -> T:
+        pieces = {name: _piece(array, block) for name, array in self.maps.items()}
+        inner = {"interior": block.interior} if self.halo else {}
+        return self.statistic(**pieces, **self.options, **inner)
+
+
+def reduce_blocks(
+    statistic: Callable[..., T],
+    maps: Mapping[str, Blockwise],
+    *,
+    block: int = 2048,
+    halo: int = 0,
+    scheduler: str | None = None,
+    workers: int | None = None,
+    **options: Any,  # noqa: ANN401
+) -> T:
+    """Compute a statistic of maps that need not fit into memory.
+
+    At any time each worker holds one block of every map. The result is that of the whole maps,
+    because statistics add: exactly where they count pixels, to the rounding of a sum where they
+    add areas. No block crosses the date line, so a halo there sees the border of the map.
+
+    Args:
+        statistic: Takes the maps by name and returns a statistic, such as ``three_maps``, or a
+            function that reads codes, masks and bins first.
+        maps: Name → what the statistic gets under it: arrays with rows and columns last, all of
+            the same number; an axis of length 1 (areas per row, say) is repeated. Chunks are read
+            best if ``block`` is a multiple of theirs.
+        block: Rows and columns of a block. For ``resolutions`` a multiple of the largest factor,
+            for coarse cells of the pixels in one, so that none is cut.
+        halo: Rows and columns around a block that the statistic also sees, for one that looks at
+            neighbours; it is then told by ``interior``, a pair of slices, what is the block's own.
+        scheduler: Where the blocks are computed: ``None`` here, one after the other; otherwise a
+            scheduler of Dask: ``threads``, ``processes``, or ``distributed`` for the current
+            client.
+        workers: Threads or processes of that scheduler; default all cores.
+        **options: What else every block's statistic gets.
+
+    Raises:
+        GridError: If the maps differ in rows or columns.
+    """
+    height, width = _shape(maps)
+    blocks = list(_blocks(height, width, block, halo))
+    job = _Job(statistic, maps, options, halo)
+    if scheduler is None:
+        total = job(blocks[0])
+        for one in blocks[1:]:
+            total = total + job(one)
+        return total
+    from dask.delayed import delayed
+
+    # The job travels as one opaque value: Dask must neither hash nor load the maps in it.
+    shared = delayed(job, pure=False, traverse=False)
+    tables = [delayed(_run)(shared, one) for one in blocks]
+    while len(tables) > 1:
+        groups = [tables[n : n + _FAN] for n in range(0, len(tables), _FAN)]
+        tables = [delayed(_total)(group) for group in groups]
+    if scheduler == "distributed":
+        found: T = tables[0].compute()
+    else:
+        found = tables[0].compute(scheduler=scheduler, num_workers=workers)
+    return found
+
+
+def _run(job: _Job[T], block: _Block) -> T:
+    return job(block)
+
+
+def _total(tables: list[T]) -> T:
+    total = tables[0]
+    for table in tables[1:]:
+        total = total + table
+    return total
+
+
+def _shape(maps: Mapping[str, Blockwise]) -> tuple[int, int]:
+    """Rows and columns that all maps share."""
+    lengths = [max((array.shape[axis] for array in maps.values()), default=0) for axis in (-2, -1)]
+    for name, array in maps.items():
+        for axis, length in zip((-2, -1), lengths, strict=True):
+            if array.shape[axis] not in (1, length):
+                raise GridError(
+                    "Maps that are compared must have one shape",
+                    where=name,
+                    expected=f"(…, {lengths[0]}, {lengths[1]})",
+                    found=array.shape,
+                )
+    if 0 in lengths:
+        raise GridError("There is no map to be read in blocks", found=list(maps))
+    return lengths[0], lengths[1]
+
+
+def _blocks(height: int, width: int, side: int, halo: int) -> Iterator[_Block]:
+    for row in range(0, height, side):
+        for col in range(0, width, side):
+            rows, own_rows = _span(row, side, height, halo)
+            cols, own_cols = _span(col, side, width, halo)
+            yield _Block(rows, cols, (own_rows, own_cols))
+
+
+def _span(start: int, side: int, length: int, halo: int) -> tuple[slice, slice]:
+    """A stretch of an axis with its halo, and where its own part lies in it."""
+    stop = min(start + side, length)
+    first, last = max(start - halo, 0), min(stop + halo, length)
+    return slice(first, last), slice(start - first, stop - first)
+
+
+def _piece(array: Blockwise, block: _Block) -> NDArray[Any]:
+    rows = slice(None) if array.shape[-2] == 1 else block.rows
+    cols = slice(None) if array.shape[-1] == 1 else block.cols
+    return np.asarray(array[(..., rows, cols)])
