@@ -283,7 +283,7 @@ def test_scores_of_a_reconstruction_stand_beside_the_baselines(
     code, out, err = call("score", hindcast, "--truth", tiny_cube.path, "--json", "-")
     assert code == 0, err
     found = json.loads(out)
-    assert list(found["scores"]) == ["network", "persistence", "kernel", "random"]
+    assert list(found["scores"]) == ["network", "network, shuffled", "persistence", "kernel", "random"]
     assert found["direction"] == "backward"
     assert found["times"] == [2005, 2004, 2003]
     rows = found["scores"]

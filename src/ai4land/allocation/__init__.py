@@ -5,6 +5,7 @@ from ai4land.allocation.books import close_books
 from ai4land.allocation.cells import CoarseCells
 from ai4land.allocation.exchange import Allocation, allocate_kernel, allocate_random
 from ai4land.allocation.quantities import group_sums, net_change, target_counts
+from ai4land.allocation.shuffling import shuffle
 
 __all__ = [
     "Allocation",
@@ -15,5 +16,6 @@ __all__ = [
     "close_books",
     "group_sums",
     "net_change",
+    "shuffle",
     "target_counts",
 ]

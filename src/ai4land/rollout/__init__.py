@@ -6,6 +6,7 @@ from ai4land.rollout.network import NetworkStepper
 from ai4land.rollout.opening import baseline_reader, demand_since, open_network
 from ai4land.rollout.saving import save_rollout
 from ai4land.rollout.scoring import score_rollout
+from ai4land.rollout.shuffled import shuffled
 from ai4land.rollout.start import observed_state
 from ai4land.rollout.stepper import Persistence, Stepper, rollout
 from ai4land.rollout.tiling import Tiling, sweep
@@ -25,5 +26,6 @@ __all__ = [
     "rollout",
     "save_rollout",
     "score_rollout",
+    "shuffled",
     "sweep",
 ]
