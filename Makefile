@@ -12,7 +12,7 @@ help:
 	@echo "make demo      the whole way once on a synthetic planet, into $(DEMO)/"
 	@echo "make test      lint, types and tests"
 	@echo "make lint      lint and types alone"
-	@echo "make bench     measure layout, reading and building of the cube, beside other ways"
+	@echo "make bench     measure reading, building and scoring, beside other ways"
 	@echo "make results   the real cases of docs/results.md (needs AI4LAND_REALDATA)"
 	@echo "make clean     remove caches (never data, runs or the environment)"
 
@@ -32,12 +32,14 @@ lint: install
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 bench: install
 	$(BIN)/python benchmarks/chunk_layout.py
 	$(BIN)/python benchmarks/windows.py
 	$(BIN)/python benchmarks/build_speed.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/python benchmarks/metrics_speed.py
 
 results: install
 	$(BIN)/python benchmarks/real_cases.py
