@@ -125,7 +125,9 @@ def _options(reader: Reader) -> list[dict[str, Any]]:
                 "name": name,
                 "type": _kind(entry.annotation),
                 "required": required,
-                "default": None if required else _plain(entry.get_default()),
+                "default": None
+                if required
+                else _plain(entry.get_default(call_default_factory=True)),
                 "meaning": meanings.get(name, ""),
             }
         )

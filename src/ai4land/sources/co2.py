@@ -304,8 +304,8 @@ READER = Reader(
         "SUPPLEMENT_DataTables_Meinshausen_6May2020.xlsx",
         "any table of years and ppm",
     ),
-    years="0–2500",
+    years="1–2500",
     licence=_LICENCE,
     citation=_CITATION,
-    certainty=Certainty.HEADERS,
+    certainty=Certainty.BYTES,
 )

@@ -415,5 +415,5 @@ READER = Reader(
     years="1992–2015 (v2.0.7), 2016–2022 (v2.1.1)",
     licence=_LICENCE,
     citation=_CITATION,
-    certainty=Certainty.HEADERS,
+    certainty=Certainty.BYTES,
 )

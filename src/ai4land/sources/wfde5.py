@@ -75,5 +75,5 @@ READER = Reader(
     years="1979–2019",
     licence=_LICENCE,
     citation=_CITATION,
-    certainty=Certainty.PAPER,
+    certainty=Certainty.BYTES,
 )
