@@ -32,6 +32,14 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_width() -> Iterator[None]:
+    """Tables as wide as in a pipe, whatever terminal or test runner stands around."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("COLUMNS", raising=False)
+        yield
+
+
 @pytest.fixture(scope="session")
 def call() -> Call:
     return invoke

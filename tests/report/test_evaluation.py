@@ -139,6 +139,17 @@ def test_cells_at_the_coast_leave_the_headline(coastal: Cube, tmp_path: Path) ->
     assert any("those at the coast too" in title for title in titles)
 
 
+def test_without_land_shares_the_labels_say_which_cells_are_whole(
+    tiny_cube: Cube, tmp_path: Path
+) -> None:
+    assert "land_share" not in tiny_cube.variables
+    data = evaluate(saved(tiny_cube, tmp_path / "p.zarr", [2000, 2005]), tiny_cube).to_dict()
+    truth = tiny_cube.read("land_use", 2005)
+    land = (truth != 0) & (truth != 255)
+    assert data["scores"]["mine"]["last"]["total"] == land[:, 8:].sum(), "3 of 8 columns are land"
+    assert data["all_cells"]["mine"]["last"]["total"] == land.sum()
+
+
 def test_years_without_labels_end_the_scoring(tiny_cube: Cube, tmp_path: Path) -> None:
     cube = saved(tiny_cube, tmp_path / "p.zarr", [2010, 2011, 2012, 2013])
     found = evaluate(cube, tiny_cube)

@@ -27,6 +27,7 @@ COMMANDS: MappingProxyType[str, str] = MappingProxyType(
         "reconstruct": "Roll the land forward or backward and save it as a cube.",
         "score": "Score a reconstruction, or any three class maps.",
         "report": "Draw maps, curves and coverage of runs and reconstructions.",
+        "why": "Say why a pixel changed, or why it did not.",
         "inspect": "Say what a cube, a checkpoint or a recipe is.",
     }
 )

@@ -24,8 +24,10 @@ def report(
 ) -> None:
     """Draw maps, curves and coverage of runs and reconstructions.
 
-    Maps of truth, prediction and their difference, scores by year, the inputs of one window, the
-    years that every variable covers; and one page, OUT/report.md, that shows them all.
+    Maps of truth, prediction and their difference, scores by year, skill between floor and
+    ceiling, confidence intervals, fidelity to the forcing, the inputs of one window, the years
+    that every variable covers. One page, OUT/report.html, shows them all and needs no network;
+    OUT/report.md says the same as text, OUT/scores.json as data.
     """
     with stderr().status("drawing") as status:
         written = write_report(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ai4land.report.checking import Check, check_recipe_file
     from ai4land.report.evaluation import Evaluation, evaluate
     from ai4land.report.experiments import check_experiment_file
+    from ai4land.report.explaining import Explanation, explain
     from ai4land.report.inspection import Description, describe
     from ai4land.report.kinds import PathKind, kind_of
     from ai4land.report.page import write_report
@@ -34,6 +35,7 @@ __all__ = [
     "Check",
     "Description",
     "Evaluation",
+    "Explanation",
     "PathKind",
     "RasterScores",
     "Table",
@@ -48,6 +50,7 @@ __all__ = [
     "describe_sources",
     "domain_warnings",
     "evaluate",
+    "explain",
     "kind_of",
     "prediction_attributes",
     "score_raster_files",
@@ -61,6 +64,7 @@ _HOMES = MappingProxyType(
         "Check": "checking",
         "Description": "inspection",
         "Evaluation": "evaluation",
+        "Explanation": "explaining",
         "PathKind": "kinds",
         "RasterScores": "rasters",
         "Table": "tables",
@@ -75,6 +79,7 @@ _HOMES = MappingProxyType(
         "describe_sources": "products",
         "domain_warnings": "provenance",
         "evaluate": "evaluation",
+        "explain": "explaining",
         "kind_of": "kinds",
         "prediction_attributes": "provenance",
         "score_raster_files": "rasters",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,20 @@ import numpy.typing as npt
 from ai4land.cube import Cube, Field, State, Status
 from ai4land.errors import CubeError, GridError, SampleError, VocabularyError
 from ai4land.grid import Grid
-from ai4land.metrics import Protocol, RolloutScores, summarise, table_one
+from ai4land.metrics import (
+    COMPLETE,
+    ChangeRates,
+    Protocol,
+    RolloutScores,
+    coarse_cells,
+    complete_cells,
+    summarise,
+    table_one,
+)
+from ai4land.report.details import Details, uncertainty
+from ai4land.report.partitions import blocks_of, by_climate, by_completeness, by_latitude
 from ai4land.report.provenance import forcing_used, held_out_blocks
+from ai4land.report.tally import Regions, Study, ceilings, follow
 from ai4land.report.weighting import Weighting
 from ai4land.rollout import (
     AllocationStepper,
@@ -22,16 +35,16 @@ from ai4land.rollout import (
     Stepper,
     observed_state,
     rollout,
-    score_rollout,
+    shuffled,
 )
 from ai4land.samples import Demand, WindowReader, class_forcing, input_spec
-from ai4land.vocabulary import Legend, Task, task
+from ai4land.vocabulary import NO_DATA, Legend, Task, task
 
 __all__ = ["Evaluation", "evaluate", "path_of", "stored_states"]
 
 BoolArray = npt.NDArray[np.bool_]
 
-_COMPLETE = 0.5  # least share of known land of a coarse cell that enters the headline
+_BEFORE = 10  # steps of the labels before the initial map that show how they usually change
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +61,10 @@ class Evaluation:
         scores: Name → scores on the pixels of the headline.
         scored: One sentence on which pixels those are.
         all_cells: Name → scores with incomplete coarse cells as well; empty if none were left out.
-        ceiling: Net over gross change of the truth in coarse cells, the share of change that a
-            model can know from the net; ``None`` without a forcing.
+        ceiling: Net over gross change of the truth in coarse cells until the last time, the share
+            of change that a model can know from the net; ``None`` without a forcing.
         notes: What a reader must know beside.
+        details: How sure, how near, how faithful, where, and what came in time.
     """
 
     title: str
@@ -64,6 +78,7 @@ class Evaluation:
     all_cells: Mapping[str, RolloutScores]
     ceiling: float | None
     notes: tuple[str, ...]
+    details: Details
 
     @property
     def ticks(self) -> tuple[int, ...]:
@@ -100,6 +115,7 @@ class Evaluation:
             "all_cells": rows(self.all_cells) if self.all_cells else None,
             "net_over_gross_change": self.ceiling,
             "notes": list(self.notes),
+            "details": self.details.to_dict(names),
         }
 
 
@@ -150,39 +166,138 @@ def evaluate(
         steppers += [AllocationStepper(rule, demand, seed=seed) for rule in ("kernel", "random")]
     else:
         notes.append("The cube has no forcing for this legend: no kernel and random rows.")
-    base, sentences = _held_out(prediction, reader)
-    complete = _complete_cells(truth, reader.grid, job, forcing, initial)
-    zones = _zones(base, complete, start, job, reader, sentences, notes)
-
-    visited = (initial, *path)
+    study, side, sentences = _study(prediction, reader, demand, start, (protocol, weighting), notes)
+    every = (initial, *path_of(prediction, job)[1])
     runs: dict[str, Callable[[], Iterator[State]]] = {
-        model: functools.partial(stored_states, prediction, job, visited)
+        model: functools.partial(stored_states, prediction, job, every)
     }
+    if demand is not None:  # what the amounts alone are worth, without their places
+        runs[f"{model}, shuffled"] = lambda: shuffled(
+            stored_states(prediction, job, every), reader, demand.cells, seed=seed
+        )
     for stepper in steppers:  # a baseline may itself be what is judged
         runs.setdefault(stepper.name, functools.partial(rollout, stepper, start, path))
-    weights = reader.grid.cell_areas() if weighting is Weighting.AREA else None
-    found: dict[str, list[RolloutScores]] = {}
-    for name, states in runs.items():
-        if progress is not None:
-            progress(name)
-        found[name] = [
-            score_rollout(states(), reader, protocol=protocol, mask=zone, weights=weights)
-            for zone in zones
-        ]
-    _check_something_scored(found[model][0], prediction)
+    details = _details(runs, model, study, (initial, *path), side, seed, progress)
+    tallies = details.tallies
+    _check_something_scored(tallies[model].zones[0], prediction)
     return Evaluation(
         title=str(prediction.attributes.get("title", prediction.path.name)),
         model=model,
-        legend=start[job.target].legend or _no_legend(job),
+        legend=study.legend,
         protocol=protocol,
         weighting=weighting,
         initial=initial,
-        scores={name: scores[0] for name, scores in found.items()},
+        scores={name: tally.zones[0] for name, tally in tallies.items()},
         scored=" ".join(sentences),
-        all_cells={n: s[0] + s[1] for n, s in found.items()} if len(zones) > 1 else {},
-        ceiling=_net_over_gross(demand, reader, start, path[-1]) if demand else None,
+        all_cells={n: t.zones[0] + t.zones[1] for n, t in tallies.items()}
+        if len(study.zones) > 1
+        else {},
+        ceiling=_known(details.ceilings.get(path[-1])),
         notes=tuple(notes),
+        details=details,
     )
+
+
+def _study(
+    prediction: Cube,
+    reader: WindowReader,
+    demand: Demand | None,
+    start: State,
+    counted: tuple[Protocol, Weighting],
+    notes: list[str],
+) -> tuple[Study, int, list[str]]:
+    """Which pixels are scored and how they are grouped; the side of a block; and what to say."""
+    job, truth, grid = reader.task, reader.cube, reader.grid
+    protocol, weighting = counted
+    forcing = () if demand is None else (demand.forcing,)
+    base, sentences = _held_out(prediction, reader)
+    complete = _complete_cells(truth, grid, job, forcing, start.tick, protocol)
+    zones = _zones(base, complete, start, job, reader, sentences, notes)
+    weights = grid.cell_areas() if weighting is Weighting.AREA else None
+    blocks, side = blocks_of(grid, truth.grid(forcing[0]) if forcing else None)
+    legend = start[job.target].legend or _no_legend(job)
+    regions = _partitions(reader, demand, start, weights)
+    study = Study(reader, legend, protocol, weights, tuple(zones), demand, blocks, regions)
+    return study, side, sentences
+
+
+def _details(
+    runs: Mapping[str, Callable[[], Iterator[State]]],
+    model: str,
+    study: Study,
+    ticks: tuple[int, ...],
+    side: int,
+    seed: int,
+    progress: Callable[[str], None] | None,
+) -> Details:
+    """Follow every rollout and the truth once, then resample."""
+    tell = progress or (lambda _: None)
+    tallies = {}
+    for name, states in runs.items():
+        tell(name)
+        tallies[name] = follow(states(), study)
+    tell("truth")
+    cube, job = study.reader.cube, study.reader.task
+    most, course = ceilings(_labels(cube, job, ticks), study)
+    before = _before(cube, job, ticks[0], ticks[1:], study)
+    tell("confidence intervals")
+    return Details(
+        tallies=tallies,
+        truth=course,
+        ceilings=most,
+        groups=_group_names(study.demand),
+        partitions=study.regions,
+        before=before,
+        seams={} if before is None else {"labels to prediction": min(ticks[:2])},
+        uncertainty=uncertainty(tallies, model, side, np.random.default_rng(seed)),
+    )
+
+
+def _known(value: float | None) -> float | None:
+    """``None`` for what is 0/0."""
+    return None if value is None or np.isnan(value) else value
+
+
+def _labels(cube: Cube, job: Task, ticks: Sequence[int]) -> Iterator[State]:
+    """The labels as a rollout that is always right."""
+    return (observed_state(cube, job, tick) for tick in ticks)
+
+
+def _before(
+    truth: Cube, job: Task, initial: int, path: tuple[int, ...], study: Study
+) -> ChangeRates | None:
+    """Rates of the labels in the steps before the initial map, in the rollout's own stride."""
+    known, stride = set(truth.group(job.target).ticks), path[0] - initial
+    earlier = itertools.takewhile(
+        lambda tick: tick in known, (initial - stride * n for n in range(1, _BEFORE + 1))
+    )
+    ticks = [*reversed(list(earlier)), initial]
+    if len(ticks) < 2:
+        return None
+    return ceilings(_labels(truth, job, ticks), replace(study, demand=None))[1].rates
+
+
+def _group_names(demand: Demand | None) -> tuple[str, ...]:
+    """What forcing and labels both express, each group by its classes."""
+    if demand is None:
+        return ()
+    names = demand.legend.names
+    return tuple(" + ".join(names[k] for k in group) for group in demand.groups)
+
+
+def _partitions(
+    reader: WindowReader,
+    demand: Demand | None,
+    start: State,
+    weights: npt.NDArray[np.float64] | None,
+) -> tuple[Regions, ...]:
+    """Bands of latitude; climate zones and the coarse cells' land where they are known."""
+    job = reader.task
+    found = [by_latitude(reader.grid), by_climate(reader.cube, reader.grid, job, start.tick)]
+    if demand is not None:
+        land = reader.domain(start[job.target].values)
+        found.append(by_completeness(land, demand.cells.index, weights))
+    return tuple(part for part in found if part is not None)
 
 
 def stored_states(cube: Cube, job: Task, ticks: tuple[int, ...]) -> Iterator[State]:
@@ -275,18 +390,27 @@ def _held_out(prediction: Cube, reader: WindowReader) -> tuple[BoolArray | None,
 
 
 def _complete_cells(
-    truth: Cube, grid: Grid, job: Task, forcing: tuple[str, ...], tick: int
+    truth: Cube,
+    grid: Grid,
+    job: Task,
+    forcing: tuple[str, ...],
+    tick: int,
+    protocol: Protocol,
 ) -> BoolArray | None:
     """Pixels of coarse cells at least half known land, if the forcing is made from labels."""
     legend = truth.variable(job.target).legend
     if not forcing or legend is None or truth.variable(forcing[0]).components != legend.names:
         return None
     if "land_share" not in truth.variables:
-        return None
+        if protocol is Protocol.REFERENCE:  # which scores the sea
+            return None
+        codes = truth.read(job.target, tick)
+        land = (codes != NO_DATA) & ~np.isin(codes, legend.sea)
+        return complete_cells(land, coarse_cells(grid, truth.grid(forcing[0]))).mask
     coarse = truth.grid("land_share")
     rows, cols = coarse.nearest(grid)
     share = np.nan_to_num(truth.read("land_share", tick))[np.ix_(rows, cols)]
-    return np.asarray((share >= _COMPLETE) & (rows >= 0)[:, None] & (cols >= 0)[None, :])
+    return np.asarray((share >= COMPLETE) & (rows >= 0)[:, None] & (cols >= 0)[None, :])
 
 
 def _zones(
@@ -316,16 +440,3 @@ def _zones(
         "flatter every row that uses the forcing."
     )
     return [base]
-
-
-def _net_over_gross(demand: Demand, reader: WindowReader, start: State, last: int) -> float | None:
-    """Share of the true change between two times that is net change of a coarse cell."""
-    target = reader.task.target
-    before = start[target]
-    after = Field(
-        before.variable, before.grid, reader.codes(last, reader.grid.window), before.legend
-    )
-    both = reader.domain(before.values) & reader.domain(after.values)
-    changed = int((both & (before.values != after.values)).sum())
-    net = np.abs(demand.counts(after) - demand.counts(before)).sum() / 2.0
-    return min(float(net / changed), 1.0) if changed else None

@@ -6,23 +6,31 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ai4land.cube import Cube
 from ai4land.errors import ConfigError
+from ai4land.report.album import album_of
 from ai4land.report.cards import describe_checkpoint
+from ai4land.report.caveats import caveats, provenance_tables
+from ai4land.report.charts import charts_of
 from ai4land.report.coverage import draw_coverage
 from ai4land.report.curves import draw_scores, draw_training
-from ai4land.report.evaluation import evaluate, path_of
+from ai4land.report.evaluation import Evaluation, evaluate, path_of
 from ai4land.report.inputs import draw_inputs
 from ai4land.report.kinds import PathKind, kind_of
 from ai4land.report.maps import draw_maps
 from ai4land.report.scoreboard import score_tables
-from ai4land.report.tables import to_markdown
+from ai4land.report.tables import Table, to_markdown
+from ai4land.report.webpage import Chapter, Charts, Maps, Part, Picture, Tables, Text, write_page
 from ai4land.samples import class_forcing
 from ai4land.training import Experiment
 from ai4land.vocabulary import Clock, Task, task
 
-__all__ = ["write_report"]
+__all__ = ["SCHEMA_VERSION", "write_report"]
+
+SCHEMA_VERSION = 1
+"""Version of what ``scores.json`` is, see ``schema.json`` of this room."""
 
 _TASK = "land_use"
 
@@ -35,14 +43,31 @@ class _Page:
     progress: Callable[[str], None]
     lines: list[str] = field(default_factory=list)
     written: list[Path] = field(default_factory=list)
+    chapters: list[Chapter] = field(default_factory=list)
+    scores: dict[str, Any] = field(default_factory=dict)
 
     def heading(self, text: str) -> None:
         self.lines += [f"## {text}", ""]
+        self.chapters.append(Chapter(text))
 
-    def picture(self, path: Path | None, caption: str) -> None:
+    def add(self, *parts: Part) -> None:
+        self.chapters[-1].parts += parts
+
+    def text(self, title: str, said: Sequence[str]) -> None:
+        self.lines += [f"### {title}", "", *(f"- {line}" for line in said), ""]
+        self.add(Text(title, tuple(said)))
+
+    def tables(self, tables: Sequence[Table], model: str = "", folded: str = "") -> None:
+        if tables:
+            self.lines += [to_markdown(table) for table in tables]
+            self.add(Tables(tuple(tables), model, folded))
+
+    def picture(self, path: Path | None, caption: str, *, on_page: bool = True) -> None:
         if path is not None:
             self.written.append(path)
             self.lines += [f"![{caption}]({path.name})", "", f"*{caption}*", ""]
+            if on_page:
+                self.add(Picture.of(path, caption))
 
 
 def write_report(
@@ -61,7 +86,7 @@ def write_report(
         progress: Called with the name of each thing before it is drawn.
 
     Returns:
-        The files written, ``report.md`` first.
+        The files written, ``report.html`` and ``report.md`` first.
 
     Raises:
         ConfigError: If a path is none of these, or two have one name.
@@ -100,9 +125,23 @@ def write_report(
         page.progress("coverage")
         drawn = draw_coverage(list(cubes.items()), out / "coverage.png")
         page.picture(drawn, "Years that the variables cover, and how their values came about.")
-    target = out / "report.md"
-    target.write_text("\n".join(page.lines), encoding="utf-8")
-    return [target, *page.written]
+    return [*_finish(page), *page.written]
+
+
+def _finish(page: _Page) -> list[Path]:
+    """The page as HTML and Markdown, and all scores as data."""
+    page.progress("page")
+    titles = [chapter.title for chapter in page.chapters]
+    title = titles[0] if len(titles) == 1 else "Report on land use, forward and backward"
+    html = write_page(title, page.chapters, page.folder / "report.html")
+    text = page.folder / "report.md"
+    text.write_text("\n".join(page.lines), encoding="utf-8")
+    if not page.scores:
+        return [html, text]
+    data = page.folder / "scores.json"
+    content = {"schema": SCHEMA_VERSION, "reconstructions": page.scores}
+    data.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    return [html, text, data]
 
 
 def _reconstruction(page: _Page, name: str, cube: Cube, labels: Cube | None) -> None:
@@ -111,26 +150,53 @@ def _reconstruction(page: _Page, name: str, cube: Cube, labels: Cube | None) -> 
     page.heading(str(cube.attributes.get("title", name)))
     initial, path = path_of(cube, job)
     last = path[-1]
+    evaluation: Evaluation | None = None
     if labels is not None:
         page.progress(f"{name}: scores")
-        evaluation = evaluate(cube, labels, job=job)
+        evaluation = evaluate(
+            cube, labels, job=job, progress=lambda row: page.progress(f"{name}: {row}")
+        )
         last = evaluation.ticks[-1]
-        figures = page.folder / f"{name}_scores.json"
-        text = json.dumps(evaluation.to_dict(), indent=1, allow_nan=False)
-        figures.write_text(text + "\n", encoding="utf-8")
-        tables = [to_markdown(table) for table in score_tables(evaluation)]
-        table_file = page.folder / f"{name}_scores.md"
-        table_file.write_text("\n".join(tables), encoding="utf-8")
-        page.written += [figures, table_file]
-        page.lines += [tables[0]]
-        curves = draw_scores(evaluation, page.folder / f"{name}_curves.png")
-        page.picture(curves, "Scores by year, on the model's own predictions.")
-        page.lines += tables[1:]
+        _scores(page, name, evaluation)
     page.progress(f"{name}: maps")
+    album = album_of(cube, labels, job, (initial, *path))
+    if album is not None:
+        made_by = str(cube.variable(job.target).source or "reconstruction")
+        page.add(Maps(album, made_by, job.clock.label(initial)))
     captions = ("Initial map, truth and reconstruction.", "What the reconstruction got right.")
     drawn = draw_maps(cube, labels, job, initial, last, page.folder / name)
     for picture, caption in zip(drawn, captions, strict=False):
-        page.picture(picture, caption)
+        page.picture(picture, caption, on_page=False)
+    if evaluation is not None:
+        _explained(page, evaluation)
+    page.tables(provenance_tables(cube, labels), folded="Where all this comes from")
+
+
+def _scores(page: _Page, name: str, evaluation: Evaluation) -> None:
+    """What is read first: the main tables and the curves."""
+    data, tables = evaluation.to_dict(), score_tables(evaluation)
+    page.scores[name] = data
+    figures = page.folder / f"{name}_scores.json"
+    figures.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    table_file = page.folder / f"{name}_scores.md"
+    table_file.write_text("\n".join(map(to_markdown, tables)), encoding="utf-8")
+    page.written += [figures, table_file]
+    page.tables(tables[:1], model=evaluation.model)
+    curves = draw_scores(evaluation, page.folder / f"{name}_curves.png")
+    page.picture(curves, "Scores by year, on the model's own predictions.", on_page=False)
+    page.tables([t for t in tables[1:] if not t.detail], model=evaluation.model)
+    said = "Time runs to the left." if evaluation.direction == "backward" else ""
+    rows = list(evaluation.scores)
+    page.add(Charts.of(charts_of(evaluation), rows, said))
+
+
+def _explained(page: _Page, evaluation: Evaluation) -> None:
+    """The detailed tables, and what none of them shows."""
+    details = [t for t in score_tables(evaluation) if t.detail]
+    page.tables(
+        details, model=evaluation.model, folded="All tables: classes, places, time, regions"
+    )
+    page.text("What this does not show", caveats(evaluation))
 
 
 def _run(page: _Page, path: Path, cubes: dict[str, Cube]) -> None:
@@ -143,7 +209,7 @@ def _run(page: _Page, path: Path, cubes: dict[str, Cube]) -> None:
         drawn = draw_training(logs[-1], page.folder / f"{name}_training.png")
         page.picture(drawn, "Loss and validation scores.")
     if (path / "checkpoint").is_dir():
-        page.lines += [to_markdown(t) for t in describe_checkpoint(path).tables]
+        page.tables(describe_checkpoint(path).tables, folded="The model's card")
     said = json.loads((path / "experiment.json").read_text(encoding="utf-8"))
     experiment = Experiment(**said)
     if Path(experiment.cube).is_dir():

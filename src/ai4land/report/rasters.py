@@ -193,6 +193,17 @@ def _tables(report: dict[str, Any]) -> tuple[Table, ...]:
         (name, *(percent(row["change"][part], row["total"]) for part in parts))
         for name, row in scores.items()
     )
+    return (
+        *_first_tables(report, rows, budget),
+        *_more_tables(report, scores),
+    )
+
+
+def _first_tables(
+    report: dict[str, Any],
+    rows: tuple[tuple[str, ...], ...],
+    budget: tuple[tuple[str, ...], ...],
+) -> tuple[Table, ...]:
     word = "every pixel counts 1" if report["weighting"] == "pixel" else "pixels count by area"
     return (
         Table(
@@ -208,3 +219,42 @@ def _tables(report: dict[str, Any]) -> tuple[Table, ...]:
             "Figure of merit (FoM) = hits / (hits + wrong hits + misses + false alarms).",
         ),
     )
+
+
+def _more_tables(report: dict[str, Any], scores: dict[str, Any]) -> tuple[Table, ...]:
+    """Amounts and places, and the squares of several sizes."""
+    parts = ("quantity", "allocation", "exchange", "shift")
+    kappas = ("kappa_simulation", "kappa_transition", "kappa_transloc")
+    places = tuple(
+        (
+            name,
+            *(percent(row[key], 1.0) for key in parts),
+            *(score(row["change"][key]) for key in kappas),
+        )
+        for name, row in scores.items()
+    )
+    heads = ("", *(f"{p}\n%" for p in parts), *(k.replace("_", "\n") for k in kappas))
+    tables = [Table("Amounts and places", heads, places, detail=True)]
+    found = report["resolutions"]
+    if found is not None:
+        squares = tuple(
+            (
+                f"{row['factor']} px",
+                score(row["figure_of_merit"]),
+                percent(row["disagreement"], 1.0),
+                percent(row["null_disagreement"], 1.0),
+            )
+            for row in found["rows"]
+        )
+        null = found["null_resolution"]
+        said = "none" if null is None else f"{null} px"
+        tables.append(
+            Table(
+                "Squares of several sizes",
+                ("", "composite\nFoM", "disagreement\n%", "persistence\n%"),
+                squares,
+                f"Null resolution, the finest with less error than persistence: {said}.",
+                detail=True,
+            )
+        )
+    return tuple(tables)

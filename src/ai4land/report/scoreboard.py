@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ai4land.metrics import summarise, table_one
+from ai4land.report.detail_tables import after_the_main, in_detail
 from ai4land.report.evaluation import Evaluation
 from ai4land.report.tables import Table, percent, score
 
@@ -31,7 +33,22 @@ def score_tables(evaluation: Evaluation) -> tuple[Table, ...]:
         every = {name: summarise(s.leads, names) for name, s in evaluation.all_cells.items()}
         tables.append(_main(evaluation, every, "All coarse cells, those at the coast too", note=""))
     details = (_budget, _changed, _classes)
-    return (*tables, *(table(evaluation, rows) for table in details), _reference(evaluation))
+    others = (
+        *after_the_main(evaluation),
+        *tables[1:],
+        *(table(evaluation, rows) for table in details),
+        *in_detail(evaluation, rows),
+        _reference(evaluation),
+    )
+    return (tables[0], *(_stated(table, evaluation) for table in others))
+
+
+def _stated(table: Table, evaluation: Evaluation) -> Table:
+    """A table that says how pixels are counted, whatever it is torn from."""
+    if "true area" in table.note:
+        return table
+    said = f"Protocol {evaluation.protocol}; {_WORD[evaluation.weighting]}."
+    return replace(table, note=f"{table.note} {said}".strip())
 
 
 def _spans(evaluation: Evaluation) -> list[tuple[str, str]]:

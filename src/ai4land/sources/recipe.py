@@ -196,7 +196,8 @@ def _check_variable(recipe: Recipe, name: str) -> None:
             expected=f"`resample`: one of {', '.join(METHODS)}",
         )
     fixed = {"legend", "crosswalk", "outside", "resample", "degrees"} if labels else set()
-    fixed |= {"outside", "resample", "degrees"} if name in {"land_use", "land_use_smoothed"} else set()
+    are_labels = name in {"land_use", "land_use_smoothed"}
+    fixed |= {"outside", "resample", "degrees"} if are_labels else set()
     defaults = VariableRecipe(source=entry.source)
     for key in sorted(k for k in fixed if getattr(entry, k) != getattr(defaults, k)):
         raise ConfigError(

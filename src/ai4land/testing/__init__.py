@@ -19,6 +19,7 @@ tuned into them.
 """
 
 from ai4land.testing.files_hilda import HILDA_FOLDER, hilda_name
+from ai4land.testing.full_recipe import full_recipe
 from ai4land.testing.planet import Planet, PlanetYear, make_planet
 from ai4land.testing.spec import PlanetSpec
 from ai4land.testing.write import write_planet
@@ -28,6 +29,7 @@ __all__ = [
     "Planet",
     "PlanetSpec",
     "PlanetYear",
+    "full_recipe",
     "hilda_name",
     "make_planet",
     "write_planet",

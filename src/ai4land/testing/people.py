@@ -61,10 +61,15 @@ class People:
             wanted += area[k] * kernel / kernel.sum()
         return wanted
 
+    def rural_population(self, year: int, scenario: str | None, grid: Grid) -> FloatArray:
+        """Those of ``population`` who live outside the cities."""
+        growth = np.float32(self.growth(year, scenario) ** 0.3)
+        return np.asarray(self.rural * growth * (grid.cell_areas() / 1e6), dtype=np.float64)
+
     def population(self, year: int, scenario: str | None, grid: Grid) -> FloatMap:
         """People per pixel of the fine grid the planet was made on, shape ``(y, x)``."""
         growth = self.growth(year, scenario)
-        people = self.rural * np.float32(growth**0.3) * (grid.cell_areas() / 1e6)
+        people = self.rural_population(year, scenario, grid)
         lat, lon = grid.latitudes(), grid.longitudes()
         for k in range(self.size.size):
             squeeze, radius = _shrink(self.latitude[k]), 0.04 + 0.05 * (self.size[k] / _LARGEST)

@@ -1,0 +1,75 @@
+"""Partitions: by what regions scores are told apart, and the blocks of a bootstrap."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from ai4land.cube import Cube
+from ai4land.grid import Grid
+from ai4land.metrics import complete_cells, latitude_bands, squares
+from ai4land.report.tally import Regions
+from ai4land.vocabulary import Clock, Task
+
+__all__ = ["blocks_of", "by_climate", "by_completeness", "by_latitude"]
+
+_BLOCKS = 200  # blocks of a bootstrap: enough to draw from, few enough to hold
+_WIDTHS = (30.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.25, 0.1)
+_CLIMATE = "climate_zone"
+
+
+def blocks_of(grid: Grid, coarse: Grid | None) -> tuple[npt.NDArray[np.int32], int]:
+    """Squares for a bootstrap, at least as large as a coarse cell; and their side in pixels."""
+    cell = 16 if coarse is None else max(1, math.ceil(float(coarse.dy / grid.dy)))
+    least = math.sqrt(grid.height * grid.width / _BLOCKS)
+    side = cell * max(1, math.ceil(least / cell))
+    return squares(grid.shape, side), side
+
+
+def by_latitude(grid: Grid) -> Regions:
+    """Bands of latitude of a round width, about four of them."""
+    north, south = float(grid.north), float(grid.south)
+    width = next((w for w in _WIDTHS if (north - south) / w >= 2.5), _WIDTHS[-1])
+    top, bottom = math.ceil(north / width), math.floor(south / width)
+    edges = [n * width for n in range(top, bottom - 1, -1)]
+    names = {
+        n: f"{_degrees(low)} to {_degrees(high)}"
+        for n, (high, low) in enumerate(itertools.pairwise(edges))
+    }
+    return Regions("Band of latitude", latitude_bands(grid, edges), names)
+
+
+def by_climate(cube: Cube, grid: Grid, job: Task, tick: int) -> Regions | None:
+    """Climate zones of the cube at the start; ``None`` if it has none there."""
+    if _CLIMATE not in cube.variables:
+        return None
+    spec, group = cube.variable(_CLIMATE), cube.group(_CLIMATE)
+    own = None if group.clock is Clock.STATIC else tick
+    if spec.legend is None or group.clock not in {Clock.STATIC, job.clock}:
+        return None
+    if own is not None and own not in group.ticks:
+        return None
+    rows, cols = cube.grid(_CLIMATE).nearest(grid)
+    codes = cube.read(_CLIMATE, own)[np.ix_(rows, cols)].astype(np.int32)
+    known = np.isin(codes, spec.legend.codes) & (rows >= 0)[:, None] & (cols >= 0)[None, :]
+    names = {cls.code: cls.name.replace("_", " ") for cls in spec.legend.classes}
+    return Regions("Climate zone", np.where(known, codes, -1), names)
+
+
+def by_completeness(
+    land: npt.NDArray[np.bool_], cells: npt.NDArray[np.int32], areas: npt.NDArray[np.float64] | None
+) -> Regions:
+    """How much of its coarse cell is land."""
+    half = complete_cells(land, cells, areas).mask
+    whole = complete_cells(land, cells, areas, 0.999).mask
+    labels = np.where(cells < 0, -1, half.astype(np.int32) + whole)
+    names = {0: "cells under half land", 1: "half land or more", 2: "all land"}
+    return Regions("Land in the coarse cell", labels, names)
+
+
+def _degrees(value: float) -> str:
+    side = "N" if value > 0 else "S" if value < 0 else ""
+    return f"{abs(value):g}°{side}"

@@ -1,0 +1,349 @@
+"""What is kept of a rollout while its maps go by once: the sums of all its scores."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from ai4land.cube import Field, State
+from ai4land.metrics import (
+    FACTORS,
+    Binned,
+    ChangeRates,
+    Fidelity,
+    Flicker,
+    Protocol,
+    Resolutions,
+    RolloutScores,
+    Sums,
+    ThreeMaps,
+    by,
+    ceiling,
+    change_rates,
+    composite,
+    fidelity,
+    flicker,
+    resolutions,
+    score_step,
+    three_maps,
+    valid_mask,
+)
+from ai4land.samples import Demand, WindowReader
+from ai4land.vocabulary import NO_DATA, Legend
+
+__all__ = [
+    "WINDOWS",
+    "Course",
+    "Merits",
+    "Regions",
+    "Study",
+    "Tally",
+    "ceilings",
+    "follow",
+    "joined",
+]
+
+BoolArray = npt.NDArray[np.bool_]
+ByteArray = npt.NDArray[np.uint8]
+
+WINDOWS = (3, 5)
+"""Steps within which a change that is undone is flicker."""
+
+
+@dataclass(frozen=True, eq=False)
+class Merits(Sums):
+    """The little of three maps that a figure of merit needs, to be resampled many times.
+
+    Attributes:
+        hits: Shape (1,): changed, and simulated to become what it became.
+        union: Shape (1,): changed in either map.
+        weighting: What a pixel counts: ``pixel`` or ``area``.
+    """
+
+    hits: npt.NDArray[np.float64]
+    union: npt.NDArray[np.float64]
+    weighting: str
+
+    @property
+    def figure_of_merit(self) -> float:
+        """Hits per observed or simulated change; NaN if there is neither."""
+        union = float(self.union[0])
+        return float(self.hits[0]) / union if union > 0 else float("nan")
+
+    @classmethod
+    def of(cls, tables: Binned[ThreeMaps]) -> Binned[Merits]:
+        """The merits of many tables."""
+        (counts,) = (stack.astype(np.float64) for stack in tables.stacks)
+        stayed = np.einsum("niii->n", counts[..., :-1])
+        hits = np.einsum("nijj->n", counts[..., :-1]) - stayed
+        union = counts.sum(axis=(1, 2, 3)) - stayed
+        nothing = cls(np.zeros(1), np.zeros(1), tables.kind.weighting)
+        return Binned(tables.labels, nothing, (hits[:, np.newaxis], union[:, np.newaxis]))
+
+
+@dataclass(frozen=True, eq=False)
+class Regions:
+    """A partition of the map.
+
+    Attributes:
+        title: What it is, as a head of a table.
+        labels: Region of each pixel, ``(y, x)``; negative in none.
+        names: Region → name.
+    """
+
+    title: str
+    labels: npt.NDArray[np.integer]
+    names: Mapping[int, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """Where and how rollouts are scored, the same for every row of a table.
+
+    Attributes:
+        reader: Serves the labels.
+        legend: Their legend.
+        protocol: Which classes are scored.
+        weights: Areas in m², ``(y, x)``; without them pixels are counted.
+        zones: Pixels of the headline, and if some were left out, the others; ``None`` is all.
+        demand: What the coarse forcing asks for, if there is one.
+        blocks: Block of each pixel for the bootstrap, ``(y, x)``.
+        regions: Partitions of the map.
+    """
+
+    reader: WindowReader
+    legend: Legend
+    protocol: Protocol
+    weights: npt.NDArray[np.float64] | None
+    zones: tuple[BoolArray | None, ...]
+    demand: Demand | None
+    blocks: npt.NDArray[np.int32]
+    regions: tuple[Regions, ...]
+
+    def truth(self, tick: int) -> ByteArray | None:
+        """Class positions of the labels, 255 missing; ``None`` without labels."""
+        if tick not in self.reader.group.ticks:
+            return None
+        return self.reader.target(tick, self.reader.grid.window)
+
+    def valid(self, *maps: ByteArray) -> BoolArray:
+        """Where all truth maps can judge."""
+        every = [valid_mask(m, self.legend, self.protocol) for m in maps]
+        return np.asarray(np.logical_and.reduce(every), dtype=np.bool_)
+
+    def within(self, mask: BoolArray, zone: int = 0) -> BoolArray:
+        """The part of a mask that lies in a zone."""
+        part = self.zones[zone]
+        return mask if part is None else mask & part
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """What maps do in time, whether they are true or not.
+
+    Attributes:
+        rates: Gains and losses from map to map; ``None`` of a single map.
+        flicker: Window in steps → changes and those undone.
+        fidelity: Time → area against the forcing.
+    """
+
+    rates: ChangeRates | None
+    flicker: Mapping[int, Flicker]
+    fidelity: Mapping[int, Fidelity]
+
+
+@dataclass(frozen=True, eq=False)
+class Tally:
+    """The sums of one rollout against the labels.
+
+    Attributes:
+        zones: Scores by step, one rollout for each zone of the study.
+        blocks: Time → what the figure of merit needs by block, on the headline's pixels.
+        regions: One table by region at the last time for each partition; a region's number is
+            doubled, and 1 more for pixels that are not in the headline.
+        resolutions: The three maps at several resolutions, last time, headline.
+        course: What the maps do in time.
+    """
+
+    zones: tuple[RolloutScores, ...]
+    blocks: Mapping[int, Binned[Merits]]
+    regions: tuple[Binned[ThreeMaps], ...]
+    resolutions: Resolutions
+    course: Course
+
+
+@dataclass
+class Watch:
+    """Gathers the course of maps that come one by one."""
+
+    study: Study
+    mask: BoolArray
+    held: deque[ByteArray] = field(default_factory=lambda: deque(maxlen=max(WINDOWS) + 1))
+    times: list[int] = field(default_factory=list)
+    rates: ChangeRates | None = None
+    undone: dict[int, Flicker] = field(default_factory=dict)
+    unclosed: dict[int, Fidelity] = field(default_factory=dict)
+
+    def see(self, tick: int, own: ByteArray, state: Field) -> None:
+        """Count one more map."""
+        self.held.append(own)
+        self.times.append(tick)
+        classes, weights = len(self.study.legend), self.study.weights
+        if len(self.times) > 1:
+            pair = zip(self.times[-2:], (self.held[-2], own), strict=True)
+            step = change_rates(pair, classes, weights, self.mask)
+            self.rates = step if self.rates is None else joined(self.rates, step)
+            demand = self.study.demand
+            if demand is not None and tick in demand.reader.cube.group(demand.forcing).ticks:
+                self.unclosed[tick] = _closed(self.study, demand, state, tick)
+        for window in WINDOWS:
+            if len(self.held) > window:
+                last = itertools.islice(self.held, len(self.held) - window - 1, None)
+                found = flicker(last, classes, (window,), weights, self.mask)
+                known = self.undone.get(window)
+                self.undone[window] = found if known is None else known + found
+
+    def course(self) -> Course:
+        """What was counted."""
+        return Course(self.rates, self.undone, self.unclosed)
+
+
+def joined(first: ChangeRates, second: ChangeRates) -> ChangeRates:
+    """Rates of maps that go on where others end."""
+    return ChangeRates(
+        np.concatenate([first.areas[:-1], second.areas]),
+        np.concatenate([first.gains, second.gains]),
+        np.concatenate([first.losses, second.losses]),
+        (*first.times, *second.times[1:]),
+        first.weighting,
+    )
+
+
+def follow(states: Iterable[State], study: Study) -> Tally:
+    """Consume a rollout once, the initial state first, and keep the sums of all scores.
+
+    Years without labels only add to the course.
+    """
+    reader, classes, weights = study.reader, len(study.legend), study.weights
+    target = reader.task.target
+    zones = [RolloutScores() for _ in study.zones]
+    blocks: dict[int, Binned[Merits]] = {}
+    steps = iter(states)
+    first = next(steps)
+    initial = before = prior = reader.positions(first[target].values)
+    watch = Watch(study, study.within(study.valid(initial)))
+    watch.see(first.tick, initial, first[target])
+    truth, own, used = initial, initial, study.valid(initial)
+    before = reader.target(first.tick, reader.grid.window)
+    scoring = True
+    for lead, state in enumerate(steps, start=1):
+        simulated = reader.positions(state[target].values)
+        watch.see(state.tick, simulated, state[target])
+        after = study.truth(state.tick) if scoring else None
+        if after is None:
+            scoring = False
+            continue
+        truth, own = after, simulated
+        used = study.valid(initial, before, truth)
+        for n in range(len(zones)):
+            zones[n] += score_step(
+                lead,
+                state.tick,
+                initial=initial,
+                prior_truth=before,
+                truth=truth,
+                own_prior=prior,
+                prediction=own,
+                n_classes=classes,
+                weights=weights,
+                mask=study.within(used, n),
+            )
+        named = {"weights": weights, "mask": study.within(used)}
+        tables = by(study.blocks, three_maps, initial, truth, own, classes, **named)
+        blocks[state.tick] = Merits.of(tables)
+        prior, before = own, truth
+    return Tally(
+        tuple(zones),
+        blocks,
+        tuple(_by_region(study, part, (initial, truth, own), used) for part in study.regions),
+        _resolved(study, (initial, truth, own), used),
+        watch.course(),
+    )
+
+
+def ceilings(states: Iterable[State], study: Study) -> tuple[dict[int, float], Course]:
+    """What could be known of the true change at most, and the course of the truth itself.
+
+    Args:
+        states: The labels, initial map first.
+        study: With a demand; else there is no ceiling.
+
+    Returns:
+        Time → share of the change since the initial map that is net change of a coarse cell; and
+        the course.
+    """
+    reader, classes = study.reader, len(study.legend)
+    found: dict[int, float] = {}
+    initial: ByteArray | None = None
+    before: ByteArray | None = None
+    watch: Watch | None = None
+    for state in states:
+        truth = reader.positions(state[reader.task.target].values)
+        if initial is None or watch is None or before is None:
+            initial, watch = truth, Watch(study, study.within(study.valid(truth)))
+        elif study.demand is not None:
+            used = study.within(study.valid(initial, before, truth))
+            maps = (initial, truth, truth)
+            fine = three_maps(*maps, classes, study.weights, used)
+            cells = study.demand.cells.index
+            found[state.tick] = ceiling(fine, composite(*maps, classes, cells, study.weights, used))
+        watch.see(state.tick, truth, state[reader.task.target])
+        before = truth
+    return found, Course(None, {}, {}) if watch is None else watch.course()
+
+
+def _by_region(
+    study: Study, part: Regions, maps: tuple[ByteArray, ...], used: BoolArray
+) -> Binned[ThreeMaps]:
+    """Tables by region and by whether the pixel is in the headline."""
+    labels = 2 * part.labels.astype(np.int64)
+    everywhere = used.copy()
+    if len(study.zones) > 1 and study.zones[0] is not None:
+        labels += ~study.zones[0]
+        everywhere = study.within(used, 0) | study.within(used, 1)
+    elif study.zones[0] is not None:
+        everywhere &= study.zones[0]
+    labels[part.labels < 0] = -1
+    classes = len(study.legend)
+    return by(labels, three_maps, *maps, classes, weights=study.weights, mask=everywhere)
+
+
+def _resolved(study: Study, maps: tuple[ByteArray, ...], used: BoolArray) -> Resolutions:
+    """Squares up to about the size of the map."""
+    side = max(study.reader.grid.shape)
+    factors = [factor for factor in FACTORS if factor <= side]
+    initial, truth, own = maps
+    return resolutions(
+        initial, truth, own, len(study.legend), study.weights, study.within(used), factors
+    )
+
+
+def _closed(study: Study, demand: Demand, state: Field, tick: int) -> Fidelity:
+    """Area of each group in each coarse cell beside what the forcing asks for."""
+    groups = np.full(256, NO_DATA, np.uint8)
+    for number, group in enumerate(demand.groups):
+        groups[list(group)] = number
+    index = groups[demand.positions(state)]
+    used = (index != NO_DATA) & (demand.cells.index >= 0)
+    key = index[used].astype(np.int64) * demand.cells.count + demand.cells.index[used]
+    areas = np.broadcast_to(study.reader.grid.cell_areas(), index.shape)[used]
+    size = len(demand.groups) * demand.cells.count
+    sums = np.bincount(key, areas, minlength=size).astype(np.float64)
+    mapped = sums.reshape(len(demand.groups), -1)
+    shares = demand.shares(tick)
+    return fidelity(mapped, shares * mapped.sum(axis=0), shares.sum(axis=0) > 0)
