@@ -225,11 +225,14 @@ def test_logs_are_a_table(trained: Path) -> None:
 
 
 class _Spy:
-    """Notes which years of the labels, and of which variable, are read."""
+    """Notes which years of which variable are asked for, of the cube or of the reader's memory.
+
+    Times that share a chunk of the store are decoded together; what counts is who is served what.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.read: dict[str, set[int | None]] = {}
-        real = Cube.read
+        real, kept = Cube.read, WindowReader._whole
 
         def read(
             cube: Cube, name: str, tick: int | None = None, window: Window | None = None
@@ -237,7 +240,12 @@ class _Spy:
             self.read.setdefault(name, set()).add(tick)
             return real(cube, name, tick, window)
 
+        def whole(reader: WindowReader, name: str, tick: int | None) -> npt.NDArray[Any]:
+            self.read.setdefault(name, set()).add(tick)
+            return kept(reader, name, tick)
+
         monkeypatch.setattr(Cube, "read", read)
+        monkeypatch.setattr(WindowReader, "_whole", whole)
 
 
 @pytest.mark.parametrize(
