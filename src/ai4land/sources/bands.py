@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window as FileWindow
 
-from ai4land.errors import GridError, MissingFileError, SourceError
+from ai4land.errors import GridError, SourceError
 from ai4land.regrid import SinusoidalGrid
 from ai4land.sources.layout import Layout, layout_from_transform
+from ai4land.sources.rasters import opened_raster
 from ai4land.sources.source import Array
 
 __all__ = ["BandFile", "open_bands"]
@@ -48,26 +45,8 @@ class BandFile:
         Raises:
             SourceError: If the bytes cannot be decoded.
         """
-        with _opened(self.path) as dataset:
+        with opened_raster(self.path) as dataset:
             return np.asarray(dataset.read(band, window=FileWindow.from_slices(rows, cols)))
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    if not path.is_file():
-        raise MissingFileError("The file is not there", where=path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # we refuse it ourselves
-            with rasterio.open(path) as dataset:
-                yield dataset
-    except (RasterioError, OSError) as error:
-        raise SourceError(
-            "The raster cannot be read: it is damaged, incomplete or of another format",
-            where=path,
-            found=str(error).strip(),
-            remedy="compare its size and checksum with the provider's and fetch it again",
-        ) from error
 
 
 def open_bands(path: Path) -> BandFile:
@@ -77,7 +56,7 @@ def open_bands(path: Path) -> BandFile:
         MissingFileError: If there is no such file.
         SourceError: If it lies on another grid.
     """
-    with _opened(path) as dataset:
+    with opened_raster(path) as dataset:
         crs, transform = dataset.crs, tuple(dataset.transform)
         place: SinusoidalGrid | Layout
         if crs is not None and crs.is_geographic and crs.to_epsg() in {4326, None}:

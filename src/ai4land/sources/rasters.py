@@ -29,7 +29,7 @@ from ai4land.sources.source import (
 )
 from ai4land.vocabulary import Clock, Legend, Variable
 
-__all__ = ["RasterFile", "RasterSeries", "open_raster"]
+__all__ = ["RasterFile", "RasterSeries", "open_raster", "opened_raster"]
 
 _PROBE_ROWS = 48
 _PROBE_MARGIN = 0.05  # share of cells; honest years differ by less than a mirror image does
@@ -53,7 +53,7 @@ class RasterFile:
 
     def read_all(self, windows: Sequence[Window]) -> list[Array]:
         """File values of several windows, the file opened once; see ``read``."""
-        with _opened(self.path) as dataset:
+        with opened_raster(self.path) as dataset:
 
             def block(rows: slice, cols: slice) -> Array:
                 try:
@@ -102,8 +102,13 @@ def _damaged(where: object, error: BaseException) -> SourceError:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """Open a raster; turn the library's complaints into ours."""
+def opened_raster(path: Path) -> Iterator[Any]:
+    """Open a raster; turn the library's complaints into ours.
+
+    Raises:
+        MissingFileError: If there is no such file.
+        SourceError: If its bytes cannot be decoded, when opened or when read.
+    """
     if not path.is_file():
         raise MissingFileError("The file is not there", where=path)
     try:
@@ -122,7 +127,7 @@ def open_raster(path: Path) -> RasterFile:
         MissingFileError: If there is no such file.
         SourceError: If it is not one band of numbers on a north–south grid in EPSG:4326.
     """
-    with _opened(path) as dataset:
+    with opened_raster(path) as dataset:
         crs = dataset.crs
         if crs is None or not crs.is_geographic or crs.to_epsg() not in {4326, None}:
             raise SourceError(

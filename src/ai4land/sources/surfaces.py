@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -14,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import rasterio
 from rasterio.enums import Resampling
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.transform import Affine
 from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window as FileWindow
 
-from ai4land.errors import MissingFileError, SourceError
+from ai4land.errors import SourceError
 from ai4land.grid import Grid, Window
 from ai4land.sources.layout import Layout, layout_from_centres, layout_from_transform
 from ai4land.sources.netcdf import masked, opened
+from ai4land.sources.rasters import opened_raster
 from ai4land.sources.source import Array
 
 __all__ = ["Reprojection", "Rows", "Surface", "is_netcdf", "netcdf_surface", "raster_surface"]
@@ -101,7 +98,7 @@ class Surface:
             return _scaled(values, scale, offset)
 
     def _from_raster(self, window: Window) -> Floats:
-        with _raster(self.path) as dataset:
+        with opened_raster(self.path) as dataset:
             source = dataset if self.warp is None else _warped(dataset, self.warp, self.fill)
 
             def block(rows: slice, cols: slice) -> Array:
@@ -230,25 +227,6 @@ def _coordinate(dataset: netCDF4.Dataset, name: str, axis: int) -> npt.NDArray[n
     return np.asarray(dataset[table][:, 0] if axis == 0 else dataset[table][0], dtype=np.float64)
 
 
-@contextmanager
-def _raster(path: Path) -> Iterator[Any]:
-    """Open a raster; turn the library's complaints into ours."""
-    if not path.is_file():
-        raise MissingFileError("The file is not there", where=path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # we refuse it ourselves
-            with rasterio.open(path) as dataset:
-                yield dataset
-    except (RasterioError, OSError) as error:
-        raise SourceError(
-            "The raster cannot be read: it is damaged, incomplete or of another format",
-            where=path,
-            found=str(error).strip(),
-            remedy="compare its size and checksum with the provider's and fetch it again",
-        ) from error
-
-
 def raster_surface(
     path: Path, *, reproject: Reprojection | None = None, fill: float | None = None
 ) -> Surface:
@@ -262,7 +240,7 @@ def raster_surface(
     Raises:
         SourceError: If it is not one band of numbers, in a known coordinate system.
     """
-    with _raster(path) as dataset:
+    with opened_raster(path) as dataset:
         if dataset.count != 1 or np.dtype(dataset.dtypes[0]).kind not in "uif":
             raise SourceError(
                 "The raster is not one band of numbers",
