@@ -53,7 +53,8 @@ def demo(
         show_table(_table(f"{direction.capitalize()}, on its own predictions", scores))
     show_table(_table("Placebo planet: the same change at random places", placebo["forward"]))
     console.print("Pictures and all tables:")
-    for path in [*sorted(out.glob("report/*.png")), out / "report" / "report.md"]:
+    pages = [out / "report" / "report.md", out / "report" / "report.html"]
+    for path in [*sorted(out.glob("report/*.png")), *pages]:
         console.print(f"  {path}", soft_wrap=True)
     console.print(f"Done in {(time.monotonic() - begin) / 60:.1f} minutes.")
 
