@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ai4land.metrics.confusion import Confusion, check_names
-from ai4land.metrics.counting import check_counts, empty_counts, tabulate, weighting_of
-from ai4land.metrics.sums import Counts, Sums
+from ai4land.metrics.counting import CountTable, check_counts, empty_counts, tabulate
 from ai4land.metrics.undefined import quotient, ratio, reported, reported_weight
 
 __all__ = ["ThreeMaps", "change_scores", "three_maps"]
@@ -22,7 +21,7 @@ _Where = Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, eq=False)
-class ThreeMaps(Sums):
+class ThreeMaps(CountTable):
     """How often an initial, a reference and a simulated class meet at a pixel.
 
     The budget of hits, wrong hits, misses, false alarms and correct rejections and the figures of
@@ -36,8 +35,6 @@ class ThreeMaps(Sums):
             classes; they count as wrong change.
     """
 
-    counts: Counts
-
     def __post_init__(self) -> None:
         """Refuse anything but a (K, K, K + 1) table."""
         check_counts(self.counts, n_truths=2)
@@ -46,21 +43,6 @@ class ThreeMaps(Sums):
     def zero(cls, n_classes: int) -> ThreeMaps:
         """The table of no pixel, neutral in sums."""
         return cls(empty_counts((n_classes, n_classes, n_classes + 1), weighted=False))
-
-    @property
-    def n_classes(self) -> int:
-        """Number of classes K."""
-        return int(self.counts.shape[0])
-
-    @property
-    def weighting(self) -> str:
-        """``pixel`` or ``area``."""
-        return weighting_of(self.counts)
-
-    @property
-    def total(self) -> float:
-        """Scored pixels, or m²."""
-        return float(self.counts.sum())
 
     @property
     def hits(self) -> float:

@@ -12,15 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from ai4land.errors import SampleError
 from ai4land.metrics.agreement import agreement, disagreement_by_class
-from ai4land.metrics.counting import check_counts, empty_counts, tabulate, weighting_of
-from ai4land.metrics.sums import Counts, Sums
+from ai4land.metrics.counting import CountTable, check_counts, empty_counts, tabulate
 from ai4land.metrics.undefined import quotient, ratio, reported, reported_weight
 
 __all__ = ["Confusion", "check_names", "classification_scores", "confusion"]
 
 
 @dataclass(frozen=True, eq=False)
-class Confusion(Sums):
+class Confusion(CountTable):
     """How often each class of the truth was predicted as each class.
 
     Attributes:
@@ -28,8 +27,6 @@ class Confusion(Sums):
             m² (float64). The last column holds predictions that are none of the classes (missing,
             or sea that is no class): errors that must not vanish.
     """
-
-    counts: Counts
 
     def __post_init__(self) -> None:
         """Refuse anything but a (K, K + 1) table."""
@@ -39,21 +36,6 @@ class Confusion(Sums):
     def zero(cls, n_classes: int) -> Confusion:
         """The confusion of no pixel, neutral in sums."""
         return cls(empty_counts((n_classes, n_classes + 1), weighted=False))
-
-    @property
-    def n_classes(self) -> int:
-        """Number of classes K."""
-        return int(self.counts.shape[0])
-
-    @property
-    def weighting(self) -> str:
-        """``pixel`` or ``area``."""
-        return weighting_of(self.counts)
-
-    @property
-    def total(self) -> float:
-        """Scored pixels, or m²."""
-        return float(self.counts.sum())
 
     @property
     def accuracy(self) -> float:

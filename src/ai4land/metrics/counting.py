@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,16 +11,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from ai4land.errors import GridError, SampleError, VocabularyError
 from ai4land.metrics._loops import compiled, count_runs, sum_runs
-from ai4land.metrics.sums import Counts
+from ai4land.metrics.sums import Counts, Sums
 from ai4land.vocabulary import NO_DATA
 
 __all__ = [
+    "CountTable",
     "as_weights",
     "check_counts",
     "check_shapes",
     "empty_counts",
     "tabulate",
-    "weighting_of",
 ]
 
 _BLOCK = 1 << 18
@@ -30,6 +31,32 @@ _LARGE = 1 << 22
 
 _BINS = 1 << 21
 """Largest table of the compiled loop; beyond it lies outside every cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class CountTable(Sums):
+    """A table of counts whose first axis is the class, in legend order.
+
+    Attributes:
+        counts: Shape (K, …); pixels (int64) or m² (float64).
+    """
+
+    counts: Counts
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes K."""
+        return int(self.counts.shape[0])
+
+    @property
+    def weighting(self) -> str:
+        """``pixel`` for counts, ``area`` for summed weights."""
+        return "pixel" if self.counts.dtype.kind == "i" else "area"
+
+    @property
+    def total(self) -> float:
+        """Scored pixels, or m²."""
+        return float(self.counts.sum())
 
 
 def tabulate(
@@ -94,11 +121,6 @@ def check_shapes(shape: tuple[int, ...], **arrays: NDArray[Any]) -> None:
                 expected=shape,
                 found=array.shape,
             )
-
-
-def weighting_of(counts: Counts) -> str:
-    """``pixel`` for a table of counts, ``area`` for one of summed weights."""
-    return "pixel" if counts.dtype.kind == "i" else "area"
 
 
 def check_counts(counts: Counts, n_truths: int) -> None:

@@ -11,9 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ai4land.errors import SampleError
 from ai4land.metrics.confusion import check_names
-from ai4land.metrics.counting import as_weights, check_shapes, weighting_of
+from ai4land.metrics.counting import CountTable, as_weights, check_shapes
 from ai4land.metrics.probabilities import check_probability
-from ai4land.metrics.sums import Counts, Sums
 from ai4land.metrics.undefined import ratio, reported, reported_weight
 from ai4land.vocabulary import NO_DATA
 
@@ -74,7 +73,7 @@ class OperatingCurve:
 
 
 @dataclass(frozen=True, eq=False)
-class Operating(Sums):
+class Operating(CountTable):
     """How probable a gain was said to be where it came and where it did not.
 
     Pontius and Si (2014, doi:10.1080/13658816.2013.862623), one curve per class that is gained;
@@ -86,13 +85,7 @@ class Operating(Sums):
         edges: Lower edges of the intervals, ascending from 0, ``B`` of them.
     """
 
-    counts: Counts
     edges: tuple[float, ...]
-
-    @property
-    def weighting(self) -> str:
-        """``pixel`` or ``area``."""
-        return weighting_of(self.counts)
 
     def curve(self, gained: int) -> OperatingCurve:
         """The curve of the gain of one class, by its index."""

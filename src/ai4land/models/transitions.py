@@ -47,12 +47,15 @@ class Transitions(nn.Module):
         found = torch.bincount(key[valid], minlength=self.counts.numel())
         self.counts += found.reshape(self.counts.shape).to(self.counts.device)
 
+    def possible(self) -> Tensor:
+        """What may follow what, ``(2, K, K)`` bool as ``counts``; a class may always stay."""
+        stays = torch.eye(self.counts.shape[-1], dtype=torch.bool, device=self.counts.device)
+        unknown = self.counts.sum(dim=(1, 2), keepdim=True) == 0
+        return (self.counts > 0) | stays | unknown
+
     def allow(self, probability: Tensor, inputs: Inputs) -> Tensor:
         """Class probabilities ``(B, K, Y, X)`` without what never followed the visible prior."""
-        possible = (self.counts > 0).to(probability.dtype)
-        possible = possible + torch.eye(possible.shape[-1], device=possible.device)
-        unknown = self.counts.sum(dim=(1, 2), keepdim=True) == 0
-        possible = torch.where(unknown, 1.0, possible.clamp(max=1.0))
+        possible = self.possible().to(probability.dtype)
         of_sample = possible[(inputs.years < 0).long()]
         seen = torch.nan_to_num(inputs.prior) * inputs.visible
         allowed = torch.einsum("bjyx,bjk->bkyx", seen, of_sample) + 1.0 - inputs.visible

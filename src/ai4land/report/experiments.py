@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -128,7 +129,8 @@ def _parts(
     if masks is not None:
         for key, mask in (("train", masks.train), ("validation", masks.validation)):
             span = getattr(experiment.split, key)
-            sampler = attempt(lambda s=span, m=mask: Sampler(reader, experiment.samples, s, m))  # type: ignore[misc]
+            draw = functools.partial(Sampler, reader, experiment.samples, span, mask)
+            sampler = attempt(draw)
             if sampler is not None:
                 share = f", {mask.mean():.0%} of the pixels" if experiment.split.space else ""
                 facts.append((key, f"{span[0]}…{span[1]}, {len(sampler.steps)} steps{share}"))

@@ -171,12 +171,10 @@ def _looked_at(
 
 
 def _seen(network: UNet | Ensemble, before: int, backward: bool) -> npt.NDArray[np.bool_]:
-    """Which classes followed one in the training; all where nothing was noted."""
+    """Which classes may follow one, as the training has it."""
     members = network.members if isinstance(network, Ensemble) else [network]
-    counts = np.sum([m.transitions.counts[int(backward)].cpu().numpy() for m in members], axis=0)
-    found = (counts[before] > 0) | (not counts.any())
-    found[before] = True
-    return np.asarray(found, dtype=np.bool_)
+    rows = [m.transitions.possible()[int(backward), before].cpu().numpy() for m in members]
+    return np.asarray(np.logical_or.reduce(rows), dtype=np.bool_)
 
 
 def _reasons(step: _Step) -> tuple[str, ...]:

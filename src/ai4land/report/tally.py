@@ -335,10 +335,7 @@ def _resolved(study: Study, maps: tuple[ByteArray, ...], used: BoolArray) -> Res
 
 def _closed(study: Study, demand: Demand, state: Field, tick: int) -> Fidelity:
     """Area of each group in each coarse cell beside what the forcing asks for."""
-    groups = np.full(256, NO_DATA, np.uint8)
-    for number, group in enumerate(demand.groups):
-        groups[list(group)] = number
-    index = groups[demand.positions(state)]
+    index = demand.group_positions(state)
     used = (index != NO_DATA) & (demand.cells.index >= 0)
     key = index[used].astype(np.int64) * demand.cells.count + demand.cells.index[used]
     areas = np.broadcast_to(study.reader.grid.cell_areas(), index.shape)[used]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import numpy.typing as npt
 
@@ -53,10 +55,13 @@ class Demand:
         """Class positions of a map, 255 missing."""
         return np.asarray(class_lookup(self.legend)[field.values], dtype=np.uint8)
 
+    def group_positions(self, field: Field) -> npt.NDArray[np.uint8]:
+        """Which group the class of each pixel belongs to, 255 for none."""
+        return np.asarray(self._lookup[field.values], dtype=np.uint8)
+
     def counts(self, field: Field) -> IntArray:
         """Pixels of each group in each coarse cell, ``(groups, cells)``."""
-        groups = self._lookup[field.values]
-        return self.cells.counts(groups, len(self.groups)).astype(np.int32)
+        return self.cells.counts(self.group_positions(field), len(self.groups)).astype(np.int32)
 
     def bound_pixels(self, field: Field) -> IntArray:
         """Pixels of a map whose class is in some group, ``(cells,)``."""
@@ -87,7 +92,7 @@ class Demand:
         Returns:
             ``(groups, cells)``, sums of 1, or all 0 where the groups have nothing.
         """
-        change = self._forced(tick) - self._forced(self._reference_tick)
+        change = self._forced(tick) - self._forced_then
         asked = np.maximum(self._reference + self._pixels * change, 0.0)
         total = asked.sum(axis=0)
         return np.asarray(np.divide(asked, total, out=np.zeros_like(asked), where=total > 0))
@@ -116,6 +121,11 @@ class Demand:
             result[list(group)] = share * bound * part
         asked = wanted.sum(axis=0) > 0
         return np.where(asked, result, own).astype(np.float32)
+
+    @functools.cached_property
+    def _forced_then(self) -> FloatArray:
+        """The forcing at the reference time, from which every change is counted."""
+        return self._forced(self._reference_tick)
 
     def _forced(self, tick: int) -> FloatArray:
         values = np.asarray(self.reader.cube.read(self.forcing, tick), dtype=np.float64)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.grid import Grid
+from ai4land.testing.geotiff import Colours, write_geotiff
 from ai4land.vocabulary import legend
 
 __all__ = [
@@ -22,7 +23,6 @@ __all__ = [
 ]
 
 ClassMap = npt.NDArray[np.uint8]
-Colours = dict[int, tuple[int, int, int]]
 
 _LETTERS = {
     "A": {"f": "rainforest", "m": "monsoon", "w": "savannah"},
@@ -53,9 +53,17 @@ def write_beck_2023(
         tag: Resolution in the file's name, such as ``0p00833333``.
     """
     path = folder / period / (scenario or "") / f"koeppen_geiger_{tag}.tif"
-    layout = {"tiled": True, "blockxsize": 256, "blockysize": 256, "photometric": "palette"}
-    _write(path, zones, grid, {**layout, "crs": "EPSG:4326"}, _palette())
-    return path
+    return write_geotiff(
+        path,
+        [zones],
+        grid.transform,
+        colours=_palette(),
+        compress="lzw",
+        tiled=True,
+        blockxsize=256,
+        blockysize=256,
+        photometric="palette",
+    )
 
 
 def write_beck_2018(
@@ -75,9 +83,7 @@ def write_beck_2018(
         name: From ``beck_2018_name``.
         crs: Coordinate system; some readers have to supply it themselves.
     """
-    path = folder / name
-    _write(path, zones, grid, {"crs": crs})
-    return path
+    return write_geotiff(folder / name, [zones], grid.transform, crs=crs, compress="lzw")
 
 
 def write_kottek(folder: Path, zones: ClassMap, *, table: bool = True) -> Path:
@@ -146,31 +152,3 @@ def _rgb(colour: str) -> tuple[int, int, int]:
 
 def _palette() -> Colours:
     return {0: (255, 255, 255)} | {c.code: _rgb(c.colour) for c in legend("koeppen_geiger").classes}
-
-
-def _write(
-    path: Path,
-    array: ClassMap,
-    grid: Grid,
-    layout: dict[str, object],
-    colours: Colours | None = None,
-) -> None:
-    import rasterio
-    from rasterio.transform import Affine
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        height=grid.height,
-        width=grid.width,
-        count=1,
-        dtype="uint8",
-        transform=Affine(*grid.transform),
-        compress="lzw",
-        **layout,
-    ) as file:
-        file.write(array, 1)
-        if colours:
-            file.write_colormap(1, colours)

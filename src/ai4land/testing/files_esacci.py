@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.grid import Grid
+from ai4land.testing.geotiff import write_geotiff
 from ai4land.vocabulary import legend
 
 if TYPE_CHECKING:
@@ -146,30 +147,18 @@ def write_esacci_tile(path: Path, codes: ClassMap, grid: Grid) -> Path:
         codes: Class codes on ``grid``.
         grid: The pixels.
     """
-    import rasterio
-    from rasterio.transform import Affine
-
-    path.parent.mkdir(parents=True, exist_ok=True)
     colours = {0: (0, 0, 0, 0)}
     for cls in legend("esa_cci_lc").classes:
         red, green, blue = (int(cls.colour[k : k + 2], 16) for k in (1, 3, 5))
         colours[cls.code] = (red, green, blue, 255)
-    with rasterio.open(
+    return write_geotiff(
         path,
-        "w",
-        driver="GTiff",
-        height=grid.height,
-        width=grid.width,
-        count=1,
-        dtype="uint8",
-        crs="EPSG:4326",
-        transform=Affine(*grid.transform),
+        [codes],
+        grid.transform,
+        colours=colours,
         nodata=0,
         compress="deflate",
         tiled=True,
         blockxsize=512,
         blockysize=512,
-    ) as file:
-        file.write(codes, 1)
-        file.write_colormap(1, colours)
-    return path
+    )

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.grid import Grid
+from ai4land.testing.geotiff import write_geotiff
 
 __all__ = [
     "HILDA_FOLDER",
@@ -84,26 +85,7 @@ def write_hilda_map(path: Path, codes: npt.NDArray[np.generic], grid: Grid) -> P
         codes: Class codes ``(y, x)``; uint8 as the provider has them, uint16 for four digits.
         grid: Their grid.
     """
-    import rasterio
-    from rasterio.transform import Affine
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        height=grid.height,
-        width=grid.width,
-        count=1,
-        dtype=codes.dtype,
-        crs="EPSG:4326",
-        transform=Affine(*grid.transform),
-        compress="lzw",
-        tiled=False,
-        blockysize=1,
-    ) as file:
-        file.write(codes, 1)
-    return path
+    return write_geotiff(path, [codes], grid.transform, compress="lzw", tiled=False, blockysize=1)
 
 
 def write_hilda_netcdf(path: Path, grid: Grid, maps: Iterable[tuple[int, ClassMap]]) -> Path:

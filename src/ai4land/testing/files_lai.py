@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from ai4land.grid import Grid
 from ai4land.regrid import SinusoidalGrid
+from ai4land.testing.geotiff import write_geotiff
 
 __all__ = [
     "copernicus_name",
@@ -350,24 +351,7 @@ def write_gimms(
         quality: 0 good, 1 spline, 2 seasonal profile or snow, 3 missing.
         grid: Grid of the numbers.
     """
-    import rasterio
-    from rasterio.transform import Affine
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        height=grid.height,
-        width=grid.width,
-        count=2,
-        dtype="uint16",
-        crs="EPSG:4326",
-        transform=Affine(*grid.transform),
-        compress="lzw",
-    ) as file:
-        file.write(lai, 1)
-        file.write(quality, 2)
+    write_geotiff(path, [lai, quality], grid.transform, compress="lzw")
     _claim_colours(path)
     return path
 

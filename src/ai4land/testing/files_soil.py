@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.grid import Grid
+from ai4land.testing.geotiff import write_geotiff
 
 if TYPE_CHECKING:
     import netCDF4
@@ -139,28 +140,18 @@ def write_soilgrids_homolosine(
 
 
 def _write_soilgrids(path: Path, values: Floats, crs: str, transform: tuple[float, ...]) -> Path:
-    import rasterio
-    from rasterio.transform import Affine
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with rasterio.open(
+    stored = np.where(np.isnan(values), _SOILGRIDS_MISSING, values).astype(np.int16)
+    return write_geotiff(
         path,
-        "w",
-        driver="GTiff",
-        height=values.shape[0],
-        width=values.shape[1],
-        count=1,
-        dtype="int16",
+        [stored],
+        transform,
         crs=crs,
-        transform=Affine(*transform),
         nodata=_SOILGRIDS_MISSING,
         compress="deflate",
         tiled=True,
         blockxsize=256,
         blockysize=256,
-    ) as file:
-        file.write(np.where(np.isnan(values), _SOILGRIDS_MISSING, values).astype(np.int16), 1)
-    return path
+    )
 
 
 def write_hwsd(path: Path, values: Floats, grid: Grid, name: str, units: str = "% weight") -> Path:

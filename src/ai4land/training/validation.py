@@ -155,7 +155,7 @@ def _choose(tables: list[ThreeMaps]) -> Validation:
                 expected="land in the validation times and blocks",
                 remedy="widen the validation split",
             )
-        accuracy = (table.hits + table.correct_rejections) / total
+        accuracy = _accuracy(table)
         persistence = 1.0 - table.observed_change / total
         merit = _merit(table)
         score = merit - _PRICE * max(persistence - accuracy, 0.0)
