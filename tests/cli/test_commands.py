@@ -245,6 +245,32 @@ def test_a_reconstruction_is_a_cube_that_says_where_it_comes_from(
     assert said["provenance"] == tiny_cube.attributes["provenance"]
 
 
+def test_a_member_alone_and_its_probabilities(
+    call: Call, hindcast: Path, run: Path, tiny_cube: Cube, tmp_path: Path
+) -> None:
+    network, out = run / "checkpoint", tmp_path / "p.zarr"
+    command = ["--from", 2006, "--to", 2003, "--tile", 16, "--overlap", 4, "--probabilities"]
+    code, _, err = call(
+        "reconstruct", network, tiny_cube.path, *command, "--member", 1, "--out", out
+    )
+    assert code == 0, err
+    cube, whole = Cube(out), Cube(hindcast)
+    assert cube.attributes["options"]["member"] == 1
+    assert cube.variables == ("land_use", "land_use_probability")
+    np.testing.assert_array_equal(  # the toy is one network, so its first member is all of it
+        cube.series("land_use"), whole.series("land_use")
+    )
+    code, text, err = call("score", out, "--truth", tiny_cube.path)
+    assert code == 0, err
+    assert "Probabilities" in text
+    code, _, err = call(
+        "reconstruct", network, tiny_cube.path, *command, "--member", 2, "--out", tmp_path / "q"
+    )
+    assert code == 2
+    assert "The checkpoint has no such member" in err
+    assert not (tmp_path / "q").exists()
+
+
 def test_a_reconstruction_warns_where_it_leaves_known_ground(
     call: Call, run: Path, tiny_cube: Cube, tmp_path: Path
 ) -> None:
@@ -263,6 +289,8 @@ def test_a_reconstruction_warns_where_it_leaves_known_ground(
         ("kernel", ["--from", 2003, "--to", 2003], "cannot be reached in whole steps"),
         ("kernel", ["--from", 2003, "--to", 2008, "--stride", 2], "multiple of 2 years"),
         ("kernel", ["--from", 2003, "--to", 2004, "--closed-books"], "Only a network's books"),
+        ("kernel", ["--from", 2003, "--to", 2004, "--probabilities"], "Only a network gives"),
+        ("random", ["--from", 2003, "--to", 2004, "--member", 1], "Only an ensemble"),
         ("kernel", ["--from", 1903, "--to", 1904], "The cube has no such time"),
         ("nowhere", ["--from", 2003, "--to", 2004], "There is no checkpoint here"),
     ],

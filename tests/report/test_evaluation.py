@@ -40,7 +40,7 @@ def saved(
         states,
         path,
         like=cube,
-        target="land_use",
+        job=LAND_USE,
         ticks=ticks,
         attributes=prediction_attributes("mine", cube, ticks, {}, None),
         source="mine",

@@ -110,7 +110,7 @@ def kernel_rollout(cube: Cube, path: Path, ticks: list[int]) -> Cube:
         states,
         path,
         like=cube,
-        target="land_use",
+        job=LAND_USE,
         ticks=ticks,
         attributes=prediction_attributes("mine <b>", cube, ticks, {}, None),
         source="mine",

@@ -101,7 +101,7 @@ def test_from_experiment_to_a_cube_of_dates(
         rollout(stepper, initial, ticks),
         tmp_path / "p.zarr",
         like=leaf_cube,
-        target="leaf_area_index",
+        job=LEAF_AREA,
         ticks=(initial.tick, *ticks),
         attributes={"title": "leaves"},
         source="network",

@@ -60,6 +60,12 @@ def reconstruct(
     closed_books: Annotated[
         bool, typer.Option("--closed-books", help="Honour the coarse net change exactly.")
     ] = False,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Keep the classes' probabilities as well.")
+    ] = False,
+    member: Annotated[
+        int | None, typer.Option(min=1, help="Use this network of an ensemble alone.")
+    ] = None,
     tile: Annotated[int, typer.Option(min=8, help="Side of a tile in pixels.")] = 128,
     overlap: Annotated[int, typer.Option(min=0, help="Pixels shared by tiles.")] = 32,
     seed: Annotated[int, typer.Option(help="Of the ties in kernel and random.")] = 0,
@@ -78,10 +84,13 @@ def reconstruct(
     start = observed_state(source, LAND_USE, first)
     options: dict[str, object] = {"stride": stride}
     card: Card | None = None
-    if closed_books and model in _BASELINES:
-        raise ConfigError(
-            "Only a network's books can be closed", found=model, expected="folder of a checkpoint"
-        )
+    for asked, said in (
+        (closed_books, "Only a network's books can be closed"),
+        (probabilities, "Only a network gives probabilities"),
+        (member is not None, "Only an ensemble of networks has members"),
+    ):
+        if asked and model in _BASELINES:
+            raise ConfigError(said, found=model, expected="folder of a checkpoint")
     if model == "persistence":
         stepper: Stepper = Persistence(LAND_USE)
     elif model in _BASELINES:
@@ -96,6 +105,7 @@ def reconstruct(
             path,
             tiling=tiling,
             feedback=feedback.value if feedback else None,
+            member=member,
             device=device,
         )
         stepper = network
@@ -104,6 +114,8 @@ def reconstruct(
             stepper = ClosedBooks(network, demand)
         options |= {**network.decision.to_dict(), "closed_books": closed_books}
         options |= {"tile": tile, "overlap": overlap}
+        if member is not None:
+            options["member"] = member
         for message in domain_warnings(card, source, path):
             warn(message)
     label = stepper.task.clock.label
@@ -112,10 +124,11 @@ def reconstruct(
         counted(states, lambda s: label(s.tick), len(path), "maps"),
         out,
         like=source,
-        target=stepper.task.target,
+        job=stepper.task,
         ticks=path,
         attributes=prediction_attributes(stepper.name, source, path, options, card),
         source=stepper.name,
+        probabilities=probabilities,
         overwrite=overwrite,
     )
     stdout().print(f"Reconstruction written: {out}", soft_wrap=True)

@@ -8,7 +8,7 @@ and add, with ``by`` per region, with ``reduce_blocks`` for maps larger than mem
 from ai4land.metrics.binned import Binned, by
 from ai4land.metrics.bootstrap import Interval, Resampled, bootstrap, paired_difference
 from ai4land.metrics.change import ThreeMaps, change_scores, three_maps
-from ai4land.metrics.composite import Composite, composite, composite_table
+from ai4land.metrics.composite import Composite, cell_areas, composite, composite_table
 from ai4land.metrics.confusion import Confusion, classification_scores, confusion
 from ai4land.metrics.domain import Protocol, index_map, valid_mask
 from ai4land.metrics.edges import Edges, edge_lengths, edges
@@ -25,7 +25,15 @@ from ai4land.metrics.leads import (
 )
 from ai4land.metrics.operating import Operating, OperatingCurve, operating, probability_edges
 from ai4land.metrics.probabilities import Reliability, reliability
-from ai4land.metrics.rasters import score_rasters, three_code_maps
+from ai4land.metrics.rasters import (
+    CodesFound,
+    RasterSums,
+    RasterTally,
+    codes_found,
+    score_rasters,
+    tally_rasters,
+    three_code_maps,
+)
 from ai4land.metrics.rates import SEAMS, ChangeRates, change_rates
 from ai4land.metrics.regions import (
     COMPLETE,
@@ -51,6 +59,7 @@ __all__ = [
     "Binned",
     "Blockwise",
     "ChangeRates",
+    "CodesFound",
     "CompleteCells",
     "Composite",
     "Confusion",
@@ -63,6 +72,8 @@ __all__ = [
     "OperatingCurve",
     "Protocol",
     "RankHistogram",
+    "RasterSums",
+    "RasterTally",
     "Reliability",
     "Resampled",
     "Resolutions",
@@ -74,10 +85,12 @@ __all__ = [
     "bootstrap",
     "by",
     "ceiling",
+    "cell_areas",
     "change_rates",
     "change_scores",
     "classification_scores",
     "coarse_cells",
+    "codes_found",
     "complete_cells",
     "composite",
     "composite_table",
@@ -106,6 +119,7 @@ __all__ = [
     "squares",
     "summarise",
     "table_one",
+    "tally_rasters",
     "three_code_maps",
     "three_maps",
     "tolerant_change",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ai4land.metrics import SEAMS, Interval
-from ai4land.report.details import SPANS
+from ai4land.report.beliefs import belief_tables
+from ai4land.report.details import SPANS, Uncertainty
 from ai4land.report.evaluation import Evaluation
 from ai4land.report.tables import Table, percent, score
 
-__all__ = ["after_the_main", "in_detail"]
+__all__ = ["after_the_main", "in_detail", "uncertainty_table"]
 
 _DASH = "–"
 _TRANSITIONS = 15  # the largest that are shown
@@ -18,8 +19,8 @@ _KINDS = ("gains", "losses")
 
 
 def after_the_main(evaluation: Evaluation) -> list[Table]:
-    """What is read right after the main table: skill and how sure it is."""
-    return [*_skill(evaluation), *_uncertainty(evaluation)]
+    """What is read right after the main table: skill, how sure it is, and probabilities."""
+    return [*_skill(evaluation), *_uncertainty(evaluation), *_beliefs(evaluation)]
 
 
 def in_detail(evaluation: Evaluation, rows: Mapping[str, Any]) -> list[Table]:
@@ -62,10 +63,14 @@ def _skill(evaluation: Evaluation) -> list[Table]:
     return [Table("Skill between floor and ceiling", ("", *heads), tuple(cells), note)]
 
 
-def _uncertainty(evaluation: Evaluation) -> list[Table]:
-    found, ticks = evaluation.details.uncertainty, evaluation.ticks
-    if found is None:
-        return []
+def uncertainty_table(found: Uncertainty, ticks: Sequence[int], model: str) -> Table:
+    """Figures of merit with intervals, and by how much one row is better than the others.
+
+    Args:
+        found: The intervals.
+        ticks: The times scored.
+        model: Name of the row that others are compared with.
+    """
     named = {"first": str(ticks[0]), "last": str(ticks[-1]), "pooled": "all years pooled"}
     spans = SPANS if len(ticks) > 1 else SPANS[:1]
     cells = []
@@ -79,13 +84,29 @@ def _uncertainty(evaluation: Evaluation) -> list[Table]:
             )
         )
     heads = [f"FoM\n{named[s]}" for s in spans]
-    heads += [f"{evaluation.model} − row\n{named[s]}" for s in spans]
+    heads += [f"{model} − row\n{named[s]}" for s in spans]
     note = (
         f"95 % intervals from {found.blocks} blocks of {found.side} × {found.side} pixels, drawn "
         "with replacement (pooled: and years, drawn apart from them); a difference is computed on "
         "the same draws. An interval of a difference that leaves out 0 is no accident of place."
     )
-    return [Table("How sure: figure of merit by block bootstrap", ("", *heads), tuple(cells), note)]
+    return Table("How sure: figure of merit by block bootstrap", ("", *heads), tuple(cells), note)
+
+
+def _uncertainty(evaluation: Evaluation) -> list[Table]:
+    found = evaluation.details.uncertainty
+    return [] if found is None else [uncertainty_table(found, evaluation.ticks, evaluation.model)]
+
+
+def _beliefs(evaluation: Evaluation) -> list[Table]:
+    """The model's probabilities, beside every row's map as a certainty."""
+    certain = {
+        row: {step.time: step.confusion.accuracy for step in scores.leads}
+        for row, scores in evaluation.scores.items()
+        if "shuffled" not in row
+    }
+    beliefs = evaluation.details.tallies[evaluation.model].beliefs
+    return belief_tables(beliefs, evaluation.legend.names, certain)
 
 
 def _disagreement(evaluation: Evaluation, rows: Mapping[str, Any]) -> Table:

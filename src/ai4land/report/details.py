@@ -55,6 +55,22 @@ class Uncertainty:
     merit: Intervals
     difference: Intervals
 
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain data, ready for JSON."""
+
+        def plain(rows: Intervals) -> dict[str, Any]:
+            return {
+                row: {span: None if i is None else i.scores() for span, i in spans.items()}
+                for row, spans in rows.items()
+            }
+
+        return {
+            "block_side": self.side,
+            "blocks": self.blocks,
+            "figure_of_merit": plain(self.merit),
+            "model_minus_row": plain(self.difference),
+        }
+
 
 @dataclass(frozen=True, eq=False)
 class Details:
@@ -119,7 +135,7 @@ class Details:
                 row: [{"time": time, **s.scores()} for time, s in self.skills(row).items()]
                 for row in self.tallies
             },
-            "uncertainty": self._uncertainty(),
+            "uncertainty": self.uncertainty.to_dict() if self.uncertainty else None,
             "resolutions": {row: t.resolutions.scores() for row, t in self.tallies.items()},
             "transitions": {
                 row: change_scores(three, names)["transitions"] for row, three in last.items()
@@ -131,28 +147,12 @@ class Details:
             },
             "rates": {row: self._rates(row, names) for row in self.courses},
             "regions": [self._regions(n, part, names) for n, part in enumerate(self.partitions)],
+            "probabilities": {row: t.beliefs.to_dict(names) for row, t in self.tallies.items()},
         }
 
     def _merits(self, row: str) -> dict[int, float]:
         leads = self.tallies[row].zones[0].leads
         return {step.time: step.three.figure_of_merit for step in leads}
-
-    def _uncertainty(self) -> dict[str, Any] | None:
-        if self.uncertainty is None:
-            return None
-
-        def plain(rows: Intervals) -> dict[str, Any]:
-            return {
-                row: {span: None if i is None else i.scores() for span, i in spans.items()}
-                for row, spans in rows.items()
-            }
-
-        return {
-            "block_side": self.uncertainty.side,
-            "blocks": self.uncertainty.blocks,
-            "figure_of_merit": plain(self.uncertainty.merit),
-            "model_minus_row": plain(self.uncertainty.difference),
-        }
 
     def _fidelity(self, course: Course) -> dict[str, Any] | None:
         if not course.fidelity:

@@ -303,8 +303,12 @@ def _partitions(
 def stored_states(cube: Cube, job: Task, ticks: tuple[int, ...]) -> Iterator[State]:
     """The maps of a saved reconstruction as the states that it came from."""
     spec, grid, status = cube.variable(job.target), cube.grid(job.target), cube.status(job.target)
+    believed = job.probability in cube.variables
     for tick in ticks:
-        field = Field(spec.variable, grid, cube.read(job.target, tick), spec.legend)
+        said = None
+        if believed and status[tick] is Status.PREDICTED:
+            said = cube.read(job.probability, tick)
+        field = Field(spec.variable, grid, cube.read(job.target, tick), spec.legend, said)
         yield State(job.clock, tick, {job.target: field}, status[tick])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from ai4land.report.album import album_of
 from ai4land.report.cards import describe_checkpoint
 from ai4land.report.caveats import caveats, provenance_tables
 from ai4land.report.charts import charts_of
+from ai4land.report.comparison import compare, comparison_tables, groups
 from ai4land.report.coverage import draw_coverage
 from ai4land.report.curves import draw_scores, draw_training
 from ai4land.report.evaluation import Evaluation, evaluate, path_of
@@ -44,7 +45,8 @@ class _Page:
     lines: list[str] = field(default_factory=list)
     written: list[Path] = field(default_factory=list)
     chapters: list[Chapter] = field(default_factory=list)
-    scores: dict[str, Any] = field(default_factory=dict)
+    evaluations: dict[str, Evaluation] = field(default_factory=dict)
+    comparisons: list[dict[str, Any]] = field(default_factory=list)
 
     def heading(self, text: str) -> None:
         self.lines += [f"## {text}", ""]
@@ -120,6 +122,8 @@ def write_report(
                 expected="a reconstruction, a run of `ai4land train`, or a cube",
                 found=kind.value,
             )
+    if labels is not None:
+        _comparisons(page, cubes, labels)
     if cubes:
         page.heading("Coverage")
         page.progress("coverage")
@@ -136,10 +140,14 @@ def _finish(page: _Page) -> list[Path]:
     html = write_page(title, page.chapters, page.folder / "report.html")
     text = page.folder / "report.md"
     text.write_text("\n".join(page.lines), encoding="utf-8")
-    if not page.scores:
+    if not page.evaluations:
         return [html, text]
     data = page.folder / "scores.json"
-    content = {"schema": SCHEMA_VERSION, "reconstructions": page.scores}
+    content = {
+        "schema": SCHEMA_VERSION,
+        "reconstructions": {name: e.to_dict() for name, e in page.evaluations.items()},
+        "comparisons": page.comparisons,
+    }
     data.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     return [html, text, data]
 
@@ -175,7 +183,7 @@ def _reconstruction(page: _Page, name: str, cube: Cube, labels: Cube | None) -> 
 def _scores(page: _Page, name: str, evaluation: Evaluation) -> None:
     """What is read first: the main tables and the curves."""
     data, tables = evaluation.to_dict(), score_tables(evaluation)
-    page.scores[name] = data
+    page.evaluations[name] = evaluation
     figures = page.folder / f"{name}_scores.json"
     figures.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     table_file = page.folder / f"{name}_scores.md"
@@ -188,6 +196,18 @@ def _scores(page: _Page, name: str, evaluation: Evaluation) -> None:
     said = "Time runs to the left." if evaluation.direction == "backward" else ""
     rows = list(evaluation.scores)
     page.add(Charts.of(charts_of(evaluation), rows, said))
+
+
+def _comparisons(page: _Page, cubes: Mapping[str, Cube], labels: Cube) -> None:
+    """Reconstructions of the same years side by side."""
+    for group in groups(page.evaluations):
+        page.progress(f"comparing {', '.join(group)}")
+        found = compare(group, cubes, labels, task(_TASK))
+        tables = comparison_tables(found)
+        page.heading(f"Compared: {', '.join(group)}")
+        page.tables([t for t in tables if not t.detail], model=next(iter(group)))
+        page.tables([t for t in tables if t.detail], folded="The truth among them")
+        page.comparisons.append(found.to_dict())
 
 
 def _explained(page: _Page, evaluation: Evaluation) -> None:

@@ -24,6 +24,7 @@ from ai4land.metrics import (
     ThreeMaps,
     by,
     ceiling,
+    cell_areas,
     change_rates,
     composite,
     fidelity,
@@ -33,6 +34,7 @@ from ai4land.metrics import (
     three_maps,
     valid_mask,
 )
+from ai4land.report.beliefs import Beliefs
 from ai4land.samples import Demand, WindowReader
 from ai4land.vocabulary import NO_DATA, Legend
 
@@ -168,6 +170,7 @@ class Tally:
             doubled, and 1 more for pixels that are not in the headline.
         resolutions: The three maps at several resolutions, last time, headline.
         course: What the maps do in time.
+        beliefs: What the probabilities are worth, headline.
     """
 
     zones: tuple[RolloutScores, ...]
@@ -175,6 +178,7 @@ class Tally:
     regions: tuple[Binned[ThreeMaps], ...]
     resolutions: Resolutions
     course: Course
+    beliefs: Beliefs
 
 
 @dataclass
@@ -233,6 +237,7 @@ def follow(states: Iterable[State], study: Study) -> Tally:
     target = reader.task.target
     zones = [RolloutScores() for _ in study.zones]
     blocks: dict[int, Binned[Merits]] = {}
+    beliefs = Beliefs()
     steps = iter(states)
     first = next(steps)
     initial = before = prior = reader.positions(first[target].values)
@@ -263,9 +268,14 @@ def follow(states: Iterable[State], study: Study) -> Tally:
                 weights=weights,
                 mask=study.within(used, n),
             )
-        named = {"weights": weights, "mask": study.within(used)}
-        tables = by(study.blocks, three_maps, initial, truth, own, classes, **named)
+        scored = study.within(used)
+        tables = by(
+            study.blocks, three_maps, initial, truth, own, classes, weights=weights, mask=scored
+        )
         blocks[state.tick] = Merits.of(tables)
+        said = state[target].probabilities
+        if said is not None:
+            beliefs = beliefs.with_time(state.tick, (initial, truth), said, weights, scored)
         prior, before = own, truth
     return Tally(
         tuple(zones),
@@ -273,6 +283,7 @@ def follow(states: Iterable[State], study: Study) -> Tally:
         tuple(_by_region(study, part, (initial, truth, own), used) for part in study.regions),
         _resolved(study, (initial, truth, own), used),
         watch.course(),
+        beliefs,
     )
 
 
@@ -337,10 +348,8 @@ def _closed(study: Study, demand: Demand, state: Field, tick: int) -> Fidelity:
     """Area of each group in each coarse cell beside what the forcing asks for."""
     index = demand.group_positions(state)
     used = (index != NO_DATA) & (demand.cells.index >= 0)
-    key = index[used].astype(np.int64) * demand.cells.count + demand.cells.index[used]
     areas = np.broadcast_to(study.reader.grid.cell_areas(), index.shape)[used]
-    size = len(demand.groups) * demand.cells.count
-    sums = np.bincount(key, areas, minlength=size).astype(np.float64)
-    mapped = sums.reshape(len(demand.groups), -1)
+    cells, groups = demand.cells, len(demand.groups)
+    mapped = cell_areas(index[used], cells.index[used], cells.count, groups, areas)[:, :-1].T
     shares = demand.shares(tick)
     return fidelity(mapped, shares * mapped.sum(axis=0), shares.sum(axis=0) > 0)

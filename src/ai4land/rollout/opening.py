@@ -9,7 +9,7 @@ from pathlib import Path
 from ai4land.checkpoint import Card, load_checkpoint
 from ai4land.cube import Cube, State
 from ai4land.errors import ConfigError
-from ai4land.models import InputSpec
+from ai4land.models import Ensemble, InputSpec, UNet
 from ai4land.rollout.decision import Decision
 from ai4land.rollout.network import NetworkStepper
 from ai4land.rollout.start import observed_state
@@ -27,6 +27,7 @@ def open_network(
     *,
     tiling: Tiling | None = None,
     feedback: str | None = None,
+    member: int | None = None,
     device: str = "cpu",
 ) -> tuple[NetworkStepper, State, Card]:
     """The stepper of a checkpoint, the state it starts from, and its card.
@@ -37,13 +38,17 @@ def open_network(
         path: Times of the rollout, the initial one first; at least two.
         tiling: How the domain is cut.
         feedback: What the next step takes as its prior; default as trained.
+        member: The only network of an ensemble to be used, from 1; default all.
         device: Where the network computes.
 
     Raises:
         CheckpointError: If the checkpoint is damaged, or the cube lacks what it needs.
-        ConfigError: If the network needs coarse fractions that the cube does not hold.
+        ConfigError: If the network needs coarse fractions that the cube does not hold, or there
+            is no such member.
     """
     network, card = load_checkpoint(checkpoint, device)
+    if member is not None:
+        network = _member(network, member)
     reader = WindowReader(cube, task(card.task), InputSpec.from_dict(card.inputs))
     jump = path[1] - path[0]
     past = [path[0] - jump * (k + 1) for k in range(reader.spec.history)]
@@ -56,6 +61,15 @@ def open_network(
         network, reader, tiling=tiling, decision=decision, demand=demand, device=device
     )
     return stepper, start, card
+
+
+def _member(network: UNet | Ensemble, number: int) -> UNet:
+    members = network.members if isinstance(network, Ensemble) else [network]
+    if not 1 <= number <= len(members):
+        raise ConfigError(
+            "The checkpoint has no such member", expected=f"1…{len(members)}", found=number
+        )
+    return members[number - 1]
 
 
 def demand_since(start: State, reader: WindowReader) -> Demand:

@@ -65,6 +65,11 @@ class Task:
         return variable(self.target)
 
     @property
+    def probability(self) -> str:
+        """Name of the variable that holds the probabilities of a target's classes."""
+        return f"{self.target}_probability"
+
+    @property
     def categorical(self) -> bool:
         """Whether the target is a map of classes."""
         return self.variable.kind is Kind.CATEGORICAL

@@ -86,6 +86,13 @@ _TABLE = (
         (0.0, 1.0),
     ),
     Variable(
+        "land_use_probability",
+        Kind.FRACTION,
+        "1",
+        "probability of each class that a model gave before it chose one",
+        (0.0, 1.0),
+    ),
+    Variable(
         "land_share",
         Kind.FRACTION,
         "1",
