@@ -54,6 +54,7 @@ def test_scores_of_three_rasters_are_those_of_the_library(
     classes = tuple(LegendClass(c, f"class {c}", "#000000") for c in (1, 3, 8))
     expected = score_rasters(maps[0], maps[1], maps[2], Legend("codes found", "", classes))
     assert found.pop("files") == {name: f"{name}.tif" for name in rasters}
+    assert found.pop("regions") == []
     assert found == json.loads(json.dumps(expected))
 
 
@@ -322,7 +323,7 @@ def test_scores_of_a_reconstruction_stand_beside_the_baselines(
     assert every == pytest.approx((truth == start)[land].mean())
     assert rows["persistence"]["mean"]["figure_of_merit"] == 0.0
     _, out, _ = call("score", hindcast, "--truth", tiny_cube.path, "--full")
-    assert "Backward from 2006" in out
+    assert "Scores, backward from 2006" in out
     assert "every pixel counts 1" in out
     assert "IoU by class in 2003" in out
 

@@ -97,3 +97,12 @@ def test_unusable_maps_are_refused() -> None:
         score_rasters(INITIAL, REFERENCE, SIMULATED.T, LANDUSE8)
     with pytest.raises(VocabularyError, match=r"landuse8[\s\S]*77 \(1 pixels\)"):
         score_rasters(INITIAL, REFERENCE, np.where(SIMULATED == 255, 77, SIMULATED), LANDUSE8)
+
+
+def test_persistence_is_nowhere_better_than_itself() -> None:
+    rng = np.random.default_rng(0)
+    initial, reference = (rng.integers(1, 8, (90, 70)).astype(np.uint8) for _ in range(2))
+    report = score_rasters(initial, reference, initial, LANDUSE8, rng.random((90, 70)))
+    assert report["resolutions"]["null_resolution"] is None
+    better = score_rasters(initial, reference, reference, LANDUSE8)
+    assert better["resolutions"]["null_resolution"] == 1

@@ -13,6 +13,8 @@ import pytest
 from ai4land.cube import Cube, Field, State
 from ai4land.errors import ConfigError
 from ai4land.report import Table, evaluate, prediction_attributes, score_tables
+from ai4land.report.belief_charts import belief_charts
+from ai4land.report.beliefs import Beliefs
 from ai4land.rollout import Persistence, observed_state, rollout, save_rollout
 from ai4land.vocabulary import LAND_USE, NO_DATA
 from tiny_cubes import LANDUSE8
@@ -138,7 +140,7 @@ def table(found: tuple[Table, ...], title: str) -> dict[str, tuple[str, ...]]:
 def test_the_table_has_every_map_as_a_certainty_beside(tiny_cube: Cube, kept: Cube) -> None:
     evaluation = evaluate(kept, tiny_cube)
     rows = table(score_tables(evaluation), "Probabilities")
-    assert list(rows)[:2] == ["probabilities", "mine, as a certainty"]
+    assert list(rows)[:2] == ["mine, probabilities", "mine, as a certainty"]
     for row in ("persistence", "kernel", "random"):
         accuracy = evaluation.scores[row].leads[-1].confusion.accuracy
         assert rows[f"{row}, as a certainty"][-1] == f"{2 * (1 - accuracy):.4f}"
@@ -165,3 +167,25 @@ def test_truth_said_with_certainty_is_perfect(tiny_cube: Cube, tmp_path: Path) -
     assert found["pooled"]["calibration_error"] == 0.0
     gains = found["times"]["2006"]["gains"]["gains"].values()
     assert {row["auc"] for row in gains} == {1.0, None}
+
+
+def test_curves_say_what_the_tables_say(tiny_cube: Cube, kept: Cube) -> None:
+    evaluation = evaluate(kept, tiny_cube)
+    beliefs = evaluation.details.tallies["mine"].beliefs
+    charts = belief_charts(beliefs, LANDUSE8.names)
+    reliable, *gains = charts
+    (first, *_, last) = beliefs.reliability.values()
+    assert f"2004 {100 * first.calibration_error:.2f} %" in reliable.said
+    assert f"2006 {100 * last.calibration_error:.2f} %" in reliable.said
+    shares = [float(row[3]) for row in reliable.values.rows if row[3] != "–"]
+    assert sum(shares) == pytest.approx(1.0, abs=0.01)
+    for chart in gains:
+        assert chart.svg.startswith("<svg"), chart.title
+        name = chart.title.removeprefix("Gain of ").partition(" by ")[0]
+        curve = beliefs.gains[2006].curve(LANDUSE8.index(name))
+        assert f"Area under it {curve.auc:.3f}" in chart.said
+        assert chart.values.rows[0] == ("0", "0")
+        ends = tuple(f"{end:,.0f}" for end in (curve.extent, curve.presence))
+        assert chart.values.rows[-1] == ends
+    assert len(gains) >= 2
+    assert belief_charts(Beliefs(), LANDUSE8.names) == []

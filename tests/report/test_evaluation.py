@@ -18,7 +18,7 @@ from ai4land.report import (
     score_tables,
     to_markdown,
 )
-from ai4land.report.evaluation import path_of, stored_states
+from ai4land.report.stored import path_of, stored_states
 from ai4land.rollout import Persistence, observed_state, rollout, save_rollout
 from ai4land.samples import class_forcing
 from ai4land.vocabulary import LAND_USE, Clock, variable

@@ -38,7 +38,7 @@ __all__ = [
     "warn",
 ]
 
-_WIDTH = 110  # of tables where there is no terminal to ask
+_WIDTH = 120  # of tables where there is no terminal to ask
 
 Item = TypeVar("Item")
 

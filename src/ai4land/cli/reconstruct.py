@@ -10,7 +10,7 @@ import typer
 
 from ai4land.checkpoint import Card
 from ai4land.cli.console import counted, stdout, warn
-from ai4land.cube import Cube
+from ai4land.cube import Cube, State
 from ai4land.errors import ConfigError
 from ai4land.report import domain_warnings, prediction_attributes
 from ai4land.rollout import (
@@ -81,22 +81,13 @@ def reconstruct(
     """
     source = Cube(cube)
     path = _path(first, last, stride)
-    start = observed_state(source, LAND_USE, first)
     options: dict[str, object] = {"stride": stride}
     card: Card | None = None
-    for asked, said in (
-        (closed_books, "Only a network's books can be closed"),
-        (probabilities, "Only a network gives probabilities"),
-        (member is not None, "Only an ensemble of networks has members"),
-    ):
-        if asked and model in _BASELINES:
-            raise ConfigError(said, found=model, expected="folder of a checkpoint")
-    if model == "persistence":
-        stepper: Stepper = Persistence(LAND_USE)
-    elif model in _BASELINES:
-        demand = demand_since(start, baseline_reader(source, LAND_USE))
-        options |= {"seed": seed, "forcing": demand.forcing}
-        stepper = AllocationStepper(model, demand, seed=seed)
+    if model in _BASELINES:
+        _refuse(model, closed_books, probabilities, member)
+        start = observed_state(source, LAND_USE, first)
+        stepper, chosen = _baseline(model, source, start, seed)
+        options |= chosen
     else:
         tiling = Tiling(tile, overlap)
         network, start, card = open_network(
@@ -132,6 +123,28 @@ def reconstruct(
         overwrite=overwrite,
     )
     stdout().print(f"Reconstruction written: {out}", soft_wrap=True)
+
+
+def _baseline(
+    model: str, source: Cube, start: State, seed: int
+) -> tuple[Stepper, dict[str, object]]:
+    """A stepper that no network stands behind, and its options."""
+    if model == "persistence":
+        return Persistence(LAND_USE), {}
+    demand = demand_since(start, baseline_reader(source, LAND_USE))
+    options: dict[str, object] = {"seed": seed, "forcing": demand.forcing}
+    return AllocationStepper(model, demand, seed=seed), options
+
+
+def _refuse(model: str, closed_books: bool, probabilities: bool, member: int | None) -> None:
+    """Refuse what only a network can do."""
+    for asked, said in (
+        (closed_books, "Only a network's books can be closed"),
+        (probabilities, "Only a network gives probabilities"),
+        (member is not None, "Only an ensemble of networks has members"),
+    ):
+        if asked:
+            raise ConfigError(said, found=model, expected="folder of a checkpoint")
 
 
 def _path(first: int, last: int, stride: int) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ai4land.cli.console import stderr, stdout
-from ai4land.report import write_report
+from ai4land.report import Weighting, write_report
 
 __all__ = ["report"]
 
@@ -21,6 +21,17 @@ def report(
     truth: Annotated[
         Path | None, typer.Option(help="Cube with the labels, to judge reconstructions by.")
     ] = None,
+    weights: Annotated[
+        Weighting, typer.Option(help="Whether a pixel counts 1 or its true area.")
+    ] = Weighting.PIXEL,
+    regions: Annotated[
+        list[Path] | None,
+        typer.Option(help="Raster of region numbers, or polygons: scores by region. Repeatable."),
+    ] = None,
+    region_name: Annotated[
+        str | None,
+        typer.Option(help="Property that names the polygons [default: name, ADMIN, iso_a3 …]."),
+    ] = None,
 ) -> None:
     """Draw maps, curves and coverage of runs and reconstructions.
 
@@ -31,7 +42,13 @@ def report(
     """
     with stderr().status("drawing") as status:
         written = write_report(
-            paths, out, truth=truth, progress=lambda name: status.update(f"drawing {name}")
+            paths,
+            out,
+            truth=truth,
+            weighting=weights,
+            regions=regions or (),
+            region_name=region_name,
+            progress=lambda name: status.update(f"drawing {name}"),
         )
     for path in written:
         stdout().print(str(path), soft_wrap=True)

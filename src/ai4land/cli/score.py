@@ -20,7 +20,10 @@ __all__ = ["score"]
 
 EXAMPLES = """A reconstruction:  ai4land score crete_2000.zarr --truth crete.zarr
 
-Any three maps:  ai4land score --initial a.tif --reference b.tif --simulated c.tif --json -"""
+Any three maps:  ai4land score --initial a.tif --reference b.tif --simulated c.tif --json -
+
+By country:  ai4land score --initial a.tif --reference b.tif --simulated c.tif
+--weights area --regions countries.geojson"""
 
 
 def score(
@@ -40,6 +43,18 @@ def score(
     weights: Annotated[
         Weighting, typer.Option(help="Whether a pixel counts 1 or its true area.")
     ] = Weighting.PIXEL,
+    regions: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Regions, a raster or polygons; repeatable."),
+    ] = None,
+    region_name: Annotated[
+        str | None,
+        typer.Option(help="Property that names the polygons [default: name, ADMIN, iso_a3 …]."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes that read the three rasters [default: one per core]."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the ties in kernel and random.")] = 0,
     json_file: Annotated[
         str | None, typer.Option("--json", help="Write all figures as JSON; - for the screen.")
@@ -54,16 +69,22 @@ def score(
     rasters = {"initial": initial, "reference": reference, "simulated": simulated}
     given = [name for name, path in rasters.items() if path is not None]
     if prediction is not None and truth is not None and not given:
-        data, tables = _cubes(prediction, truth, protocol, weights, seed)
-    elif initial and reference and simulated and prediction is None and truth is None:
-        found = report.score_raster_files(
-            initial,
-            reference,
-            simulated,
-            legend=legend,
-            protocol=protocol,
-            area=weights is Weighting.AREA,
+        data, tables = _cubes(
+            prediction, truth, protocol, weights, seed, regions or (), region_name
         )
+    elif initial and reference and simulated and prediction is None and truth is None:
+        with stderr().status("scoring"):
+            found = report.score_raster_files(
+                initial,
+                reference,
+                simulated,
+                legend=legend,
+                protocol=protocol,
+                area=weights is Weighting.AREA,
+                regions=regions or (),
+                region_name=region_name,
+                workers=workers,
+            )
         data, tables = found.report, found.tables
     else:
         raise ConfigError(
@@ -82,7 +103,13 @@ def score(
 
 
 def _cubes(
-    prediction: Path, truth: Path, protocol: Protocol, weights: Weighting, seed: int
+    prediction: Path,
+    truth: Path,
+    protocol: Protocol,
+    weights: Weighting,
+    seed: int,
+    regions: Sequence[Path],
+    region_name: str | None,
 ) -> tuple[dict[str, Any], Sequence[Table]]:
     with stderr().status("scoring") as status:
         evaluation = report.evaluate(
@@ -91,6 +118,8 @@ def _cubes(
             protocol=protocol,
             weighting=weights,
             seed=seed,
+            regions=regions,
+            region_name=region_name,
             progress=lambda name: status.update(f"scoring {name}"),
         )
     return evaluation.to_dict(), report.score_tables(evaluation)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -78,6 +80,7 @@ class Cube:
                 where=self.path,
                 remedy="run the command that was writing it again: it resumes where it stopped",
             )
+        self._corners: dict[str, tuple[int, int]] = {}
         self._arrays: dict[str, zarr.Array[Any]] = {}
         self._files: dict[str, ChunkedArray | None] = {}
         self._cache = ChunkCache(cache)
@@ -160,6 +163,28 @@ class Cube:
         parts = [self._window(group, name, run, window) for run in runs]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
+    def within(self, bounds: Grid) -> Cube:
+        """The same cube, cut on every grid to the cells in which a cell of ``bounds`` lies.
+
+        Args:
+            bounds: A part of a grid of the cube. A grid that it does not meet stays whole.
+
+        Returns:
+            A cube that shares the open store and the cache, and knows nothing outside the cut.
+        """
+        part = copy.copy(self)
+        windows = {group.name: _met(group.grid, bounds) for group in self.spec.groups}
+        groups = (
+            replace(group, grid=group.grid.crop(windows[group.name])) for group in self.spec.groups
+        )
+        part.spec = replace(self.spec, groups=tuple(groups))
+        part._corners = {
+            name: (above + window.row, left + window.col)
+            for name, window in windows.items()
+            for above, left in [self._corners.get(name, (0, 0))]
+        }
+        return part
+
     def neighbours(self, name: str, tick: int) -> tuple[int, ...]:
         """The times that share their chunks with a time: reading one of them decodes all."""
         group = self.group(name)
@@ -200,6 +225,9 @@ class Cube:
 
     def _rectangle(self, group: GroupSpec, name: str, index: tuple[slice, ...]) -> Array:
         """Values of a rectangle inside an array, from its files where they can be read directly."""
+        corner = self._corners.get(group.name, (0, 0))
+        sides = zip(index[-2:], corner, strict=True)
+        index = (*index[:-2], *(slice(s.start + by, s.stop + by) for s, by in sides))
         key = f"{group.name}/{name}"
         if key not in self._files:
             self._files[key] = chunked(self._array(group, name), self._cache)
@@ -211,3 +239,13 @@ class Cube:
         if key not in self._arrays:
             self._arrays[key] = cast("zarr.Array[Any]", self._root[key])
         return self._arrays[key]
+
+
+def _met(grid: Grid, bounds: Grid) -> Window:
+    """The smallest window that holds the cells in which centres of another grid lie."""
+    spans = []
+    for places, length in zip(grid.nearest(bounds), grid.shape, strict=True):
+        met = places[places >= 0]
+        spans.append((int(met.min()), int(met.max()) + 1) if met.size else (0, length))
+    (top, bottom), (left, right) = spans
+    return Window(top, left, bottom - top, right - left)

@@ -10,6 +10,7 @@ from ai4land.metrics.bootstrap import Interval, Resampled, bootstrap, paired_dif
 from ai4land.metrics.change import ThreeMaps, change_scores, three_maps
 from ai4land.metrics.composite import Composite, cell_areas, composite, composite_table
 from ai4land.metrics.confusion import Confusion, classification_scores, confusion
+from ai4land.metrics.counting import numbered
 from ai4land.metrics.domain import Protocol, index_map, valid_mask
 from ai4land.metrics.edges import Edges, edge_lengths, edges
 from ai4land.metrics.ensembles import RankHistogram, rank_histogram
@@ -45,7 +46,7 @@ from ai4land.metrics.regions import (
 )
 from ai4land.metrics.resolutions import FACTORS, Resolutions, resolutions
 from ai4land.metrics.skill import Skill, ceiling, skill
-from ai4land.metrics.streaming import Blockwise, reduce_blocks
+from ai4land.metrics.streaming import Adds, Blockwise, reduce_blocks
 from ai4land.metrics.summary import summarise, table_one
 from ai4land.metrics.sums import Sums
 from ai4land.metrics.tolerance import TolerantChange, reach, tolerant_change
@@ -56,6 +57,7 @@ __all__ = [
     "LANDSCAPE",
     "SEAMS",
     "THRESHOLDS",
+    "Adds",
     "Binned",
     "Blockwise",
     "ChangeRates",
@@ -104,6 +106,7 @@ __all__ = [
     "index_map",
     "landscape_metrics",
     "latitude_bands",
+    "numbered",
     "operating",
     "paired_difference",
     "probability_edges",

@@ -47,7 +47,7 @@ def agreement(counts: Counts) -> dict[str, float]:
     agreed, chance = float(right.sum()), float((truth * predicted).sum())
     best = float(np.minimum(truth, predicted).sum())
     allocation = float(np.minimum(truth - right, predicted - right).sum())
-    exchange = float(np.minimum(p, p.T).sum() - right.sum())
+    exchange = max(0.0, float(np.minimum(p, p.T).sum() - right.sum()))  # not −1e-16
     values = (
         ratio(agreed - chance, 1.0 - chance, scale=1.0),
         ratio(agreed - chance, best - chance, scale=1.0),
@@ -55,7 +55,7 @@ def agreement(counts: Counts) -> dict[str, float]:
         0.5 * float(np.abs(truth - predicted).sum()),
         allocation,
         exchange,
-        max(0.0, allocation - exchange),  # rounding may leave a shift of −1e-17
+        max(0.0, allocation - exchange),  # nor a shift of −1e-17
         float(predicted[-1]),
     )
     return dict(zip(_KEYS, values, strict=True))
@@ -80,7 +80,7 @@ def disagreement_by_class(counts: Counts) -> dict[str, NDArray[np.float64]]:
     p = _shares(counts)
     truth, predicted, right = p.sum(axis=1), p.sum(axis=0), np.diagonal(p)
     quantity = np.abs(truth - predicted)
-    exchange = 2.0 * (np.minimum(p, p.T).sum(axis=1) - right)
+    exchange = np.maximum(0.0, 2.0 * (np.minimum(p, p.T).sum(axis=1) - right))
     shift = np.maximum(0.0, truth + predicted - 2.0 * right - quantity - exchange)
     return {"quantity": quantity[:k], "exchange": exchange[:k], "shift": shift[:k]}
 

@@ -20,6 +20,7 @@ __all__ = [
     "check_counts",
     "check_shapes",
     "empty_counts",
+    "numbered",
     "tabulate",
 ]
 
@@ -105,6 +106,24 @@ def tabulate(
 def empty_counts(shape: tuple[int, ...], weighted: bool) -> Counts:
     """A table of zeros: int64 for pixels, float64 for weights."""
     return np.zeros(shape, np.float64) if weighted else np.zeros(shape, np.int64)
+
+
+def numbered(labels: NDArray[np.integer[Any]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which labels occur, and where each one stands among them: ``unique`` without sorting.
+
+    Args:
+        labels: None negative, flat.
+
+    Returns:
+        The labels that occur, ascending, and the place of each element among them.
+    """
+    top = int(labels.max()) + 1 if labels.size else 0
+    if top > max(_LARGE, 4 * labels.size):  # too thinly spread for a table
+        found, places = np.unique(labels, return_inverse=True)
+        return found.astype(np.int64), places.astype(np.int64)
+    held = np.zeros(top, np.bool_)
+    held[labels] = True
+    return np.flatnonzero(held), (np.cumsum(held) - 1)[labels]
 
 
 def check_shapes(shape: tuple[int, ...], **arrays: NDArray[Any]) -> None:

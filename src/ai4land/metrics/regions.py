@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ai4land.errors import GridError
 from ai4land.grid import Grid
-from ai4land.metrics.counting import as_weights, check_shapes
+from ai4land.metrics.counting import as_weights, check_shapes, numbered
 
 __all__ = [
     "COMPLETE",
@@ -60,18 +60,25 @@ def coarse_cells(fine: Grid, coarse: Grid) -> NDArray[np.int32]:
     return index
 
 
-def squares(shape: tuple[int, int], side: int) -> NDArray[np.int32]:
+def squares(
+    shape: tuple[int, int], side: int, part: tuple[slice, slice] | None = None
+) -> NDArray[np.int32]:
     """Number the pixels of a map by squares, as blocks for a bootstrap.
 
     Args:
-        shape: Rows and columns.
+        shape: Rows and columns of the map.
         side: Pixels along the side of a square, at least 1.
+        part: Rows and columns that are wanted; default all.
 
     Returns:
-        Square of each pixel, row by row from the north-west, int32 ``(y, x)``.
+        Square of each pixel of the part, row by row from the north-west of the map, int32
+        ``(y, x)``.
     """
     rows, cols = (np.arange(length, dtype=np.int32) // side for length in shape)
-    return np.asarray(rows[:, np.newaxis] * (cols[-1] + 1) + cols)
+    across = cols[-1] + 1
+    if part is not None:
+        rows, cols = rows[part[0]], cols[part[1]]
+    return np.asarray(rows[:, np.newaxis] * across + cols)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +132,7 @@ def complete_cells(
     check_shapes(land.shape, cells=cells)
     areas = np.ones(land.shape) if weights is None else as_weights(weights, land.shape)
     used = cells >= 0
-    numbers, place = np.unique(cells[used], return_inverse=True)
+    numbers, place = numbered(cells[used])
     whole = np.bincount(place, areas[used], minlength=len(numbers))
     dry = np.bincount(place, areas[used] * land[used], minlength=len(numbers))
     share = np.divide(dry, whole, out=np.zeros_like(dry), where=whole > 0)
@@ -133,4 +140,4 @@ def complete_cells(
     mask[used] = (share >= least)[place]
     total = float(dry.sum())
     kept = float(dry[share >= least].sum()) / total if total else 0.0
-    return CompleteCells(mask, share, numbers.astype(np.int64), least, kept)
+    return CompleteCells(mask, share, numbers, least, kept)

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ai4land.errors import GridError
-from ai4land.metrics.binned import Binned
-from ai4land.metrics.sums import Sums
+from ai4land.errors import AI4LandError, GridError, SampleError
 
-__all__ = ["Blockwise", "reduce_blocks"]
+__all__ = ["Adds", "Blockwise", "reduce_blocks"]
 
-T = TypeVar("T", Sums, Binned[Any])
+
+class Adds(Protocol):
+    """What adds: ``Sums``, ``Binned``, and whatever is made of them."""
+
+    def __add__(self, other: Self, /) -> Self:
+        """The statistic of both sets of pixels together."""
+
+
+T = TypeVar("T", bound=Adds)
 
 _FAN = 8
 """Statistics added at once where Dask adds them."""
@@ -50,8 +57,14 @@ class _Job(Generic[T]):
     options: Mapping[str, Any]
     halo: int
 
-    def __call__(self, block: _Block) -> T:
-        pieces = {name: _piece(array, block) for name, array in self.maps.items()}
+    def __call__(self, block: _Block, held: Mapping[str, NDArray[Any]]) -> T:
+        """The statistic of a block.
+
+        Args:
+            block: Which one.
+            held: Its part of the maps that lie in memory.
+        """
+        pieces = {**held, **{name: _piece(array, block) for name, array in self.maps.items()}}
         inner = {"interior": block.interior} if self.halo else {}
         return self.statistic(**pieces, **self.options, **inner)
 
@@ -60,7 +73,7 @@ def reduce_blocks(
     statistic: Callable[..., T],
     maps: Mapping[str, Blockwise],
     *,
-    block: int = 2048,
+    block: int | tuple[int, int] = 2048,
     halo: int = 0,
     scheduler: str | None = None,
     workers: int | None = None,
@@ -77,9 +90,12 @@ def reduce_blocks(
             function that reads codes, masks and bins first.
         maps: Name → what the statistic gets under it: arrays with rows and columns last, all of
             the same number; an axis of length 1 (areas per row, say) is repeated. Chunks are read
-            best if ``block`` is a multiple of theirs.
-        block: Rows and columns of a block. For ``resolutions`` a multiple of the largest factor,
-            for coarse cells of the pixels in one, so that none is cut.
+            best if ``block`` is a multiple of theirs. Other processes get their part of a NumPy
+            array, and of anything else the thing itself, pickled, to read from: it should open
+            its file when it is read.
+        block: Rows and columns of a block, one number for both or a pair. For ``resolutions``
+            multiples of the largest factor, for coarse cells of the pixels in one, so that none
+            is cut.
         halo: Rows and columns around a block that the statistic also sees, for one that looks at
             neighbours; it is then told by ``interior``, a pair of slices, what is the block's own.
         scheduler: Where the blocks are computed: ``None`` here, one after the other; otherwise a
@@ -90,32 +106,57 @@ def reduce_blocks(
 
     Raises:
         GridError: If the maps differ in rows or columns.
+        AI4LandError: What the statistic or a map raises, wherever the block was computed.
+        SampleError: If a process of the scheduler dies.
     """
-    height, width = _shape(maps)
-    blocks = list(_blocks(height, width, block, halo))
-    job = _Job(statistic, maps, options, halo)
+    shape = _shape(maps)
+    sides = (block, block) if isinstance(block, int) else block
+    blocks = list(_blocks(shape, sides, halo))
+    held = {name: array for name, array in maps.items() if isinstance(array, np.ndarray)}
+    stored = {name: array for name, array in maps.items() if name not in held}
+    job = _Job(statistic, stored, options, halo)
+    parts = ({name: _piece(array, one) for name, array in held.items()} for one in blocks)
     if scheduler is None:
-        total = job(blocks[0])
-        for one in blocks[1:]:
-            total = total + job(one)
+        pairs = zip(blocks, parts, strict=True)
+        total = job(*next(pairs))
+        for one, pieces in pairs:
+            total = total + job(one, pieces)
         return total
-    from dask.delayed import delayed
+    return _by_dask(job, list(zip(blocks, parts, strict=True)), scheduler, workers)
+
+
+def _by_dask(
+    job: _Job[T],
+    blocks: Sequence[tuple[_Block, dict[str, NDArray[Any]]]],
+    scheduler: str,
+    workers: int | None,
+) -> T:
+    from dask.delayed import delayed  # heavy, and one process can do without
 
     # The job travels as one opaque value: Dask must neither hash nor load the maps in it.
     shared = delayed(job, pure=False, traverse=False)
-    tables = [delayed(_run)(shared, one) for one in blocks]
+    tables = [delayed(_run)(shared, one, pieces) for one, pieces in blocks]
     while len(tables) > 1:
         groups = [tables[n : n + _FAN] for n in range(0, len(tables), _FAN)]
         tables = [delayed(_total)(group) for group in groups]
-    if scheduler == "distributed":
-        found: T = tables[0].compute()
-    else:
-        found = tables[0].compute(scheduler=scheduler, num_workers=workers)
+    try:
+        local = {} if scheduler == "distributed" else {"num_workers": workers, "chunksize": 1}
+        found: T = tables[0].compute(scheduler=scheduler, **local)
+    except AI4LandError as error:
+        # Another process wraps the error in one that prints its own traceback, too.
+        original: AI4LandError = getattr(error, "exception", error)
+        raise original.with_traceback(None) from None
+    except BrokenExecutor as error:
+        raise SampleError(
+            "A process that scored blocks died",
+            found=error,
+            remedy="most often memory ran out: use fewer workers",
+        ) from error
     return found
 
 
-def _run(job: _Job[T], block: _Block) -> T:
-    return job(block)
+def _run(job: _Job[T], block: _Block, held: Mapping[str, NDArray[Any]]) -> T:
+    return job(block, held)
 
 
 def _total(tables: list[T]) -> T:
@@ -142,11 +183,11 @@ def _shape(maps: Mapping[str, Blockwise]) -> tuple[int, int]:
     return lengths[0], lengths[1]
 
 
-def _blocks(height: int, width: int, side: int, halo: int) -> Iterator[_Block]:
-    for row in range(0, height, side):
-        for col in range(0, width, side):
-            rows, own_rows = _span(row, side, height, halo)
-            cols, own_cols = _span(col, side, width, halo)
+def _blocks(shape: tuple[int, int], sides: tuple[int, int], halo: int) -> Iterator[_Block]:
+    for row in range(0, shape[0], sides[0]):
+        for col in range(0, shape[1], sides[1]):
+            rows, own_rows = _span(row, sides[0], shape[0], halo)
+            cols, own_cols = _span(col, sides[1], shape[1], halo)
             yield _Block(rows, cols, (own_rows, own_cols))
 
 

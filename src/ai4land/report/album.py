@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -9,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.cube import Cube
-from ai4land.report.figures import BUDGET
+from ai4land.grid import Grid
+from ai4land.report.figures import BUDGET, budget_parts, judged
 from ai4land.report.png import data_uri, palette_png
-from ai4land.vocabulary import NO_DATA, Legend, Task
+from ai4land.vocabulary import Legend, Task
 
-__all__ = ["Album", "Frame", "Key", "album_of"]
+__all__ = ["Album", "Frame", "Key", "Sheet", "album_of"]
 
 ByteArray = npt.NDArray[np.uint8]
 
@@ -21,21 +23,29 @@ _MOST_PIXELS = 480  # of a side: what a page can show of a map
 _MOST_FRAMES = 24
 _CLEAR = "#00000000"
 _PARTS = (
-    "changed as it really did",
-    "changed, but to another class than it really did",
-    "really changed, left as it was",
-    "changed, but really stayed",
-    "left as it was, rightly",
+    ("changed as it really did", "M5 2.2a2.8 2.8 0 1 0 .01 0z"),
+    ("changed, but to another class than it really did", "M2.5 2.5L7.5 7.5M7.5 2.5L2.5 7.5"),
+    ("really changed, left as it was", "M2 5H8"),
+    ("changed, but really stayed", "M2 5H8M5 2V8"),
+    ("left as it was, rightly", ""),
 )
 
 
 @dataclass(frozen=True)
 class Key:
-    """A colour of a map and what it stands for."""
+    """A colour of a map and what it stands for.
+
+    Attributes:
+        colour: ``#rrggbb``.
+        name: What it stands for.
+        said: The same in a few words more.
+        mark: A path in a square of 10 that tells it without colour.
+    """
 
     colour: str
     name: str
     said: str = ""
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,26 +67,62 @@ class Frame:
     said: str
 
 
+@dataclass(frozen=True)
+class Sheet:
+    """Where the pictures lie.
+
+    Attributes:
+        width: Pixels across.
+        height: Pixels down.
+        step: Every how many pixels of the map one is shown.
+        west: Western edge in degrees.
+        north: Northern edge in degrees.
+        across: Degrees from one shown pixel to the next.
+        down: Degrees from one shown pixel to the one below.
+    """
+
+    width: int
+    height: int
+    step: int
+    west: float
+    north: float
+    across: float
+    down: float
+
+    @classmethod
+    def of(cls, grid: Grid) -> Sheet:
+        """Pictures of a grid that are no larger than a page can show."""
+        step = max(1, -(-max(grid.shape) // _MOST_PIXELS))
+        height, width = (-(-side // step) for side in grid.shape)
+        edges = float(grid.west), float(grid.north)
+        return cls(width, height, step, *edges, float(grid.dx) * step, float(grid.dy) * step)
+
+    @property
+    def aspect(self) -> float:
+        """Width over height on the ground, in the middle of the map."""
+        middle = math.radians(self.north - self.down * self.height / 2.0)
+        wide = self.width * self.across * max(math.cos(middle), 0.1)
+        return round(wide / (self.height * self.down), 4)
+
+
 @dataclass(frozen=True, eq=False)
 class Album:
     """Maps of a reconstruction in its own order.
 
     Attributes:
+        initial: The map it started from, as an address.
         frames: One per time shown.
         classes: Key of the class maps.
         parts: Key of the difference.
-        width: Pixels across.
-        height: Pixels down.
-        step: Every how many pixels one is shown.
+        sheet: Where the pictures lie.
         left_out: Times that are not shown.
     """
 
+    initial: str
     frames: tuple[Frame, ...]
     classes: tuple[Key, ...]
     parts: tuple[Key, ...]
-    width: int
-    height: int
-    step: int
+    sheet: Sheet
     left_out: int
 
 
@@ -92,14 +138,17 @@ def album_of(prediction: Cube, truth: Cube | None, job: Task, ticks: Sequence[in
     legend = prediction.variable(job.target).legend
     if legend is None:
         return None
-    shape = prediction.grid(job.target).shape
-    step = max(1, -(-max(shape) // _MOST_PIXELS))
+    sheet = Sheet.of(prediction.grid(job.target))
     labelled = set() if truth is None else set(truth.group(job.target).ticks)
     start = prediction.read(job.target, ticks[0])
     colours = [_CLEAR] * 256
     for cls in legend.classes:
         colours[cls.code] = cls.colour
-    used: set[int] = set()
+
+    def picture(codes: ByteArray) -> str:
+        return _picture(codes, sheet.step, colours)
+
+    used = set(np.unique(start).tolist())
     frames = []
     shown = _evenly(ticks[1:])
     for tick in shown:
@@ -107,39 +156,26 @@ def album_of(prediction: Cube, truth: Cube | None, job: Task, ticks: Sequence[in
         image = difference = said = ""
         if truth is not None and tick in labelled:
             real = truth.read(job.target, tick)
-            image = _picture(real, step, colours)
-            parts = budget_parts(start, real, own, legend)
-            difference = _picture(parts, step, [*BUDGET.values(), _CLEAR])
+            image = picture(real)
+            parts = budget_parts(start, real, own, judged(start, real, legend))
+            difference = _picture(parts, sheet.step, [*BUDGET.values(), _CLEAR])
             said = _shares(parts)
             used |= set(np.unique(real).tolist())
         used |= set(np.unique(own).tolist())
-        frames.append(
-            Frame(job.clock.label(tick), image, _picture(own, step, colours), difference, said)
-        )
-    keys = tuple(Key(c.colour, c.name.replace("_", " ")) for c in legend.classes if c.code in used)
+        frames.append(Frame(job.clock.label(tick), image, picture(own), difference, said))
     pairs = zip(BUDGET.items(), _PARTS, strict=True)
-    parts_key = tuple(Key(colour, name, words) for (name, colour), words in pairs)
-    height, width = start[::step, ::step].shape
+    key = tuple(Key(colour, name, *told) for (name, colour), told in pairs)
     left = len(ticks) - 1 - len(shown)
-    return Album(tuple(frames), keys, parts_key, width, height, step, left)
+    return Album(picture(start), tuple(frames), _class_key(legend, used), key, sheet, left)
 
 
-def budget_parts(initial: ByteArray, truth: ByteArray, own: ByteArray, legend: Legend) -> ByteArray:
-    """Part of the three-map budget at each pixel, in the order of ``BUDGET``; 5 is not scored.
-
-    Args:
-        initial: Codes at the start, ``(y, x)``.
-        truth: Codes at the end.
-        own: Codes simulated for the end.
-        legend: Their legend; its sea is not scored.
-    """
-    changed, moved, right = initial != truth, initial != own, truth == own
-    found = np.where(
-        changed, np.where(right, 0, np.where(moved, 1, 2)), np.where(moved, 3, 4)
-    ).astype(np.uint8)
-    outside = (*legend.sea, NO_DATA)
-    found[np.isin(initial, outside) | np.isin(truth, outside)] = 5
-    return found
+def _class_key(legend: Legend, used: set[int]) -> tuple[Key, ...]:
+    """Colour and name of the classes that occur; those of one colour share a line."""
+    names: dict[str, list[str]] = {}
+    for cls in legend.classes:
+        if cls.code in used:
+            names.setdefault(cls.colour.lower(), []).append(cls.name.replace("_", " "))
+    return tuple(Key(colour, " / ".join(alike)) for colour, alike in names.items())
 
 
 def _evenly(ticks: Sequence[int]) -> list[int]:

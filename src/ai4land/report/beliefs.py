@@ -36,6 +36,13 @@ class Beliefs:
         """Whether there is any probability."""
         return bool(self.reliability)
 
+    def __add__(self, other: Beliefs) -> Beliefs:
+        """Those on both sets of pixels."""
+        return Beliefs(
+            {time: found + other.reliability[time] for time, found in self.reliability.items()},
+            {time: found + other.gains[time] for time, found in self.gains.items()},
+        )
+
     def with_time(
         self,
         time: int,
@@ -101,20 +108,24 @@ class Beliefs:
 
 
 def belief_tables(
-    beliefs: Beliefs, names: Sequence[str], certain: Mapping[str, Mapping[int, float]]
+    beliefs: Beliefs,
+    names: Sequence[str],
+    model: str,
+    certain: Mapping[str, Mapping[int, float]],
 ) -> list[Table]:
     """Brier scores, calibration and the ranking of gains; nothing without probabilities.
 
     Args:
         beliefs: Of the model.
         names: The classes.
+        model: Name of the model's row.
         certain: Row → time → accuracy of its map, which as a certainty has the Brier score
             2 × (1 − accuracy).
     """
     if not beliefs:
         return []
     spans = beliefs.spans()
-    rows = [("probabilities", *(f"{found.brier:.4f}" for found in spans.values()))]
+    rows = [(f"{model}, probabilities", *(f"{found.brier:.4f}" for found in spans.values()))]
     for row, accuracy in certain.items():
         known = [accuracy[time] for time in beliefs.reliability]
         values = [known[0]] if len(known) == 1 else [known[0], float(np.mean(known)), known[-1]]

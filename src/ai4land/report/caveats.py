@@ -1,4 +1,4 @@
-"""What the figures do not show, and where everything behind them comes from."""
+"""What the figures show and do not show, and where everything behind them comes from."""
 
 from __future__ import annotations
 
@@ -6,14 +6,78 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ai4land.cube import Cube
+from ai4land.metrics import Interval, summarise
 from ai4land.report.evaluation import Evaluation
 from ai4land.report.inspection import sources_table
-from ai4land.report.tables import Table
+from ai4land.report.tables import Table, score
 
-__all__ = ["caveats", "provenance_tables"]
+__all__ = ["brief", "caveats", "provenance_tables", "row_notes"]
 
 _FEW_YEARS = 10
 _FILES = 60  # that a page lists
+
+
+_ROWS = {
+    "persistence": "the initial map, unchanged",
+    "kernel": "the net change of every coarse cell, placed by the neighbours in 3 × 3 pixels",
+    "random": "the net change of every coarse cell, placed at random: the floor",
+}
+
+
+def brief(evaluation: Evaluation) -> list[str]:
+    """What the scores say, in sentences that their intervals allow."""
+    model, leads = evaluation.model, evaluation.scores[evaluation.model].leads
+    last, sure = evaluation.ticks[-1], evaluation.details.uncertainty
+    three = leads[-1].three
+    said = [
+        f"Of what really changed from {evaluation.initial} to {last}, {model} changed "
+        f"{_share(three.hits, three.observed_change)} rightly; of what it changed, "
+        f"{_share(three.hits, three.simulated_change)} is right. Figure of merit "
+        f"{score(three.figure_of_merit)}."
+    ]
+    if sure is None:
+        said.append("There are too few blocks to say how sure this is.")
+    else:
+        twin = f"{model}, shuffled"
+        found = {
+            "its shuffled twin" if row == twin else row: spans["last"]
+            for row, spans in sure.difference.items()
+        }
+        said.append(f"Figure of merit in {last}, 95 % intervals: {_against(found)}.")
+    skill = evaluation.details.mean_skill(model)
+    if skill is not None:
+        said.append(
+            f"Skill, mean of the years: {score(skill)}, where 0 is random and 1 is all that the "
+            "net change of the coarse cells tells."
+        )
+    if "persistence" in evaluation.scores and model != "persistence":
+        rows = {row: _means(evaluation, row) for row in (model, "persistence")}
+        said.append(
+            "Mean of the years, persistence in brackets: "
+            + ", ".join(
+                f"{name} {score(rows[model][key])} ({score(rows['persistence'][key])})"
+                for key, name in (("accuracy", "accuracy"), ("mean_iou", "mean IoU"))
+            )
+            + "."
+        )
+    return said
+
+
+def row_notes(evaluation: Evaluation) -> list[str]:
+    """What the rows of the tables are."""
+    said = []
+    for row in evaluation.scores:
+        if row == evaluation.model:
+            what = "what is judged"
+        elif row in _ROWS:
+            what = _ROWS[row]
+        else:
+            what = (
+                "the same changes of each coarse cell and initial class, dealt to random places "
+                "in it: what the amounts are worth without the places"
+            )
+        said.append(f"{row}: {what}.")
+    return said
 
 
 def caveats(evaluation: Evaluation) -> list[str]:
@@ -33,7 +97,7 @@ def caveats(evaluation: Evaluation) -> list[str]:
             "The forcing is made from the labels: it knows the amounts that really came about. "
             "With a forcing from a scenario the scores will be lower."
         )
-    if "Only the test blocks" not in evaluation.scored:
+    if not evaluation.held_out:
         said.append(
             "No block was held out in space: the model has seen these places in other years."
         )
@@ -81,6 +145,34 @@ def provenance_tables(cube: Cube, labels: Cube | None) -> list[Table]:
             )
         )
     return tables
+
+
+def _against(found: Mapping[str, Interval | None]) -> str:
+    """Rows that are passed, those that pass, and those that cannot be told apart."""
+    known = {row: interval for row, interval in found.items() if interval is not None}
+    groups = (
+        ("above", [row for row, i in known.items() if i.low > 0]),
+        ("not told apart from", [row for row, i in known.items() if i.low <= 0 <= i.high]),
+        ("below", [row for row, i in known.items() if i.high < 0]),
+    )
+    said = [f"{what} {_listed(rows)}" for what, rows in groups if rows]
+    return "; ".join(said) or "defined in no sample"
+
+
+def _listed(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _means(evaluation: Evaluation, row: str) -> Mapping[str, Any]:
+    mean: Mapping[str, Any] = summarise(evaluation.scores[row].leads, evaluation.legend.names)[
+        "mean"
+    ]
+    return mean
+
+
+def _share(part: float, whole: float) -> str:
+    return f"{100.0 * part / whole:.1f} %" if whole else "nothing"
 
 
 def _more(hashes: tuple[tuple[str, str], ...]) -> str:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ai4land.metrics import summarise
 from ai4land.report.evaluation import Evaluation
+from ai4land.report.plots import Axis, Stroke, plot
+from ai4land.report.scoreboard import counted
+from ai4land.report.tables import Table, mean_of, score
 
-__all__ = ["DASHES", "Chart", "charts_of", "row_number"]
-
-DASHES = ("", "7 3", "2 3", "9 3 2 3", "5 2 1 2 1 2", "1 2")
-"""Dash of each row's curve, so that curves can be told apart without colours."""
-
-_WIDTH, _HEIGHT = 360, 230
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 12, 28
+__all__ = ["Chart", "charts_of", "row_number"]
 
 Points = Sequence[tuple[int, float]]
 
@@ -27,58 +23,52 @@ class Chart:
 
     Attributes:
         title: What the values are.
-        svg: The picture as SVG.
+        svg: The picture as SVG; empty if there is nothing to draw.
         said: What it shows in a sentence, for who cannot see it.
+        values: What is drawn, as a table.
     """
 
     title: str
     svg: str
     said: str
+    values: Table
 
 
 def charts_of(evaluation: Evaluation) -> list[Chart]:
     """Scores, skill, fidelity and change rates by year."""
-    details = evaluation.details
+    details, names = evaluation.details, evaluation.legend.names
     rows = list(details.tallies)
-    backward = evaluation.direction == "backward"
-    leads = {row: tally.zones[0].leads for row, tally in details.tallies.items()}
-    iou: dict[str, Points] = {
-        row: [
-            (lead["time"], math.nan if lead["mean_iou"] is None else lead["mean_iou"])
-            for lead in summarise(found, evaluation.legend.names)["leads"]
-        ]
-        for row, found in leads.items()
+    leads = {
+        row: summarise(tally.zones[0].leads, names)["leads"]
+        for row, tally in details.tallies.items()
     }
-    lines: list[tuple[str, dict[str, Points], bool]] = [
-        (
-            "Figure of merit",
-            {r: [(s.time, s.three.figure_of_merit) for s in f] for r, f in leads.items()},
-            True,
-        ),
-        (
-            "Accuracy",
-            {r: [(s.time, s.confusion.accuracy) for s in f] for r, f in leads.items()},
-            False,
-        ),
-        ("Mean IoU", iou, False),
-        (
-            "Skill between floor and ceiling",
-            {r: [(t, s.value) for t, s in details.skills(r).items()] for r in rows},
-            False,
-        ),
-        (
-            "Unclosed area, % of the land",
-            {
-                r: [(t, 100 * f.unclosed_share) for t, f in c.fidelity.items()]
-                for r, c in details.courses.items()
-            },
-            True,
-        ),
-        ("Gross change per year, % of the land", _gross(evaluation), True),
-    ]
+
+    def scored(key: str) -> dict[str, Points]:
+        return {
+            row: [(lead["time"], math.nan if lead[key] is None else lead[key]) for lead in found]
+            for row, found in leads.items()
+        }
+
+    skill: dict[str, Points] = {
+        r: [(t, s.value) for t, s in details.skills(r).items()] for r in rows
+    }
+    unclosed: dict[str, Points] = {
+        r: [(t, 100 * f.unclosed_share) for t, f in c.fidelity.items()]
+        for r, c in details.courses.items()
+    }
+    pixels, area = counted(evaluation), "By true area, all cells."
+    lines = (
+        ("Figure of merit", scored("figure_of_merit"), True, pixels),
+        ("Skill between floor and ceiling", skill, False, pixels),
+        ("Accuracy", scored("accuracy"), False, pixels),
+        ("Mean IoU", scored("mean_iou"), False, pixels),
+        ("Unclosed area, % of the land", unclosed, True, area),
+        ("Gross change per year, % of the land", _gross(evaluation), True, pixels),
+    )
+    backward = evaluation.direction == "backward"
     return [
-        line_chart(title, known, rows, backward=backward, from_zero=zero)
-        for title, every, zero in lines
+        line_chart(title, known, rows, backward=backward, from_zero=zero, note=note)
+        for title, every, zero, note in lines
         if (known := {r: p for r, p in every.items() if p})
     ]
 
@@ -95,6 +85,7 @@ def line_chart(
     *,
     backward: bool = False,
     from_zero: bool = False,
+    note: str = "",
 ) -> Chart:
     """Draw one curve per row.
 
@@ -104,55 +95,32 @@ def line_chart(
         rows: All rows, in the order of their colours.
         backward: Whether time runs to the left, as a hindcast is read.
         from_zero: Whether the axis of values begins at 0 at least.
+        note: What must be known to read the values.
     """
+    values = _table(title, lines, note, backward=backward)
     every = [(t, v) for points in lines.values() for t, v in points if math.isfinite(v)]
     if not every:
-        return Chart(title, "", f"{title}: nothing to draw.")
+        return Chart(title, "", f"{title}: nothing to draw.", values)
     first, last = min(t for t, _ in every), max(t for t, _ in every)
     low, high = min(v for _, v in every), max(v for _, v in every)
-    low = min(0.0, low) if from_zero else low
-    ticks = _ticks(low, high)
-    low, high = min(low, ticks[0]), max(high, ticks[-1])
-    span = (last - first) or 1
-    tall = (high - low) or 1.0
-
-    def across(time: float) -> float:
-        part = (time - first) / span if last > first else 0.5
-        part = 1.0 - part if backward else part
-        return _LEFT + part * (_WIDTH - _LEFT - _RIGHT)
-
-    def up(value: float) -> float:
-        return _HEIGHT - _BOTTOM - (value - low) / tall * (_HEIGHT - _TOP - _BOTTOM)
-
-    parts = []
-    for tick in ticks:
-        y = up(tick)
-        parts.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{_WIDTH - _RIGHT}"/>')
-        parts.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
-    for time in _years(first, last):
-        x = across(time)
-        parts.append(f'<text x="{x:.1f}" y="{_HEIGHT - 8}" text-anchor="middle">{time}</text>')
-    for row, points in lines.items():
-        number = row_number(row, rows)
-        known = [(across(t), up(v)) for t, v in points if math.isfinite(v)]
-        if not known:
-            continue
-        dash = f' stroke-dasharray="{DASHES[number % len(DASHES)]}"' if number > 1 else ""
-        path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in known)
-        parts.append(f'<path class="line row{number}" d="{path}"{dash}/>')
-        if len(known) == 1:
-            parts.append(
-                f'<circle class="dot row{number}" cx="{known[0][0]:.1f}" cy="{known[0][1]:.1f}" '
-                'r="3"/>'
-            )
     said = f"{title} from {first} to {last}. " + "; ".join(
         f"{row}: {_said(points, backward)}" for row, points in lines.items()
     )
-    svg = (
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{html.escape(said)}">'
-        f"{''.join(parts)}</svg>"
-    )
-    return Chart(title, svg, said)
+    across = Axis(first, last, [(t, str(t)) for t in _years(first, last)], backward)
+    strokes = [Stroke(points, row_number(row, rows)) for row, points in lines.items()]
+    svg = plot(across, Axis.of(min(0.0, low) if from_zero else low, high), strokes, said)
+    return Chart(title, svg, said, values)
+
+
+def _table(title: str, lines: Mapping[str, Points], note: str, *, backward: bool) -> Table:
+    """Values by time in the order in which they are read, and their means."""
+    found = {row: dict(points) for row, points in lines.items()}
+    times = sorted({time for points in found.values() for time in points}, reverse=backward)
+    cells = [(str(time), *(score(points.get(time)) for points in found.values())) for time in times]
+    if len(times) > 1:
+        means = (score(mean_of(points.values())) for points in found.values())
+        cells.append(("mean", *means))
+    return Table(f"{title}, values", ("", *found), tuple(cells), note)
 
 
 def _gross(evaluation: Evaluation) -> dict[str, Points]:
@@ -163,16 +131,6 @@ def _gross(evaluation: Evaluation) -> dict[str, Points]:
             values = (100.0 * rates.gross).tolist()
             found[row] = list(zip(rates.times[1:], values, strict=True))
     return found
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """Round values that enclose a range, four or so."""
-    wide = (high - low) or abs(high) or 1.0
-    raw = wide / 4.0
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(m * power for m in (1.0, 2.0, 2.5, 5.0, 10.0) if m * power >= raw * 0.999)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(n * step, 10) for n in range(first, max(last, first + 1) + 1)]
 
 
 def _years(first: int, last: int) -> list[int]:

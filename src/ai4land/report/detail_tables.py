@@ -9,9 +9,9 @@ from ai4land.metrics import SEAMS, Interval
 from ai4land.report.beliefs import belief_tables
 from ai4land.report.details import SPANS, Uncertainty
 from ai4land.report.evaluation import Evaluation
-from ai4land.report.tables import Table, percent, score
+from ai4land.report.tables import Table, mean_of, percent, score
 
-__all__ = ["after_the_main", "in_detail", "uncertainty_table"]
+__all__ = ["after_the_main", "in_detail", "uncertainty_table", "with_interval"]
 
 _DASH = "–"
 _TRANSITIONS = 15  # the largest that are shown
@@ -45,22 +45,29 @@ def in_detail(evaluation: Evaluation, rows: Mapping[str, Any]) -> list[Table]:
 def _skill(evaluation: Evaluation) -> list[Table]:
     details, ticks = evaluation.details, evaluation.ticks
     skills = {row: details.skills(row) for row in details.tallies}
-    if not skills[evaluation.model]:
+    mine = skills[evaluation.model]
+    if not mine:
         return []
-    times = (ticks[0],) if len(ticks) == 1 else (ticks[0], ticks[-1])
-    heads = [f"{what}\n{t}" for t in times for what in ("floor", "FoM", "ceiling", "skill")]
+    spans = [ticks[-1:], ticks, ticks[:1]] if len(ticks) > 1 else [ticks]
+    named = [str(span[0]) if len(span) == 1 else "mean" for span in spans]
     cells = []
     for row, found in skills.items():
-        values: list[str] = []
-        for time in times:
-            s = found[time]
-            values += [score(_finite(x)) for x in (s.floor, s.figure_of_merit, s.ceiling, s.value)]
-        cells.append((row, *values))
+        means = [mean_of(found[t].figure_of_merit for t in span) for span in spans]
+        values = [mean_of(found[t].value for t in span) for span in spans]
+        cells.append((row, *_paired(means, values)))
+    most = [mean_of(mine[t].ceiling for t in span) for span in spans]
+    cells.append(("ceiling", *_paired(most, [None if m is None else 1.0 for m in most])))
     note = (
-        "Skill = (FoM − floor) / (ceiling − floor): 0 is a random allocation of the same coarse "
-        "change, 1 is all the change that is net change of a coarse cell, placed rightly."
+        "Skill = (FoM − floor) / (ceiling − floor). The floor, 0, is the row random: a random "
+        "allocation of the same coarse change. The ceiling, 1, is all the change that is net "
+        "change of a coarse cell, placed rightly. Means are those of the yearly values."
     )
+    heads = [f"{what}\n{span}" for span in named for what in ("FoM", "skill")]
     return [Table("Skill between floor and ceiling", ("", *heads), tuple(cells), note)]
+
+
+def _paired(first: Sequence[float | None], second: Sequence[float | None]) -> list[str]:
+    return [score(value) for pair in zip(first, second, strict=True) for value in pair]
 
 
 def uncertainty_table(found: Uncertainty, ticks: Sequence[int], model: str) -> Table:
@@ -79,8 +86,8 @@ def uncertainty_table(found: Uncertainty, ticks: Sequence[int], model: str) -> T
         cells.append(
             (
                 row,
-                *(_interval(merit[span]) for span in spans),
-                *(_interval(difference.get(span), sign=True) for span in spans),
+                *(with_interval(merit[span]) for span in spans),
+                *(with_interval(difference.get(span), sign=True) for span in spans),
             )
         )
     heads = [f"FoM\n{named[s]}" for s in spans]
@@ -106,7 +113,7 @@ def _beliefs(evaluation: Evaluation) -> list[Table]:
         if "shuffled" not in row
     }
     beliefs = evaluation.details.tallies[evaluation.model].beliefs
-    return belief_tables(beliefs, evaluation.legend.names, certain)
+    return belief_tables(beliefs, evaluation.legend.names, evaluation.model, certain)
 
 
 def _disagreement(evaluation: Evaluation, rows: Mapping[str, Any]) -> Table:
@@ -199,7 +206,8 @@ def _fidelity(evaluation: Evaluation) -> list[Table]:
         for name, s in scores.items()
     )
     note = "Sum over cells of |map − forcing|, by true area; percent of what the forcing asks for."
-    return [*tables, Table(f"The same by class, {time}", columns, cells, note, detail=True)]
+    title = f"Faithful to the forcing by class, {time}"
+    return [*tables, Table(title, columns, cells, note, detail=True)]
 
 
 def _flicker(evaluation: Evaluation) -> list[Table]:
@@ -371,8 +379,10 @@ def _three(value: float | None) -> str:
     return _DASH if value is None else f"{100.0 * value:.3f}"
 
 
-def _interval(found: Interval | None, *, sign: bool = False) -> str:
+def with_interval(found: Interval | None, *, sign: bool = False) -> str:
+    """A value with its interval below it; a dash of none."""
     if found is None:
         return _DASH
     form = "+.3f" if sign else ".3f"
-    return f"{found.value:{form}} [{found.low:{form}}, {found.high:{form}}]"
+    low, high = (f"{value:{form}}".replace("0.", ".", 1) for value in (found.low, found.high))
+    return f"{found.value:{form}}\n[{low}, {high}]"

@@ -23,7 +23,9 @@ from ai4land.metrics import (
     classification_scores,
     paired_difference,
 )
-from ai4land.report.tally import Course, Merits, Regions, Tally, joined
+from ai4land.report.regions import Regions
+from ai4land.report.tables import mean_of
+from ai4land.report.tally import Course, Merits, Tally, joined
 
 __all__ = ["SAMPLES", "SPANS", "TRUTH", "Details", "Uncertainty", "uncertainty"]
 
@@ -112,6 +114,10 @@ class Details:
             for time, value in self._merits(row).items()
         }
 
+    def mean_skill(self, row: str) -> float | None:
+        """Mean of the skill over the times at which it is defined; ``None`` if at none."""
+        return mean_of(s.value for s in self.skills(row).values())
+
     def rates(self, row: str) -> ChangeRates | None:
         """Rates of a row, behind those of the labels that came before."""
         own = self.courses[row].rates
@@ -119,8 +125,8 @@ class Details:
 
     def region(self, row: str, partition: int) -> dict[int, tuple[ThreeMaps, ThreeMaps]]:
         """Region → table of the headline's pixels, table of all pixels."""
-        tables = dict(self.tallies[row].regions[partition].items())
-        kind = next(iter(tables.values())).zeroed()
+        stored = self.tallies[row].regions[partition]
+        tables, kind = dict(stored.items()), stored.kind
         found = {}
         for number in sorted({label // 2 for label in tables}):
             headline = tables.get(2 * number, kind)
@@ -135,6 +141,7 @@ class Details:
                 row: [{"time": time, **s.scores()} for time, s in self.skills(row).items()]
                 for row in self.tallies
             },
+            "mean_skill": {row: self.mean_skill(row) for row in self.tallies},
             "uncertainty": self.uncertainty.to_dict() if self.uncertainty else None,
             "resolutions": {row: t.resolutions.scores() for row, t in self.tallies.items()},
             "transitions": {

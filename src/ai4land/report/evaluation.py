@@ -2,49 +2,33 @@
 
 from __future__ import annotations
 
-import functools
-import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.cube import Cube, Field, State, Status
-from ai4land.errors import CubeError, GridError, SampleError, VocabularyError
-from ai4land.grid import Grid
-from ai4land.metrics import (
-    COMPLETE,
-    ChangeRates,
-    Protocol,
-    RolloutScores,
-    coarse_cells,
-    complete_cells,
-    summarise,
-    table_one,
-)
+from ai4land.cube import Cube
+from ai4land.errors import GridError, SampleError, VocabularyError
+from ai4land.metrics import Protocol, RolloutScores, summarise, table_one
 from ai4land.report.details import Details, uncertainty
-from ai4land.report.partitions import blocks_of, by_climate, by_completeness, by_latitude
+from ai4land.report.parts import Part, Run, part_of
 from ai4land.report.provenance import forcing_used, held_out_blocks
-from ai4land.report.tally import Regions, Study, ceilings, follow
+from ai4land.report.raster_files import RasterGrid
+from ai4land.report.region_files import open_regions
+from ai4land.report.stored import path_of
+from ai4land.report.study import MOST, Ground
 from ai4land.report.weighting import Weighting
-from ai4land.rollout import (
-    AllocationStepper,
-    Persistence,
-    Stepper,
-    observed_state,
-    rollout,
-    shuffled,
-)
-from ai4land.samples import Demand, WindowReader, class_forcing, input_spec
-from ai4land.vocabulary import NO_DATA, Legend, Task, task
+from ai4land.samples import WindowReader, class_forcing, input_spec
+from ai4land.vocabulary import Legend, Task, task
 
-__all__ = ["Evaluation", "evaluate", "path_of", "stored_states"]
+__all__ = ["Evaluation", "evaluate"]
 
 BoolArray = npt.NDArray[np.bool_]
 
-_BEFORE = 10  # steps of the labels before the initial map that show how they usually change
+_HELD_OUT = "Only the test blocks of the checkpoint's split"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +68,11 @@ class Evaluation:
     def ticks(self) -> tuple[int, ...]:
         """The times scored, in the order of the rollout."""
         return tuple(step.time for step in self.scores[self.model].leads)
+
+    @property
+    def held_out(self) -> bool:
+        """Whether only blocks are scored that were held out in space."""
+        return _HELD_OUT in self.scored
 
     @property
     def direction(self) -> str:
@@ -127,6 +116,9 @@ def evaluate(
     protocol: Protocol = Protocol.LAND,
     weighting: Weighting = Weighting.PIXEL,
     seed: int = 0,
+    regions: Sequence[Path] = (),
+    region_name: str | None = None,
+    most: int = MOST,
     progress: Callable[[str], None] | None = None,
 ) -> Evaluation:
     """Score a reconstruction against the labels of a cube, with the baselines beside it.
@@ -136,6 +128,11 @@ def evaluate(
     forcing is made from the labels, the headline leaves out coarse cells less than half of which
     is known land: there the forcing nearly gives the labels away.
 
+    A map of more than ``most`` pixels is scored in windows of whole coarse cells, one after the
+    other, in bounded memory. Scores of the reconstruction and of persistence are the same, and so
+    is the ceiling; kernel, random and the shuffled row draw anew in every window, and the kernel
+    sees no neighbours across its border.
+
     Args:
         prediction: What ``ai4land reconstruct`` wrote.
         truth: The cube with labels, and with forcing for kernel and random.
@@ -143,208 +140,137 @@ def evaluate(
         protocol: Land alone, or all classes as the reference system counts.
         weighting: Whether a pixel counts 1 or its area.
         seed: Of the baselines' ties.
+        regions: Files of regions by which scores are told apart, see ``open_regions``.
+        region_name: Property that names their polygons.
+        most: Pixels that are scored in one piece.
         progress: Called with the name of each row before it is computed.
 
     Raises:
         CubeError: If the reconstruction has no observed initial map.
-        GridError: If the two cubes do not lie on one grid.
+        GridError: If the two cubes do not lie on one grid, or a file of regions lies elsewhere.
         VocabularyError: If their legends differ.
         SampleError: If no year of the reconstruction has labels, or no pixel is left.
     """
     job = job or task("land_use")
     _check_pair(prediction, truth, job)
     initial, path, notes = _scorable(prediction, truth, job)
-    forcing = class_forcing(truth, job, forcing_used(prediction.attributes))
-    reader = WindowReader(truth, job, input_spec(truth, job, forcing[:1], ()))
-    start = observed_state(truth, job, initial)
-    if not np.array_equal(start[job.target].values, prediction.read(job.target, initial)):
-        notes.append(f"The reconstruction does not start from the labels of {initial}.")
+    forcing = (*class_forcing(truth, job, forcing_used(prediction.attributes)), "")[0]
+    grid = truth.grid(job.target)
+    files = tuple(open_regions(file, RasterGrid.of(grid), region_name) for file in regions)
+    held_out, sentences = _held_out(prediction, truth, job, forcing)
+    ground = Ground(truth, job, initial, forcing, protocol, weighting, held_out, files, most)
+    headline = _headline(ground, sentences, notes)
     model = str(prediction.variable(job.target).source or "reconstruction")
-    demand = Demand(reader, forcing[0], start) if forcing else None
-    steppers: list[Stepper] = [Persistence(job)]
-    if demand is not None:
-        steppers += [AllocationStepper(rule, demand, seed=seed) for rule in ("kernel", "random")]
-    else:
-        notes.append("The cube has no forcing for this legend: no kernel and random rows.")
-    study, side, sentences = _study(prediction, reader, demand, start, (protocol, weighting), notes)
-    every = (initial, *path_of(prediction, job)[1])
-    runs: dict[str, Callable[[], Iterator[State]]] = {
-        model: functools.partial(stored_states, prediction, job, every)
-    }
-    if demand is not None:  # what the amounts alone are worth, without their places
-        runs[f"{model}, shuffled"] = lambda: shuffled(
-            stored_states(prediction, job, every), reader, demand.cells, seed=seed
-        )
-    for stepper in steppers:  # a baseline may itself be what is judged
-        runs.setdefault(stepper.name, functools.partial(rollout, stepper, start, path))
-    details = _details(runs, model, study, (initial, *path), side, seed, progress)
-    tallies = details.tallies
-    _check_something_scored(tallies[model].zones[0], prediction)
-    return Evaluation(
-        title=str(prediction.attributes.get("title", prediction.path.name)),
-        model=model,
-        legend=study.legend,
-        protocol=protocol,
-        weighting=weighting,
-        initial=initial,
-        scores={name: tally.zones[0] for name, tally in tallies.items()},
-        scored=" ".join(sentences),
-        all_cells={n: t.zones[0] + t.zones[1] for n, t in tallies.items()}
-        if len(study.zones) > 1
-        else {},
-        ceiling=_known(details.ceilings.get(path[-1])),
-        notes=tuple(notes),
-        details=details,
-    )
-
-
-def _study(
-    prediction: Cube,
-    reader: WindowReader,
-    demand: Demand | None,
-    start: State,
-    counted: tuple[Protocol, Weighting],
-    notes: list[str],
-) -> tuple[Study, int, list[str]]:
-    """Which pixels are scored and how they are grouped; the side of a block; and what to say."""
-    job, truth, grid = reader.task, reader.cube, reader.grid
-    protocol, weighting = counted
-    forcing = () if demand is None else (demand.forcing,)
-    base, sentences = _held_out(prediction, reader)
-    complete = _complete_cells(truth, grid, job, forcing, start.tick, protocol)
-    zones = _zones(base, complete, start, job, reader, sentences, notes)
-    weights = grid.cell_areas() if weighting is Weighting.AREA else None
-    blocks, side = blocks_of(grid, truth.grid(forcing[0]) if forcing else None)
-    legend = start[job.target].legend or _no_legend(job)
-    regions = _partitions(reader, demand, start, weights)
-    study = Study(reader, legend, protocol, weights, tuple(zones), demand, blocks, regions)
-    return study, side, sentences
-
-
-def _details(
-    runs: Mapping[str, Callable[[], Iterator[State]]],
-    model: str,
-    study: Study,
-    ticks: tuple[int, ...],
-    side: int,
-    seed: int,
-    progress: Callable[[str], None] | None,
-) -> Details:
-    """Follow every rollout and the truth once, then resample."""
-    tell = progress or (lambda _: None)
-    tallies = {}
-    for name, states in runs.items():
-        tell(name)
-        tallies[name] = follow(states(), study)
-    tell("truth")
-    cube, job = study.reader.cube, study.reader.task
-    most, course = ceilings(_labels(cube, job, ticks), study)
-    before = _before(cube, job, ticks[0], ticks[1:], study)
-    tell("confidence intervals")
-    return Details(
-        tallies=tallies,
-        truth=course,
-        ceilings=most,
-        groups=_group_names(study.demand),
-        partitions=study.regions,
-        before=before,
-        seams={} if before is None else {"labels to prediction": min(ticks[:2])},
-        uncertainty=uncertainty(tallies, model, side, np.random.default_rng(seed)),
-    )
-
-
-def _known(value: float | None) -> float | None:
-    """``None`` for what is 0/0."""
-    return None if value is None or np.isnan(value) else value
-
-
-def _labels(cube: Cube, job: Task, ticks: Sequence[int]) -> Iterator[State]:
-    """The labels as a rollout that is always right."""
-    return (observed_state(cube, job, tick) for tick in ticks)
-
-
-def _before(
-    truth: Cube, job: Task, initial: int, path: tuple[int, ...], study: Study
-) -> ChangeRates | None:
-    """Rates of the labels in the steps before the initial map, in the rollout's own stride."""
-    known, stride = set(truth.group(job.target).ticks), path[0] - initial
-    earlier = itertools.takewhile(
-        lambda tick: tick in known, (initial - stride * n for n in range(1, _BEFORE + 1))
-    )
-    ticks = [*reversed(list(earlier)), initial]
-    if len(ticks) < 2:
-        return None
-    return ceilings(_labels(truth, job, ticks), replace(study, demand=None))[1].rates
-
-
-def _group_names(demand: Demand | None) -> tuple[str, ...]:
-    """What forcing and labels both express, each group by its classes."""
-    if demand is None:
-        return ()
-    names = demand.legend.names
-    return tuple(" + ".join(names[k] for k in group) for group in demand.groups)
-
-
-def _partitions(
-    reader: WindowReader,
-    demand: Demand | None,
-    start: State,
-    weights: npt.NDArray[np.float64] | None,
-) -> tuple[Regions, ...]:
-    """Bands of latitude; climate zones and the coarse cells' land where they are known."""
-    job = reader.task
-    found = [by_latitude(reader.grid), by_climate(reader.cube, reader.grid, job, start.tick)]
-    if demand is not None:
-        land = reader.domain(start[job.target].values)
-        found.append(by_completeness(land, demand.cells.index, weights))
-    return tuple(part for part in found if part is not None)
-
-
-def stored_states(cube: Cube, job: Task, ticks: tuple[int, ...]) -> Iterator[State]:
-    """The maps of a saved reconstruction as the states that it came from."""
-    spec, grid, status = cube.variable(job.target), cube.grid(job.target), cube.status(job.target)
-    believed = job.probability in cube.variables
-    for tick in ticks:
-        said = None
-        if believed and status[tick] is Status.PREDICTED:
-            said = cube.read(job.probability, tick)
-        field = Field(spec.variable, grid, cube.read(job.target, tick), spec.legend, said)
-        yield State(job.clock, tick, {job.target: field}, status[tick])
-
-
-def path_of(cube: Cube, job: Task) -> tuple[int, tuple[int, ...]]:
-    """Initial time of a saved reconstruction, and the times after it in the order of the rollout.
-
-    Raises:
-        CubeError: If there is no observed map at one end to have started from.
-    """
-    status = cube.status(job.target)
-    ticks = tuple(status)
-    observed = [t for t in ticks if status[t] is not Status.PREDICTED]
-    if len(ticks) > 1 and observed in ([ticks[0]], [ticks[-1]]):
-        forward = observed == [ticks[0]]
-        return observed[0], ticks[1:] if forward else ticks[-2::-1]
-    raise CubeError(
-        "This is not a reconstruction",
-        where=str(cube.path),
-        expected="one observed map at the first or last time, all others predicted",
-        found=f"{len(observed)} observed of {len(ticks)} times",
-        remedy="give the store that `ai4land reconstruct` wrote, and the labels as --truth",
-    )
-
-
-def _no_legend(job: Task) -> Legend:
-    raise VocabularyError("Only maps of classes are scored", where=job.target)
-
-
-def _check_something_scored(scores: RolloutScores, prediction: Cube) -> None:
-    if all(step.confusion.total == 0 for step in scores.leads):
+    run = Run(prediction, model, path, (initial, *path_of(prediction, job)[1]), seed)
+    total = _counted(ground, run, headline, progress or (lambda _: None))
+    if total is None or _nothing(total.tallies[model].zones[0]):
         raise SampleError(
             "No pixel is left to score",
             where=str(prediction.path),
             expected="land in the cube's labels",
             remedy="use --protocol reference, or check the legend's sea and missing codes",
         )
+    notes += _more_notes(ground, initial, total)
+    details = _details(ground, total, model, seed, min(initial, path[0]))
+    tallies, ceiling = total.tallies, details.ceilings.get(path[-1], np.nan)
+    return Evaluation(
+        title=str(prediction.attributes.get("title", prediction.path.name)),
+        model=model,
+        legend=ground.legend,
+        protocol=protocol,
+        weighting=weighting,
+        initial=initial,
+        scores={name: tally.zones[0] for name, tally in tallies.items()},
+        scored=" ".join(sentences),
+        all_cells={n: t.zones[0] + t.zones[1] for n, t in tallies.items()} if headline else {},
+        ceiling=None if np.isnan(ceiling) else ceiling,
+        notes=tuple(notes),
+        details=details,
+    )
+
+
+def _counted(
+    ground: Ground, run: Run, headline: bool, progress: Callable[[str], None]
+) -> Part | None:
+    """All windows together; ``None`` if none of several holds a label."""
+    total: Part | None = None
+    windows = ground.windows
+    for number, window in enumerate(windows, start=1):
+        if len(windows) > 1 and not ground.holds_labels(window):
+            continue
+        place = f", window {number} of {len(windows)}" if len(windows) > 1 else ""
+
+        def tell(row: str, place: str = place) -> None:
+            progress(f"{row}{place}")
+
+        part = part_of(ground, run, window, headline=headline, progress=tell)
+        total = part if total is None else total + part
+    progress("confidence intervals")
+    return total
+
+
+def _details(ground: Ground, total: Part, model: str, seed: int, seam: int) -> Details:
+    """What is known beside the scores by year."""
+    rng = np.random.default_rng(seed)
+    return Details(
+        tallies=total.tallies,
+        truth=total.truth,
+        ceilings={time: known.ceiling for time, known in total.known.items()},
+        groups=total.groups,
+        partitions=total.regions,
+        before=total.before,
+        seams={} if total.before is None else {"labels to prediction": seam},
+        uncertainty=uncertainty(total.tallies, model, ground.side, rng),
+    )
+
+
+def _headline(ground: Ground, sentences: list[str], notes: list[str]) -> bool:
+    """Whether coarse cells less than half land are told apart; says so."""
+    counts = [found for w in ground.windows if (found := ground.whole_cells(w)) is not None]
+    if not counts:
+        return False
+    kept, land = (sum(column) for column in zip(*counts, strict=True))
+    if kept:
+        sentences.append(
+            f"Coarse cells at least half known land ({kept / land:.0%} of the land pixels), "
+            "because the forcing is made from the labels."
+        )
+    else:
+        notes.append(
+            "The forcing is made from the labels and no coarse cell is half known land: the "
+            "scores flatter every row that uses the forcing."
+        )
+    return bool(kept)
+
+
+def _more_notes(ground: Ground, initial: int, total: Part) -> list[str]:
+    """What a reader must know of how it was counted."""
+    said = []
+    if not total.same_start:
+        said.append(f"The reconstruction does not start from the labels of {initial}.")
+    if not ground.forcing:
+        said.append("The cube has no forcing for this legend: no kernel and random rows.")
+    if ground.step:
+        said.append(
+            f"Counted in windows of {ground.step} × {ground.step} pixels: kernel, random and the "
+            "shuffled row are drawn anew in each."
+        )
+    return said
+
+
+def _nothing(scores: RolloutScores) -> bool:
+    return all(step.confusion.total == 0 for step in scores.leads)
+
+
+def _held_out(
+    prediction: Cube, truth: Cube, job: Task, forcing: str
+) -> tuple[BoolArray | None, list[str]]:
+    """Pixels of the blocks that the checkpoint never saw, and a sentence on what is scored."""
+    inputs = input_spec(truth, job, (forcing,) if forcing else (), ())
+    blocks = held_out_blocks(prediction.attributes, WindowReader(truth, job, inputs))
+    if blocks is None:
+        return None, ["All pixels with a class in the truth."]
+    return blocks, [f"{_HELD_OUT} ({blocks.mean():.0%} of it)."]
 
 
 def _check_pair(prediction: Cube, truth: Cube, job: Task) -> None:
@@ -383,64 +309,3 @@ def _scorable(prediction: Cube, truth: Cube, job: Task) -> tuple[int, tuple[int,
     if count < len(path):
         notes.append(f"{len(path) - count} years without labels from {path[count]} on: not scored.")
     return initial, path[:count], notes
-
-
-def _held_out(prediction: Cube, reader: WindowReader) -> tuple[BoolArray | None, list[str]]:
-    """Pixels of the blocks that the checkpoint never saw, and a sentence on what is scored."""
-    blocks = held_out_blocks(prediction.attributes, reader)
-    if blocks is None:
-        return None, ["All pixels with a class in the truth."]
-    return blocks, [f"Only the test blocks of the checkpoint's split ({blocks.mean():.0%} of it)."]
-
-
-def _complete_cells(
-    truth: Cube,
-    grid: Grid,
-    job: Task,
-    forcing: tuple[str, ...],
-    tick: int,
-    protocol: Protocol,
-) -> BoolArray | None:
-    """Pixels of coarse cells at least half known land, if the forcing is made from labels."""
-    legend = truth.variable(job.target).legend
-    if not forcing or legend is None or truth.variable(forcing[0]).components != legend.names:
-        return None
-    if "land_share" not in truth.variables:
-        if protocol is Protocol.REFERENCE:  # which scores the sea
-            return None
-        codes = truth.read(job.target, tick)
-        land = (codes != NO_DATA) & ~np.isin(codes, legend.sea)
-        return complete_cells(land, coarse_cells(grid, truth.grid(forcing[0]))).mask
-    coarse = truth.grid("land_share")
-    rows, cols = coarse.nearest(grid)
-    share = np.nan_to_num(truth.read("land_share", tick))[np.ix_(rows, cols)]
-    return np.asarray((share >= COMPLETE) & (rows >= 0)[:, None] & (cols >= 0)[None, :])
-
-
-def _zones(
-    base: BoolArray | None,
-    complete: BoolArray | None,
-    start: State,
-    job: Task,
-    reader: WindowReader,
-    sentences: list[str],
-    notes: list[str],
-) -> list[BoolArray | None]:
-    """The pixels of the headline, and if some were left out, the others."""
-    if complete is None:
-        return [base]
-    used = reader.domain(start[job.target].values)
-    used = used if base is None else used & base
-    if (used & complete).any():
-        share = (used & complete).sum() / used.sum()
-        sentences.append(
-            f"Coarse cells at least half known land ({share:.0%} of the land pixels), because the "
-            "forcing is made from the labels."
-        )
-        everywhere = np.ones(reader.grid.shape, dtype=bool) if base is None else base
-        return [everywhere & complete, everywhere & ~complete]
-    notes.append(
-        "The forcing is made from the labels and no coarse cell is half known land: the scores "
-        "flatter every row that uses the forcing."
-    )
-    return [base]

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.grid import Grid, Window
-from ai4land.vocabulary import Legend
+from ai4land.vocabulary import NO_DATA, Legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,23 +22,29 @@ __all__ = [
     "BUDGET",
     "LINES",
     "budget_map",
+    "budget_parts",
     "class_image",
     "extent",
     "figure",
+    "judged",
     "legend_below",
     "save",
 ]
 
 BUDGET: MappingProxyType[str, str] = MappingProxyType(
     {
-        "hit": "#009e73",
-        "wrong hit": "#cc79a7",
-        "miss": "#0072b2",
-        "false alarm": "#d55e00",
-        "rightly left as it was": "#e9e6df",
+        "hit": "#008a64",
+        "wrong hit": "#bd679b",
+        "miss": "#025cad",
+        "false alarm": "#db4a00",
+        "rightly left as it was": "#c8c4ba",
     }
 )
-"""Parts of the three-map budget and their colours (Okabe and Ito 2008, for all kinds of sight)."""
+"""Parts of the three-map budget and their colours.
+
+The hues of Okabe and Ito (2008), moved apart until every kind of sight tells any two of them, and
+each from a white and from a black page.
+"""
 
 LINES: MappingProxyType[str, tuple[str, str]] = MappingProxyType(
     {
@@ -101,32 +107,45 @@ def class_image(codes: npt.NDArray[np.uint8], legend: Legend) -> npt.NDArray[np.
     return table[codes]
 
 
+def judged(
+    initial: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8], legend: Legend
+) -> npt.NDArray[np.bool_]:
+    """Where both maps hold a class on land, ``(y, x)``."""
+    outside = (*legend.sea, NO_DATA)
+    return np.asarray(~(np.isin(initial, outside) | np.isin(truth, outside)))
+
+
+def budget_parts(
+    initial: npt.NDArray[np.uint8],
+    truth: npt.NDArray[np.uint8],
+    simulated: npt.NDArray[np.uint8],
+    scored: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.uint8]:
+    """Part of the three-map budget at each pixel, in the order of ``BUDGET``; 5 is not scored.
+
+    Args:
+        initial: Codes at the start, ``(y, x)``.
+        truth: Codes at the end.
+        simulated: Codes that were simulated for the end.
+        scored: Where the pixel is judged.
+    """
+    changed, moved, right = initial != truth, initial != simulated, truth == simulated
+    found = np.where(
+        changed, np.where(right, 0, np.where(moved, 1, 2)), np.where(moved, 3, 4)
+    ).astype(np.uint8)
+    found[~scored] = len(BUDGET)
+    return found
+
+
 def budget_map(
     initial: npt.NDArray[np.uint8],
     truth: npt.NDArray[np.uint8],
     simulated: npt.NDArray[np.uint8],
     scored: npt.NDArray[np.bool_],
 ) -> npt.NDArray[np.uint8]:
-    """The part of the budget that each pixel belongs to, in colours, ``(y, x, 3)``.
-
-    Args:
-        initial: Codes at the start, ``(y, x)``.
-        truth: Codes at the end.
-        simulated: Codes that were simulated for the end.
-        scored: Where the pixel is judged; white elsewhere.
-    """
-    changed, moved, right = initial != truth, initial != simulated, truth == simulated
-    parts = (
-        changed & right,
-        changed & moved & ~right,
-        changed & ~moved,
-        ~changed & moved,
-        ~changed & ~moved,
-    )
-    image = np.full((*truth.shape, 3), _rgb(_NOT_SCORED), dtype=np.uint8)
-    for part, colour in zip(parts, BUDGET.values(), strict=True):
-        image[part & scored] = _rgb(colour)
-    return image
+    """The same in colours, ``(y, x, 3)``; white where the pixel is not judged."""
+    colours = np.array([_rgb(colour) for colour in (*BUDGET.values(), _NOT_SCORED)], np.uint8)
+    return colours[budget_parts(initial, truth, simulated, scored)]
 
 
 def legend_below(drawn: Figure, colours: Mapping[str, str], *, columns: int | None = None) -> None:

@@ -17,11 +17,12 @@ from ai4land.report.figures import (
     class_image,
     extent,
     figure,
+    judged,
     legend_below,
     save,
     style_map,
 )
-from ai4land.vocabulary import NO_DATA, Legend, Task
+from ai4land.vocabulary import Legend, Task
 
 __all__ = ["draw_maps"]
 
@@ -60,7 +61,7 @@ def draw_maps(
     colours = _present([codes for _, codes in images], legend)
     written = [Path(f"{path}_maps.png")]
     if reference is not None:
-        scored = _land(start, legend) & _land(reference, legend)
+        scored = judged(start, reference, legend)
         name = spec.source or "reconstruction"
         title = f"{name}: change from {label(initial)} to {label(last)}"
         panels.append((title, budget_map(start, reference, end, scored)))
@@ -96,10 +97,6 @@ def _ratio(grid: Grid) -> float:
     middle = math.radians(float(grid.north + grid.south) / 2.0)
     wide = float(grid.width * grid.dx) * max(math.cos(middle), 0.1)
     return float(grid.height * grid.dy) / wide
-
-
-def _land(codes: npt.NDArray[np.uint8], legend: Legend) -> npt.NDArray[np.bool_]:
-    return np.asarray((codes != NO_DATA) & ~np.isin(codes, legend.sea))
 
 
 def _present(maps: list[npt.NDArray[np.uint8]], legend: Legend) -> dict[str, str]:

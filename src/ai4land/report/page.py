@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,19 +12,22 @@ from typing import Any
 from ai4land.cube import Cube
 from ai4land.errors import ConfigError
 from ai4land.report.album import album_of
+from ai4land.report.belief_charts import READING, belief_charts
 from ai4land.report.cards import describe_checkpoint
-from ai4land.report.caveats import caveats, provenance_tables
+from ai4land.report.caveats import brief, caveats, provenance_tables, row_notes
 from ai4land.report.charts import charts_of
 from ai4land.report.comparison import compare, comparison_tables, groups
 from ai4land.report.coverage import draw_coverage
 from ai4land.report.curves import draw_scores, draw_training
-from ai4land.report.evaluation import Evaluation, evaluate, path_of
+from ai4land.report.evaluation import Evaluation, evaluate
 from ai4land.report.inputs import draw_inputs
 from ai4land.report.kinds import PathKind, kind_of
 from ai4land.report.maps import draw_maps
-from ai4land.report.scoreboard import score_tables
+from ai4land.report.scoreboard import score_tables, stated
+from ai4land.report.stored import path_of
 from ai4land.report.tables import Table, to_markdown
 from ai4land.report.webpage import Chapter, Charts, Maps, Part, Picture, Tables, Text, write_page
+from ai4land.report.weighting import Weighting
 from ai4land.samples import class_forcing
 from ai4land.training import Experiment
 from ai4land.vocabulary import Clock, Task, task
@@ -42,6 +46,7 @@ class _Page:
 
     folder: Path
     progress: Callable[[str], None]
+    judge: Callable[..., Evaluation]
     lines: list[str] = field(default_factory=list)
     written: list[Path] = field(default_factory=list)
     chapters: list[Chapter] = field(default_factory=list)
@@ -77,6 +82,9 @@ def write_report(
     out: Path,
     *,
     truth: Path | None = None,
+    weighting: Weighting = Weighting.PIXEL,
+    regions: Sequence[Path] = (),
+    region_name: str | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> list[Path]:
     """Draw everything that can be drawn of reconstructions, runs and cubes.
@@ -85,6 +93,9 @@ def write_report(
         paths: Reconstructions, folders of ``ai4land train``, cubes.
         out: Folder to write into.
         truth: Cube with the labels of the reconstructions.
+        weighting: Whether a pixel counts 1 or its area.
+        regions: Files of regions by which scores are told apart.
+        region_name: Property that names their polygons.
         progress: Called with the name of each thing before it is drawn.
 
     Returns:
@@ -101,7 +112,10 @@ def write_report(
             "Two inputs of one name", found=", ".join(names), remedy="report them into two folders"
         )
     out.mkdir(parents=True, exist_ok=True)
-    page = _Page(out, progress or (lambda _: None))
+    judge = functools.partial(
+        evaluate, weighting=weighting, regions=regions, region_name=region_name
+    )
+    page = _Page(out, progress or (lambda _: None), judge)
     page.lines += ["# Report", ""]
     labels = Cube(truth) if truth is not None else None
     cubes: dict[str, Cube] = {} if labels is None or truth is None else {truth.stem: labels}
@@ -155,13 +169,13 @@ def _finish(page: _Page) -> list[Path]:
 def _reconstruction(page: _Page, name: str, cube: Cube, labels: Cube | None) -> None:
     """Maps of a reconstruction; with labels its scores and curves as well."""
     job = task(_TASK)
-    page.heading(str(cube.attributes.get("title", name)))
+    page.heading(f"{cube.attributes.get('title', name)} ({name})")
     initial, path = path_of(cube, job)
     last = path[-1]
     evaluation: Evaluation | None = None
     if labels is not None:
         page.progress(f"{name}: scores")
-        evaluation = evaluate(
+        evaluation = page.judge(
             cube, labels, job=job, progress=lambda row: page.progress(f"{name}: {row}")
         )
         last = evaluation.ticks[-1]
@@ -189,13 +203,19 @@ def _scores(page: _Page, name: str, evaluation: Evaluation) -> None:
     table_file = page.folder / f"{name}_scores.md"
     table_file.write_text("\n".join(map(to_markdown, tables)), encoding="utf-8")
     page.written += [figures, table_file]
+    page.text("In brief", brief(evaluation))
     page.tables(tables[:1], model=evaluation.model)
+    page.text("The rows", row_notes(evaluation))
     curves = draw_scores(evaluation, page.folder / f"{name}_curves.png")
     page.picture(curves, "Scores by year, on the model's own predictions.", on_page=False)
     page.tables([t for t in tables[1:] if not t.detail], model=evaluation.model)
     said = "Time runs to the left." if evaluation.direction == "backward" else ""
     rows = list(evaluation.scores)
     page.add(Charts.of(charts_of(evaluation), rows, said))
+    beliefs = evaluation.details.tallies[evaluation.model].beliefs
+    drawn = belief_charts(beliefs, evaluation.legend.names)
+    if drawn:
+        page.add(Charts(tuple(drawn), (), READING, "Probabilities"))
 
 
 def _comparisons(page: _Page, cubes: Mapping[str, Cube], labels: Cube) -> None:
@@ -203,7 +223,7 @@ def _comparisons(page: _Page, cubes: Mapping[str, Cube], labels: Cube) -> None:
     for group in groups(page.evaluations):
         page.progress(f"comparing {', '.join(group)}")
         found = compare(group, cubes, labels, task(_TASK))
-        tables = comparison_tables(found)
+        tables = [stated(table, found.first) for table in comparison_tables(found)]
         page.heading(f"Compared: {', '.join(group)}")
         page.tables([t for t in tables if not t.detail], model=next(iter(group)))
         page.tables([t for t in tables if t.detail], folded="The truth among them")

@@ -10,28 +10,32 @@ import numpy.typing as npt
 
 from ai4land.cube import Cube
 from ai4land.grid import Grid
-from ai4land.metrics import complete_cells, latitude_bands, squares
-from ai4land.report.tally import Regions
+from ai4land.metrics import complete_cells, latitude_bands
+from ai4land.report.regions import Regions
 from ai4land.vocabulary import Clock, Task
 
-__all__ = ["blocks_of", "by_climate", "by_completeness", "by_latitude"]
+__all__ = ["block_side", "by_climate", "by_completeness", "by_latitude"]
 
 _BLOCKS = 200  # blocks of a bootstrap: enough to draw from, few enough to hold
 _WIDTHS = (30.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.25, 0.1)
 _CLIMATE = "climate_zone"
 
 
-def blocks_of(grid: Grid, coarse: Grid | None) -> tuple[npt.NDArray[np.int32], int]:
-    """Squares for a bootstrap, at least as large as a coarse cell; and their side in pixels."""
+def block_side(grid: Grid, coarse: Grid | None) -> int:
+    """Pixels along the side of a block of a bootstrap, at least as large as a coarse cell."""
     cell = 16 if coarse is None else max(1, math.ceil(float(coarse.dy / grid.dy)))
     least = math.sqrt(grid.height * grid.width / _BLOCKS)
-    side = cell * max(1, math.ceil(least / cell))
-    return squares(grid.shape, side), side
+    return cell * max(1, math.ceil(least / cell))
 
 
-def by_latitude(grid: Grid) -> Regions:
-    """Bands of latitude of a round width, about four of them."""
-    north, south = float(grid.north), float(grid.south)
+def by_latitude(grid: Grid, whole: Grid) -> Regions:
+    """Bands of latitude of a round width, about four of them on the whole map.
+
+    Args:
+        grid: The pixels that are wanted.
+        whole: The grid of the map that they are a part of.
+    """
+    north, south = float(whole.north), float(whole.south)
     width = next((w for w in _WIDTHS if (north - south) / w >= 2.5), _WIDTHS[-1])
     top, bottom = math.ceil(north / width), math.floor(south / width)
     edges = [n * width for n in range(top, bottom - 1, -1)]

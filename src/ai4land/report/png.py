@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["data_uri", "palette_png"]
+__all__ = ["data_uri", "palette_png", "png_size"]
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -37,6 +37,12 @@ def palette_png(indices: npt.NDArray[np.uint8], colours: Sequence[str]) -> bytes
             _chunk(b"IEND", b""),
         )
     )
+
+
+def png_size(content: bytes) -> tuple[int, int]:
+    """Pixels across and down, as the header of a PNG says."""
+    width, height = struct.unpack(">II", content[16:24])
+    return width, height
 
 
 def data_uri(content: bytes, kind: str = "image/png") -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Table", "duration", "percent", "score", "size", "to_markdown"]
+__all__ = ["Table", "duration", "mean_of", "percent", "score", "size", "to_markdown"]
 
 _DASH = "–"
 
@@ -52,10 +54,16 @@ def _line(cells: tuple[str, ...]) -> str:
 
 def score(value: float | None) -> str:
     """A score between 0 and 1 with three decimals; a dash where it is undefined."""
-    if value is None:
+    if value is None or not math.isfinite(value):
         return _DASH
     text = f"{value:.3f}"
     return "0.000" if text == "-0.000" else text
+
+
+def mean_of(values: Iterable[float]) -> float | None:
+    """Mean of the scores that are defined; ``None`` if none is."""
+    known = [value for value in values if math.isfinite(value)]
+    return sum(known) / len(known) if known else None
 
 
 def percent(part: float, whole: float) -> str:

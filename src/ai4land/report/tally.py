@@ -6,18 +6,18 @@ import itertools
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ai4land.cube import Field, State
 from ai4land.metrics import (
-    FACTORS,
     Binned,
     ChangeRates,
+    Composite,
     Fidelity,
     Flicker,
-    Protocol,
     Resolutions,
     RolloutScores,
     Sums,
@@ -29,27 +29,30 @@ from ai4land.metrics import (
     composite,
     fidelity,
     flicker,
+    numbered,
     resolutions,
     score_step,
     three_maps,
-    valid_mask,
 )
 from ai4land.report.beliefs import Beliefs
-from ai4land.samples import Demand, WindowReader
-from ai4land.vocabulary import NO_DATA, Legend
+from ai4land.report.regions import Regions
+from ai4land.report.study import Study
+from ai4land.samples import Demand
+from ai4land.vocabulary import NO_DATA
 
 __all__ = [
     "WINDOWS",
     "Course",
+    "Known",
     "Merits",
-    "Regions",
-    "Study",
     "Tally",
-    "ceilings",
     "follow",
+    "follow_truth",
     "joined",
+    "merged",
 ]
 
+K = TypeVar("K")
 BoolArray = npt.NDArray[np.bool_]
 ByteArray = npt.NDArray[np.uint8]
 
@@ -78,70 +81,52 @@ class Merits(Sums):
         return float(self.hits[0]) / union if union > 0 else float("nan")
 
     @classmethod
-    def of(cls, tables: Binned[ThreeMaps]) -> Binned[Merits]:
-        """The merits of many tables."""
-        (counts,) = (stack.astype(np.float64) for stack in tables.stacks)
-        stayed = np.einsum("niii->n", counts[..., :-1])
-        hits = np.einsum("nijj->n", counts[..., :-1]) - stayed
-        union = counts.sum(axis=(1, 2, 3)) - stayed
-        nothing = cls(np.zeros(1), np.zeros(1), tables.kind.weighting)
-        return Binned(tables.labels, nothing, (hits[:, np.newaxis], union[:, np.newaxis]))
+    def by_block(
+        cls,
+        blocks: npt.NDArray[np.integer],
+        maps: tuple[ByteArray, ByteArray, ByteArray],
+        weights: npt.NDArray[np.float64] | None,
+        used: BoolArray,
+    ) -> Binned[Merits]:
+        """The merits of every block that has a scored pixel.
+
+        Args:
+            blocks: Number of each pixel's block, from 0.
+            maps: Initial map, truth and simulation.
+            weights: Areas in m²; without them pixels are counted.
+            used: True where a pixel is scored.
+        """
+        initial, truth, own = maps
+        changed, moved = used & (initial != truth), used & (initial != own)
+        labels, _ = numbered(blocks[used])
+        size = int(labels[-1]) + 1 if labels.size else 0
+
+        def summed(where: BoolArray) -> npt.NDArray[np.float64]:
+            weight = None if weights is None else weights[where]
+            sums = np.bincount(blocks[where], weight, minlength=size)
+            return sums[labels].astype(np.float64)[:, np.newaxis]
+
+        nothing = cls(np.zeros(1), np.zeros(1), "pixel" if weights is None else "area")
+        hits = changed & moved & (truth == own)
+        return Binned(labels, nothing, (summed(hits), summed(changed | moved)))
 
 
 @dataclass(frozen=True, eq=False)
-class Regions:
-    """A partition of the map.
+class Known(Sums):
+    """The true change by pixel and by coarse cell: how much of it is net change of a cell.
 
     Attributes:
-        title: What it is, as a head of a table.
-        labels: Region of each pixel, ``(y, x)``; negative in none.
-        names: Region → name.
+        fine: Initial map, truth and truth again.
+        coarse: The same of coarse cells.
     """
 
-    title: str
-    labels: npt.NDArray[np.integer]
-    names: Mapping[int, str]
+    fine: ThreeMaps
+    coarse: Composite
 
-
-@dataclass(frozen=True, eq=False)
-class Study:
-    """Where and how rollouts are scored, the same for every row of a table.
-
-    Attributes:
-        reader: Serves the labels.
-        legend: Their legend.
-        protocol: Which classes are scored.
-        weights: Areas in m², ``(y, x)``; without them pixels are counted.
-        zones: Pixels of the headline, and if some were left out, the others; ``None`` is all.
-        demand: What the coarse forcing asks for, if there is one.
-        blocks: Block of each pixel for the bootstrap, ``(y, x)``.
-        regions: Partitions of the map.
-    """
-
-    reader: WindowReader
-    legend: Legend
-    protocol: Protocol
-    weights: npt.NDArray[np.float64] | None
-    zones: tuple[BoolArray | None, ...]
-    demand: Demand | None
-    blocks: npt.NDArray[np.int32]
-    regions: tuple[Regions, ...]
-
-    def truth(self, tick: int) -> ByteArray | None:
-        """Class positions of the labels, 255 missing; ``None`` without labels."""
-        if tick not in self.reader.group.ticks:
-            return None
-        return self.reader.target(tick, self.reader.grid.window)
-
-    def valid(self, *maps: ByteArray) -> BoolArray:
-        """Where all truth maps can judge."""
-        every = [valid_mask(m, self.legend, self.protocol) for m in maps]
-        return np.asarray(np.logical_and.reduce(every), dtype=np.bool_)
-
-    def within(self, mask: BoolArray, zone: int = 0) -> BoolArray:
-        """The part of a mask that lies in a zone."""
-        part = self.zones[zone]
-        return mask if part is None else mask & part
+    @property
+    def ceiling(self) -> float:
+        """Share of the change that is net change of a coarse cell; NaN if nothing changed."""
+        return ceiling(self.fine, self.coarse)
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +142,15 @@ class Course:
     rates: ChangeRates | None
     flicker: Mapping[int, Flicker]
     fidelity: Mapping[int, Fidelity]
+
+    def __add__(self, other: Course) -> Course:
+        """The course on both sets of pixels."""
+        rates = None
+        if self.rates is not None and other.rates is not None:
+            rates = self.rates + other.rates
+        return Course(
+            rates, merged(self.flicker, other.flicker), merged(self.fidelity, other.fidelity)
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,6 +173,17 @@ class Tally:
     resolutions: Resolutions
     course: Course
     beliefs: Beliefs
+
+    def __add__(self, other: Tally) -> Tally:
+        """The rollout on both sets of pixels."""
+        return Tally(
+            tuple(one + two for one, two in zip(self.zones, other.zones, strict=True)),
+            merged(self.blocks, other.blocks),
+            tuple(one + two for one, two in zip(self.regions, other.regions, strict=True)),
+            self.resolutions + other.resolutions,
+            self.course + other.course,
+            self.beliefs + other.beliefs,
+        )
 
 
 @dataclass
@@ -215,6 +220,11 @@ class Watch:
     def course(self) -> Course:
         """What was counted."""
         return Course(self.rates, self.undone, self.unclosed)
+
+
+def merged(first: Mapping[K, Any], second: Mapping[K, Any]) -> dict[K, Any]:
+    """The sums under each name, those of both."""
+    return {key: value + second[key] for key, value in first.items()}
 
 
 def joined(first: ChangeRates, second: ChangeRates) -> ChangeRates:
@@ -269,10 +279,7 @@ def follow(states: Iterable[State], study: Study) -> Tally:
                 mask=study.within(used, n),
             )
         scored = study.within(used)
-        tables = by(
-            study.blocks, three_maps, initial, truth, own, classes, weights=weights, mask=scored
-        )
-        blocks[state.tick] = Merits.of(tables)
+        blocks[state.tick] = Merits.by_block(study.blocks, (initial, truth, own), weights, scored)
         said = state[target].probabilities
         if said is not None:
             beliefs = beliefs.with_time(state.tick, (initial, truth), said, weights, scored)
@@ -281,25 +288,24 @@ def follow(states: Iterable[State], study: Study) -> Tally:
         tuple(zones),
         blocks,
         tuple(_by_region(study, part, (initial, truth, own), used) for part in study.regions),
-        _resolved(study, (initial, truth, own), used),
+        resolutions(initial, truth, own, classes, weights, study.within(used), study.factors),
         watch.course(),
         beliefs,
     )
 
 
-def ceilings(states: Iterable[State], study: Study) -> tuple[dict[int, float], Course]:
+def follow_truth(states: Iterable[State], study: Study) -> tuple[dict[int, Known], Course]:
     """What could be known of the true change at most, and the course of the truth itself.
 
     Args:
         states: The labels, initial map first.
-        study: With a demand; else there is no ceiling.
+        study: With a demand; else nothing could be known.
 
     Returns:
-        Time → share of the change since the initial map that is net change of a coarse cell; and
-        the course.
+        Time → what its ceiling is computed from; and the course.
     """
     reader, classes = study.reader, len(study.legend)
-    found: dict[int, float] = {}
+    found: dict[int, Known] = {}
     initial: ByteArray | None = None
     before: ByteArray | None = None
     watch: Watch | None = None
@@ -310,9 +316,10 @@ def ceilings(states: Iterable[State], study: Study) -> tuple[dict[int, float], C
         elif study.demand is not None:
             used = study.within(study.valid(initial, before, truth))
             maps = (initial, truth, truth)
-            fine = three_maps(*maps, classes, study.weights, used)
-            cells = study.demand.cells.index
-            found[state.tick] = ceiling(fine, composite(*maps, classes, cells, study.weights, used))
+            found[state.tick] = Known(
+                three_maps(*maps, classes, study.weights, used),
+                composite(*maps, classes, study.demand.cells.index, study.weights, used),
+            )
         watch.see(state.tick, truth, state[reader.task.target])
         before = truth
     return found, Course(None, {}, {}) if watch is None else watch.course()
@@ -329,19 +336,12 @@ def _by_region(
         everywhere = study.within(used, 0) | study.within(used, 1)
     elif study.zones[0] is not None:
         everywhere &= study.zones[0]
-    labels[part.labels < 0] = -1
+    labels[(part.labels < 0) | ~everywhere] = -1
     classes = len(study.legend)
-    return by(labels, three_maps, *maps, classes, weights=study.weights, mask=everywhere)
-
-
-def _resolved(study: Study, maps: tuple[ByteArray, ...], used: BoolArray) -> Resolutions:
-    """Squares up to about the size of the map."""
-    side = max(study.reader.grid.shape)
-    factors = [factor for factor in FACTORS if factor <= side]
-    initial, truth, own = maps
-    return resolutions(
-        initial, truth, own, len(study.legend), study.weights, study.within(used), factors
-    )
+    if (labels < 0).all():
+        nothing = ThreeMaps.zero(classes)
+        return Binned(np.zeros(0, np.int64), nothing, (nothing.counts[np.newaxis][:0],))
+    return by(labels, three_maps, *maps, classes, weights=study.weights)
 
 
 def _closed(study: Study, demand: Demand, state: Field, tick: int) -> Fidelity:

@@ -10,11 +10,13 @@ from importlib.resources import files
 from pathlib import Path
 
 from ai4land.report.album import Album
-from ai4land.report.charts import DASHES, Chart, row_number
-from ai4land.report.png import data_uri
+from ai4land.report.charts import Chart, row_number
+from ai4land.report.plots import DASHES
+from ai4land.report.png import data_uri, png_size
 from ai4land.report.tables import Table
 
 __all__ = [
+    "BASELINES",
     "Chapter",
     "Charts",
     "Key",
@@ -25,6 +27,12 @@ __all__ = [
     "Text",
     "write_page",
 ]
+
+
+BASELINES = ("persistence", "kernel", "random")
+"""Rows that every model must beat."""
+
+_LONG = 20  # rows of words that are not read but looked up
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,7 @@ class Tables:
 
     Attributes:
         tables: The tables.
-        model: Name of the rows that are set off.
+        model: Name of the rows that are set off; empty if none are.
         folded: The line; empty to show them at once.
         open: Whether they are open at first.
     """
@@ -52,6 +60,37 @@ class Tables:
     folded: str = ""
     open: bool = False
     kind: str = "tables"
+
+    def row_kind(self, name: str) -> str:
+        """``model``, ``control`` (its shuffled twin), ``baseline``, or nothing."""
+
+        def of(whose: str) -> bool:
+            return name == whose or name.startswith(f"{whose}, ")
+
+        if not self.model:
+            return ""
+        if of(f"{self.model}, shuffled"):
+            return "control"
+        if of(self.model):
+            return "model"
+        return "baseline" if any(map(of, BASELINES)) else ""
+
+    def tag(self, name: str) -> str:
+        """What is written behind the name of a row, unless it goes on to say more."""
+        twin = f"{self.model}, shuffled"
+        return self.row_kind(name) if name in {twin, *BASELINES} - {self.model} else ""
+
+    @staticmethod
+    def starts(table: Table) -> list[int]:
+        """Columns with which another group of columns begins: other second lines of the heads."""
+        last = [head.rpartition("\n")[2] for head in table.columns]
+        found = [n for n in range(1, len(last)) if last[n] != last[n - 1]]
+        return found if 2 * len(found) <= len(last) else []
+
+    @staticmethod
+    def is_long(table: Table) -> bool:
+        """Whether it is folded by itself."""
+        return not table.numeric and len(table.rows) > _LONG
 
 
 @dataclass(frozen=True)
@@ -65,12 +104,25 @@ class Key:
 
 @dataclass(frozen=True)
 class Charts:
-    """Curves with one key for all."""
+    """Curves and their values.
+
+    Attributes:
+        charts: The curves.
+        key: One for all of them; empty if they need none.
+        said: What must be known to read them.
+        title: What they show.
+    """
 
     charts: tuple[Chart, ...]
     key: tuple[Key, ...]
     said: str
+    title: str = "Year by year"
     kind: str = "charts"
+
+    @property
+    def values(self) -> Tables:
+        """The tables of the values, as the page shows tables."""
+        return Tables(tuple(chart.values for chart in self.charts))
 
     @classmethod
     def of(cls, charts: Sequence[Chart], rows: Sequence[str], said: str) -> Charts:
@@ -98,24 +150,35 @@ class Maps:
     kind: str = "album"
 
     @property
-    def frames(self) -> str:
-        """The maps as JSON that may stand in a page."""
-        text = json.dumps([asdict(frame) for frame in self.album.frames])
+    def data(self) -> str:
+        """What the script needs, as JSON that may stand in a page."""
+        frames = [asdict(frame) for frame in self.album.frames]
+        text = json.dumps({"sheet": asdict(self.album.sheet), "frames": frames})
         return text.replace("<", "\\u003c")
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture, held by the page itself."""
+    """A picture, held by the page itself.
+
+    Attributes:
+        source: Its address, which is its content.
+        caption: What it shows.
+        width: Pixels across.
+        height: Pixels down.
+    """
 
     source: str
     caption: str
+    width: int
+    height: int
     kind: str = "picture"
 
     @classmethod
     def of(cls, path: Path, caption: str) -> Picture:
         """A PNG file as a part of the page."""
-        return cls(data_uri(path.read_bytes()), caption)
+        content = path.read_bytes()
+        return cls(data_uri(content), caption, *png_size(content))
 
 
 Part = Text | Tables | Charts | Maps | Picture

@@ -146,6 +146,8 @@ def class_forcing(cube: Cube, task: Task, preferred: tuple[str, ...] = ()) -> tu
         spec = cube.variable(name)
         if spec.variable.kind is not Kind.FRACTION or not spec.components:
             continue
+        if name == task.probability:  # what a model believed asks for nothing
+            continue
         if spec.components == legend.names:
             own.append(name)
         elif crosswalk_source(spec, legend) is not None:

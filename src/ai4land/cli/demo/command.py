@@ -85,9 +85,10 @@ def _world(
         target = folder / f"{direction}_{last}.zarr"
         _say(
             f"{name}: ai4land reconstruct {run}/checkpoint {cube} --from {first} --to {last} "
-            f"--out {target}"
+            f"--out {target} --probabilities"
         )
-        reconstruct(str(run / "checkpoint"), cube, first, last, target, overwrite=True)
+        network = str(run / "checkpoint")
+        reconstruct(network, cube, first, last, target, probabilities=True, overwrite=True)
         made += [target, run]
     _say(f"{name}: ai4land report {' '.join(map(str, made))} --truth {cube} --out {folder}/report")
     report(made, folder / "report", cube)

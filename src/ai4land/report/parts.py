@@ -1,0 +1,182 @@
+"""The sums of all rows of an evaluation, of a window of the map or of all windows together."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ai4land.cube import Cube, State
+from ai4land.grid import Window
+from ai4land.metrics import ChangeRates
+from ai4land.report.regions import Regions
+from ai4land.report.stored import stored_states
+from ai4land.report.study import Ground, Study
+from ai4land.report.tally import Course, Known, Tally, follow, follow_truth, merged
+from ai4land.rollout import (
+    AllocationStepper,
+    Persistence,
+    Stepper,
+    observed_state,
+    rollout,
+    shuffled,
+)
+from ai4land.samples import Demand
+from ai4land.vocabulary import Task
+
+__all__ = ["Part", "Run", "part_of"]
+
+_BEFORE = 10  # steps of the labels before the initial map that show how they usually change
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A reconstruction to be judged.
+
+    Attributes:
+        cube: What was saved.
+        model: Name of what made it.
+        path: The times scored, in the order of the rollout.
+        every: All its times in that order, the initial one first.
+        seed: Of the ties in the baselines.
+    """
+
+    cube: Cube
+    model: str
+    path: tuple[int, ...]
+    every: tuple[int, ...]
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What was counted in a window, to be added to others.
+
+    Attributes:
+        tallies: Row → sums of its rollout.
+        truth: What the labels themselves do in time.
+        known: Time → what the net change of coarse cells tells of the change; empty without a
+            forcing.
+        before: Rates of the labels before the initial map, up to it; ``None`` if there are none.
+        groups: Names of the groups of classes that forcing and labels both express.
+        regions: The partitions, with the names of all windows.
+        same_start: Whether the reconstruction starts from the labels.
+    """
+
+    tallies: dict[str, Tally]
+    truth: Course
+    known: dict[int, Known]
+    before: ChangeRates | None
+    groups: tuple[str, ...]
+    regions: tuple[Regions, ...]
+    same_start: bool
+
+    def __add__(self, other: Part) -> Part:
+        """Both windows together."""
+        before = None
+        if self.before is not None and other.before is not None:
+            before = self.before + other.before
+        pairs = zip(self.regions, other.regions, strict=True)
+        return Part(
+            merged(self.tallies, other.tallies),
+            self.truth + other.truth,
+            merged(self.known, other.known),
+            before,
+            self.groups,
+            tuple(replace(one, names={**one.names, **two.names}) for one, two in pairs),
+            self.same_start and other.same_start,
+        )
+
+
+def part_of(
+    ground: Ground,
+    run: Run,
+    window: Window,
+    *,
+    headline: bool,
+    progress: Callable[[str], None],
+) -> Part:
+    """Follow every row and the truth through a window, each once.
+
+    Args:
+        ground: Where and how.
+        run: What is judged.
+        window: One of the ground's windows.
+        headline: Whether coarse cells less than half land are told apart.
+        progress: Called with the name of each row before it is computed.
+    """
+    study = ground.study(window, headline=headline)
+    said, job = ground.cut(run.cube, window), ground.job
+    tallies = {}
+    for name, states in _rows(study, run, said, _seed(run.seed, window)).items():
+        progress(name)
+        tallies[name] = follow(states(), study)
+    progress("truth")
+    cube = study.reader.cube
+    known, course = follow_truth(_labels(cube, job, (ground.initial, *run.path)), study)
+    same = np.array_equal(study.start[job.target].values, said.read(job.target, ground.initial))
+    return Part(
+        tallies,
+        course,
+        known,
+        _before(study, ground.initial, run.path),
+        _group_names(study.demand),
+        study.regions,
+        same,
+    )
+
+
+def _rows(
+    study: Study, run: Run, said: Cube, seed: int
+) -> dict[str, Callable[[], Iterator[State]]]:
+    """Row → its rollout, the model leading."""
+    job, demand = study.reader.task, study.demand
+    rows: dict[str, Callable[[], Iterator[State]]] = {
+        run.model: functools.partial(stored_states, said, job, run.every)
+    }
+    steppers: list[Stepper] = [Persistence(job)]
+    if demand is not None:  # what the amounts alone are worth, without their places
+        cells = demand.cells
+        rows[f"{run.model}, shuffled"] = lambda: shuffled(
+            stored_states(said, job, run.every), study.reader, cells, seed=seed
+        )
+        steppers += [AllocationStepper(rule, demand, seed=seed) for rule in ("kernel", "random")]
+    for stepper in steppers:  # a baseline may itself be what is judged
+        rows.setdefault(stepper.name, functools.partial(rollout, stepper, study.start, run.path))
+    return rows
+
+
+def _seed(seed: int, window: Window) -> int:
+    """The seed itself in the north-western corner, another one in every other window."""
+    if (window.row, window.col) == (0, 0):
+        return seed
+    return int(np.random.SeedSequence([seed, window.row, window.col]).generate_state(1)[0])
+
+
+def _labels(cube: Cube, job: Task, ticks: Sequence[int]) -> Iterator[State]:
+    """The labels as a rollout that is always right."""
+    return (observed_state(cube, job, tick) for tick in ticks)
+
+
+def _before(study: Study, initial: int, path: tuple[int, ...]) -> ChangeRates | None:
+    """Rates of the labels in the steps before the initial map, in the rollout's own stride."""
+    cube, job = study.reader.cube, study.reader.task
+    known, stride = set(study.reader.group.ticks), path[0] - initial
+    earlier = itertools.takewhile(
+        lambda tick: tick in known, (initial - stride * n for n in range(1, _BEFORE + 1))
+    )
+    ticks = [*reversed(list(earlier)), initial]
+    if len(ticks) < 2:
+        return None
+    return follow_truth(_labels(cube, job, ticks), replace(study, demand=None))[1].rates
+
+
+def _group_names(demand: Demand | None) -> tuple[str, ...]:
+    """What forcing and labels both express, each group by its classes."""
+    if demand is None:
+        return ()
+    names = demand.legend.names
+    return tuple(" + ".join(names[k] for k in group) for group in demand.groups)
