@@ -1,6 +1,6 @@
 """How long does ``ai4land score`` take for a year of a global reconstruction, and in what memory?
 
-    python benchmarks/global_cube.py [--size 18000 36000] [--protocol land]
+    python benchmarks/global_cube.py [--size 18000 36000] [--workers N]
 
 Writes a cube of two years of labels (eight classes, 30 % land in continents, 2 % of it changed)
 with their fractions on 0.25°, and a reconstruction of the second year; then runs the real command
@@ -98,6 +98,7 @@ def main() -> None:
     """Write, score, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=int, nargs=2, default=(18_000, 36_000))
+    parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     rows, cols = options.size
     grid = Grid.regular(-180, 90, 360 / cols, 180 / rows, (rows, cols))
@@ -109,6 +110,7 @@ def main() -> None:
         figures = folder / "scores.json"
         command = [str(PROGRAM), "score", str(folder / "said.zarr")]
         command += ["--truth", str(folder / "labels.zarr"), "--weights", "area"]
+        command += ["--workers", str(options.workers)]
         seconds, peak = run([*command, "--json", str(figures)])
         report = json.loads(figures.read_text(encoding="utf-8"))
     every = (report["all_cells"] or report["scores"])["made up"]["last"]
@@ -121,9 +123,9 @@ def main() -> None:
     merits = {name: row["last"]["figure_of_merit"] for name, row in report["scores"].items()}
     print(", ".join(f"{name} {value:.4f}" for name, value in merits.items()))
     print(
-        f"{rows} × {cols} pixels, {len(merits)} rows, by area: {seconds:.0f} s, "
+        f"{rows} × {cols} pixels, {len(merits)} rows, {options.workers} processes, by area: {seconds:.0f} s, "
         f"{rows * cols / seconds / 1e6:.1f} million pixels per second, "
-        f"peak memory {peak / 2**30:.2f} GiB. {report['notes'][-1]}"
+        f"peak memory of all processes {peak / 2**30:.2f} GiB. {report['notes'][-1]}"
     )
 
 

@@ -53,7 +53,10 @@ def score(
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Processes that read the three rasters [default: one per core]."),
+        typer.Option(
+            min=1,
+            help="Processes, for rasters and large cubes [default: one per core].",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the ties in kernel and random.")] = 0,
     json_file: Annotated[
@@ -70,7 +73,7 @@ def score(
     given = [name for name, path in rasters.items() if path is not None]
     if prediction is not None and truth is not None and not given:
         data, tables = _cubes(
-            prediction, truth, protocol, weights, seed, regions or (), region_name
+            prediction, truth, protocol, weights, seed, regions or (), region_name, workers
         )
     elif initial and reference and simulated and prediction is None and truth is None:
         with stderr().status("scoring"):
@@ -110,6 +113,7 @@ def _cubes(
     seed: int,
     regions: Sequence[Path],
     region_name: str | None,
+    workers: int | None,
 ) -> tuple[dict[str, Any], Sequence[Table]]:
     with stderr().status("scoring") as status:
         evaluation = report.evaluate(
@@ -120,6 +124,7 @@ def _cubes(
             seed=seed,
             regions=regions,
             region_name=region_name,
+            workers=workers,
             progress=lambda name: status.update(f"scoring {name}"),
         )
     return evaluation.to_dict(), report.score_tables(evaluation)

@@ -46,7 +46,7 @@ from ai4land.metrics.regions import (
 )
 from ai4land.metrics.resolutions import FACTORS, Resolutions, resolutions
 from ai4land.metrics.skill import Skill, ceiling, skill
-from ai4land.metrics.streaming import Adds, Blockwise, reduce_blocks
+from ai4land.metrics.streaming import Adds, Blockwise, add_up, reduce_blocks
 from ai4land.metrics.summary import summarise, table_one
 from ai4land.metrics.sums import Sums
 from ai4land.metrics.tolerance import TolerantChange, reach, tolerant_change
@@ -84,6 +84,7 @@ __all__ = [
     "Sums",
     "ThreeMaps",
     "TolerantChange",
+    "add_up",
     "bootstrap",
     "by",
     "ceiling",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ai4land.errors import AI4LandError, GridError, SampleError
 
-__all__ = ["Adds", "Blockwise", "reduce_blocks"]
+__all__ = ["Adds", "Blockwise", "add_up", "reduce_blocks"]
 
 
 class Adds(Protocol):
@@ -116,26 +116,39 @@ def reduce_blocks(
     stored = {name: array for name, array in maps.items() if name not in held}
     job = _Job(statistic, stored, options, halo)
     parts = ({name: _piece(array, one) for name, array in held.items()} for one in blocks)
-    if scheduler is None:
-        pairs = zip(blocks, parts, strict=True)
-        total = job(*next(pairs))
-        for one, pieces in pairs:
-            total = total + job(one, pieces)
-        return total
-    return _by_dask(job, list(zip(blocks, parts, strict=True)), scheduler, workers)
+    return add_up(job, zip(blocks, parts, strict=True), scheduler=scheduler, workers=workers)
 
 
-def _by_dask(
-    job: _Job[T],
-    blocks: Sequence[tuple[_Block, dict[str, NDArray[Any]]]],
-    scheduler: str,
-    workers: int | None,
+def add_up(
+    statistic: Callable[..., T],
+    items: Iterable[tuple[Any, ...]],
+    *,
+    scheduler: str | None = None,
+    workers: int | None = None,
 ) -> T:
+    """Compute a statistic of many things and add: what ``reduce_blocks`` does with blocks.
+
+    Args:
+        statistic: Takes the parts of an item.
+        items: At least one.
+        scheduler: As for ``reduce_blocks``.
+        workers: Likewise.
+
+    Raises:
+        AI4LandError: What the statistic raises, wherever it was computed.
+        SampleError: If a process of the scheduler dies.
+    """
+    if scheduler is None:
+        left = iter(items)
+        total = statistic(*next(left))
+        for item in left:
+            total = total + statistic(*item)
+        return total
     from dask.delayed import delayed  # heavy, and one process can do without
 
     # The job travels as one opaque value: Dask must neither hash nor load the maps in it.
-    shared = delayed(job, pure=False, traverse=False)
-    tables = [delayed(_run)(shared, one, pieces) for one, pieces in blocks]
+    shared = delayed(statistic, pure=False, traverse=False)
+    tables = [delayed(_run)(shared, item) for item in items]
     while len(tables) > 1:
         groups = [tables[n : n + _FAN] for n in range(0, len(tables), _FAN)]
         tables = [delayed(_total)(group) for group in groups]
@@ -155,8 +168,8 @@ def _by_dask(
     return found
 
 
-def _run(job: _Job[T], block: _Block, held: Mapping[str, NDArray[Any]]) -> T:
-    return job(block, held)
+def _run(statistic: Callable[..., T], item: tuple[Any, ...]) -> T:
+    return statistic(*item)
 
 
 def _total(tables: list[T]) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from dask.system import CPU_COUNT
 
 from ai4land.cube import Cube
 from ai4land.errors import GridError, SampleError, VocabularyError
-from ai4land.metrics import Protocol, RolloutScores, summarise, table_one
+from ai4land.metrics import Protocol, RolloutScores, add_up, summarise, table_one
 from ai4land.report.details import Details, uncertainty
 from ai4land.report.parts import Part, Run, part_of
 from ai4land.report.provenance import forcing_used, held_out_blocks
@@ -119,6 +121,7 @@ def evaluate(
     regions: Sequence[Path] = (),
     region_name: str | None = None,
     most: int = MOST,
+    workers: int | None = 1,
     progress: Callable[[str], None] | None = None,
 ) -> Evaluation:
     """Score a reconstruction against the labels of a cube, with the baselines beside it.
@@ -143,6 +146,7 @@ def evaluate(
         regions: Files of regions by which scores are told apart, see ``open_regions``.
         region_name: Property that names their polygons.
         most: Pixels that are scored in one piece.
+        workers: Processes that score windows, if there are several; ``None`` is one per core.
         progress: Called with the name of each row before it is computed.
 
     Raises:
@@ -162,7 +166,7 @@ def evaluate(
     headline = _headline(ground, sentences, notes)
     model = str(prediction.variable(job.target).source or "reconstruction")
     run = Run(prediction, model, path, (initial, *path_of(prediction, job)[1]), seed)
-    total = _counted(ground, run, headline, progress or (lambda _: None))
+    total = _counted(ground, run, headline, workers, progress or (lambda _: None))
     if total is None or _nothing(total.tallies[model].zones[0]):
         raise SampleError(
             "No pixel is left to score",
@@ -190,23 +194,33 @@ def evaluate(
 
 
 def _counted(
-    ground: Ground, run: Run, headline: bool, progress: Callable[[str], None]
+    ground: Ground, run: Run, headline: bool, workers: int | None, progress: Callable[[str], None]
 ) -> Part | None:
     """All windows together; ``None`` if none of several holds a label."""
-    total: Part | None = None
     windows = ground.windows
-    for number, window in enumerate(windows, start=1):
-        if len(windows) > 1 and not ground.holds_labels(window):
-            continue
-        place = f", window {number} of {len(windows)}" if len(windows) > 1 else ""
-
-        def tell(row: str, place: str = place) -> None:
-            progress(f"{row}{place}")
-
-        part = part_of(ground, run, window, headline=headline, progress=tell)
-        total = part if total is None else total + part
+    if len(windows) > 1:
+        windows = [window for window in windows if ground.holds_labels(window)]
+    if not windows:
+        return None
+    count = functools.partial(part_of, ground, run, headline=headline)
+    crew = 1 if len(windows) == 1 else min(len(windows), workers or CPU_COUNT)
+    if crew > 1:
+        progress(f"{len(windows)} windows in {crew} processes")
+        items = [(window,) for window in windows]
+        total = add_up(count, items, scheduler="processes", workers=crew)
+    else:
+        place = "" if len(windows) == 1 else " in window {} of {}"
+        told = (
+            (window, functools.partial(_tell, progress, place.format(n, len(windows))))
+            for n, window in enumerate(windows, start=1)
+        )
+        total = add_up(count, told)
     progress("confidence intervals")
     return total
+
+
+def _tell(progress: Callable[[str], None], place: str, row: str) -> None:
+    progress(f"{row}{place}")
 
 
 def _details(ground: Ground, total: Part, model: str, seed: int, seam: int) -> Details:

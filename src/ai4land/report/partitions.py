@@ -18,6 +18,7 @@ __all__ = ["block_side", "by_climate", "by_completeness", "by_latitude"]
 
 _BLOCKS = 200  # blocks of a bootstrap: enough to draw from, few enough to hold
 _WIDTHS = (30.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.25, 0.1)
+_WHOLE = 0.999  # share of land of a cell that is all land
 _CLIMATE = "climate_zone"
 
 
@@ -67,9 +68,10 @@ def by_completeness(
     land: npt.NDArray[np.bool_], cells: npt.NDArray[np.int32], areas: npt.NDArray[np.float64] | None
 ) -> Regions:
     """How much of its coarse cell is land."""
-    half = complete_cells(land, cells, areas).mask
-    whole = complete_cells(land, cells, areas, 0.999).mask
-    labels = np.where(cells < 0, -1, half.astype(np.int32) + whole)
+    found = complete_cells(land, cells, areas)
+    kinds = np.full(int(cells.max()) + 2, -1, np.int32)  # the last one is for no cell, −1
+    kinds[found.cells] = (found.share >= found.least).astype(np.int32) + (found.share >= _WHOLE)
+    labels = kinds[cells]
     names = {0: "cells under half land", 1: "half land or more", 2: "all land"}
     return Regions("Land in the coarse cell", labels, names)
 

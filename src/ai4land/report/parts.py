@@ -95,9 +95,9 @@ def part_of(
     ground: Ground,
     run: Run,
     window: Window,
+    progress: Callable[[str], None] = lambda _: None,
     *,
     headline: bool,
-    progress: Callable[[str], None],
 ) -> Part:
     """Follow every row and the truth through a window, each once.
 
@@ -105,8 +105,8 @@ def part_of(
         ground: Where and how.
         run: What is judged.
         window: One of the ground's windows.
-        headline: Whether coarse cells less than half land are told apart.
         progress: Called with the name of each row before it is computed.
+        headline: Whether coarse cells less than half land are told apart.
     """
     study = ground.study(window, headline=headline)
     said, job = ground.cut(run.cube, window), ground.job

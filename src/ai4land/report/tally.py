@@ -35,7 +35,6 @@ from ai4land.metrics import (
     three_maps,
 )
 from ai4land.report.beliefs import Beliefs
-from ai4land.report.regions import Regions
 from ai4land.report.study import Study
 from ai4land.samples import Demand
 from ai4land.vocabulary import NO_DATA
@@ -287,7 +286,7 @@ def follow(states: Iterable[State], study: Study) -> Tally:
     return Tally(
         tuple(zones),
         blocks,
-        tuple(_by_region(study, part, (initial, truth, own), used) for part in study.regions),
+        _by_region(study, (initial, truth, own), used),
         resolutions(initial, truth, own, classes, weights, study.within(used), study.factors),
         watch.course(),
         beliefs,
@@ -326,22 +325,27 @@ def follow_truth(states: Iterable[State], study: Study) -> tuple[dict[int, Known
 
 
 def _by_region(
-    study: Study, part: Regions, maps: tuple[ByteArray, ...], used: BoolArray
-) -> Binned[ThreeMaps]:
-    """Tables by region and by whether the pixel is in the headline."""
-    labels = 2 * part.labels.astype(np.int64)
-    everywhere = used.copy()
-    if len(study.zones) > 1 and study.zones[0] is not None:
-        labels += ~study.zones[0]
-        everywhere = study.within(used, 0) | study.within(used, 1)
-    elif study.zones[0] is not None:
-        everywhere &= study.zones[0]
-    labels[(part.labels < 0) | ~everywhere] = -1
+    study: Study, maps: tuple[ByteArray, ...], used: BoolArray
+) -> tuple[Binned[ThreeMaps], ...]:
+    """For each partition tables by region and by whether the pixel is in the headline."""
+    inside = study.within(used)
+    every = inside if len(study.zones) == 1 else inside | study.within(used, 1)
+    places = np.flatnonzero(every)  # all partitions look at these few pixels alone
+    coastal = (~inside).ravel()[places].astype(np.int64)
+    flat = [layer.ravel()[places] for layer in maps]
+    weights = None if study.weights is None else study.weights[every]
     classes = len(study.legend)
-    if (labels < 0).all():
-        nothing = ThreeMaps.zero(classes)
-        return Binned(np.zeros(0, np.int64), nothing, (nothing.counts[np.newaxis][:0],))
-    return by(labels, three_maps, *maps, classes, weights=study.weights)
+    nothing = ThreeMaps.zero(classes)
+    found = []
+    for part in study.regions:
+        own = part.labels.ravel()[places]
+        if (own < 0).all():
+            empty = (nothing.counts[np.newaxis][:0],)
+            found.append(Binned(np.zeros(0, np.int64), nothing, empty))
+            continue
+        labels = np.where(own < 0, -1, 2 * own.astype(np.int64) + coastal)
+        found.append(by(labels, three_maps, *flat, classes, weights=weights))
+    return tuple(found)
 
 
 def _closed(study: Study, demand: Demand, state: Field, tick: int) -> Fidelity:
