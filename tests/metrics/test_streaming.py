@@ -30,7 +30,6 @@ from ai4land.metrics import (
     resolutions,
     squares,
     tally_rasters,
-    three_code_maps,
     three_maps,
     tolerant_change,
 )
@@ -119,7 +118,7 @@ def test_an_error_in_a_worker_is_the_error(stores: dict[str, Layers], scheduler:
     two = Legend("two", "", LEGEND.classes[:2])
     with pytest.raises(VocabularyError) as caught:
         reduce_blocks(
-            three_code_maps, stores["zarr"], block=32, scheduler=scheduler, workers=2, legend=two
+            tally_rasters, stores["zarr"], block=32, scheduler=scheduler, workers=2, legend=two
         )
     assert type(caught.value) is VocabularyError
     assert caught.value.where == "legend 'two'"

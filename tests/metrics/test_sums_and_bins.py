@@ -42,7 +42,7 @@ from ai4land.metrics import (
     score_step,
     squares,
     summarise,
-    three_code_maps,
+    tally_rasters,
     three_maps,
     tolerant_change,
 )
@@ -231,7 +231,7 @@ def test_blocks_of_codes_need_no_index_map_in_memory() -> None:
     )
     codes = np.array([10, 20, 30, *[0] * 253], np.uint8)
     layers = dict(zip(("initial", "reference", "simulated"), (codes[m] for m in MAPS), strict=True))
-    found = reduce_blocks(three_code_maps, layers, block=30, legend=legend)
+    found = reduce_blocks(tally_rasters, layers, block=30, legend=legend).whole.pixel
     same(found, three_maps(*MAPS, K))
 
 

@@ -10,46 +10,26 @@ import numpy as np
 import pytest
 
 from ai4land.cube import Cube
-from ai4land.report import evaluate, prediction_attributes, write_report
+from ai4land.report import evaluate, write_report
 from ai4land.report.comparison import Comparison, compare, comparison_tables, groups
-from ai4land.rollout import (
-    AllocationStepper,
-    baseline_reader,
-    demand_since,
-    observed_state,
-    rollout,
-    save_rollout,
-)
 from ai4land.vocabulary import LAND_USE
 from tiny_cubes import COARSE, FINE, LANDUSE8
+from tiny_rollouts import saved_rollout
 
 TICKS = tuple(range(2003, 2007))
-
-
-def allocated(cube: Cube, path: Path, rule: str, ticks: Sequence[int], seed: int) -> Cube:
-    start = observed_state(cube, LAND_USE, ticks[0])
-    stepper = AllocationStepper(rule, demand_since(start, baseline_reader(cube, LAND_USE)))
-    stepper.seed = seed
-    return save_rollout(
-        rollout(stepper, start, ticks[1:]),
-        path,
-        like=cube,
-        job=LAND_USE,
-        ticks=ticks,
-        attributes=prediction_attributes(rule, cube, ticks, {"seed": seed}, None),
-        source="mine",
-    )
 
 
 @pytest.fixture(scope="module")
 def cubes(tiny_cube: Cube, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Cube]:
     folder = tmp_path_factory.mktemp("several")
     made = {
-        f"random{seed}": allocated(tiny_cube, folder / f"random{seed}.zarr", "random", TICKS, seed)
+        f"random{seed}": saved_rollout(
+            tiny_cube, folder / f"random{seed}.zarr", TICKS, "random", seed, "random"
+        )
         for seed in (1, 2, 3)
     }
-    made["kernel"] = allocated(tiny_cube, folder / "kernel.zarr", "kernel", TICKS, 0)
-    made["other"] = allocated(tiny_cube, folder / "other.zarr", "kernel", TICKS[::-1], 0)
+    made["kernel"] = saved_rollout(tiny_cube, folder / "kernel.zarr", TICKS)
+    made["other"] = saved_rollout(tiny_cube, folder / "other.zarr", TICKS[::-1])
     return made
 
 

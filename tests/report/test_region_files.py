@@ -18,8 +18,9 @@ from rasterio.warp import transform_geom
 from ai4land.errors import AI4LandError, ConfigError, GridError, MissingFileError, SourceError
 from ai4land.grid import Grid
 from ai4land.report import polygon_files, region_rasters, score_raster_files
-from ai4land.report.raster_files import RasterGrid
-from ai4land.report.region_files import open_regions, regions_on
+from ai4land.report.raster_files import RasterGrid, no_region
+from ai4land.report.region_files import open_regions
+from ai4land.report.regions import Regions
 from ai4land.testing.geotiff import write_geotiff
 
 GRID = Grid.regular(0, 10, 1, 1, (10, 20))
@@ -61,6 +62,17 @@ def two(tmp_path: Path) -> Path:
         feature(polygon(WEST), NAME="West", code=7, iso="WW"),
         feature(polygon(EAST, (10.0, 4.0, 12.0, 6.0)), NAME="East", code=9, iso="EE"),
     )
+
+
+def regions_on(path: Path, grid: Grid, name: str | None = None) -> Regions:
+    """The regions of a file on all pixels of a grid, in bands of rows as a reader would ask."""
+    regions = open_regions(path, RasterGrid.of(grid), name)
+    bands = [slice(row, min(row + 256, grid.height)) for row in range(0, grid.height, 256)]
+    labels = np.concatenate([regions.labels(rows, slice(0, grid.width)) for rows in bands])
+    numbers = np.unique(labels[labels >= 0]).tolist()
+    if not numbers:
+        raise no_region(path, "no pixel's centre lies in one")
+    return Regions(path.name, labels, {number: regions.name(number) for number in numbers})
 
 
 def test_polygons_hold_the_pixels_whose_centre_they_hold(two: Path) -> None:

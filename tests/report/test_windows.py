@@ -10,38 +10,22 @@ import numpy as np
 import pytest
 
 from ai4land.cube import Cube, GroupSpec, VariableSpec
+from ai4land.errors import GridError
 from ai4land.grid import Grid
 from ai4land.metrics import Protocol
-from ai4land.report import Weighting, evaluate, prediction_attributes
+from ai4land.report import Weighting, evaluate
 from ai4land.report.parts import Run
 from ai4land.report.study import Ground
-from ai4land.rollout import (
-    AllocationStepper,
-    baseline_reader,
-    demand_since,
-    observed_state,
-    rollout,
-    save_rollout,
-)
 from ai4land.vocabulary import LAND_USE, Clock, variable
 from tiny_cubes import COARSE, FINE, LANDUSE8, YEARS, fractions, land_maps, write_cube
+from tiny_rollouts import saved_rollout
 
 TICKS = (2004, 2005, 2006, 2007, 2008)
 
 
 @pytest.fixture(scope="module")
 def prediction(tiny_cube: Cube, tmp_path_factory: pytest.TempPathFactory) -> Cube:
-    start = observed_state(tiny_cube, LAND_USE, TICKS[0])
-    stepper = AllocationStepper("kernel", demand_since(start, baseline_reader(tiny_cube, LAND_USE)))
-    return save_rollout(
-        rollout(stepper, start, TICKS[1:]),
-        tmp_path_factory.mktemp("p") / "p.zarr",
-        like=tiny_cube,
-        job=LAND_USE,
-        ticks=TICKS,
-        attributes=prediction_attributes("mine", tiny_cube, TICKS, {}, None),
-        source="mine",
-    )
+    return saved_rollout(tiny_cube, tmp_path_factory.mktemp("p") / "p.zarr", TICKS)
 
 
 def ground(cube: Cube, most: int) -> Ground:
@@ -181,3 +165,16 @@ def test_a_cut_cube_reads_what_the_whole_one_holds(tiny_cube: Cube) -> None:
     assert (beyond[0] == 255).all(), "nothing is known outside the cut"
     assert tiny_cube.grid("land_use") == FINE, "the whole cube stays whole"
     assert Run(part, "mine", (), (), 0).cube.path == tiny_cube.path
+
+
+def test_a_file_whose_regions_hold_no_land_is_refused(
+    tiny_cube: Cube, prediction: Cube, tmp_path: Path
+) -> None:
+    found = halves()
+    west, north = float(FINE.west), float(FINE.north)
+    ring = [[west, north], [west + 0.1, north], [west + 0.1, north - 0.1], [west, north]]
+    found["features"] = found["features"][:1]
+    found["features"][0]["geometry"]["coordinates"] = [ring]  # in the sea
+    (tmp_path / "sea.geojson").write_text(json.dumps(found))
+    with pytest.raises(GridError, match=r"(?s)No region of the file meets.*sea\.geojson"):
+        evaluate(prediction, tiny_cube, regions=[tmp_path / "sea.geojson"])

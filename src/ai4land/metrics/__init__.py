@@ -33,7 +33,6 @@ from ai4land.metrics.rasters import (
     codes_found,
     score_rasters,
     tally_rasters,
-    three_code_maps,
 )
 from ai4land.metrics.rates import SEAMS, ChangeRates, change_rates
 from ai4land.metrics.regions import (
@@ -124,7 +123,6 @@ __all__ = [
     "summarise",
     "table_one",
     "tally_rasters",
-    "three_code_maps",
     "three_maps",
     "tolerant_change",
     "unclosed_area",

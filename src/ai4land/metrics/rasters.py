@@ -27,7 +27,6 @@ __all__ = [
     "codes_found",
     "score_rasters",
     "tally_rasters",
-    "three_code_maps",
 ]
 
 Indices = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
@@ -210,34 +209,6 @@ def score_rasters(
     """
     tally = tally_rasters(initial, reference, simulated, legend, weights, protocol)
     return tally.report(legend, protocol)
-
-
-def three_code_maps(
-    initial: NDArray[Any],
-    reference: NDArray[Any],
-    simulated: NDArray[Any],
-    legend: Legend,
-    weights: ArrayLike | None = None,
-    protocol: Protocol = Protocol.LAND,
-) -> ThreeMaps:
-    """Count how three maps of class codes meet where a protocol scores them.
-
-    The headline of ``tally_rasters`` alone, for those who need no more.
-
-    Args:
-        initial: Class codes of ``legend`` at the initial time, any shape, integer; 255 missing.
-        reference: The truth at the simulated time, same shape.
-        simulated: The simulation, same shape.
-        legend: The legend of all three.
-        weights: Cell areas in m², broadcastable to the maps; without them pixels are counted.
-        protocol: Land only, or all classes as the reference system counts.
-
-    Raises:
-        VocabularyError: If a map holds a code the legend does not explain.
-        GridError: If shapes differ or weights are unusable.
-    """
-    maps, mask = _scored(initial, reference, simulated, legend, protocol)
-    return three_maps(*maps, len(legend), weights, mask)
 
 
 def _scored(

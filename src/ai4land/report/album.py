@@ -13,6 +13,7 @@ from ai4land.cube import Cube
 from ai4land.grid import Grid
 from ai4land.report.figures import BUDGET, budget_parts, judged
 from ai4land.report.png import data_uri, palette_png
+from ai4land.report.thinning import read_thinned, thinning
 from ai4land.vocabulary import Legend, Task
 
 __all__ = ["Album", "Frame", "Key", "Sheet", "album_of"]
@@ -75,6 +76,7 @@ class Sheet:
         width: Pixels across.
         height: Pixels down.
         step: Every how many pixels of the map one is shown.
+        thinned: Every how many pixels one is counted; 1 unless the map is very large.
         west: Western edge in degrees.
         north: Northern edge in degrees.
         across: Degrees from one shown pixel to the next.
@@ -84,6 +86,7 @@ class Sheet:
     width: int
     height: int
     step: int
+    thinned: int
     west: float
     north: float
     across: float
@@ -92,10 +95,12 @@ class Sheet:
     @classmethod
     def of(cls, grid: Grid) -> Sheet:
         """Pictures of a grid that are no larger than a page can show."""
-        step = max(1, -(-max(grid.shape) // _MOST_PIXELS))
+        thinned = thinning(grid)
+        step = thinned * max(1, -(-max(grid.shape) // (thinned * _MOST_PIXELS)))
         height, width = (-(-side // step) for side in grid.shape)
         edges = float(grid.west), float(grid.north)
-        return cls(width, height, step, *edges, float(grid.dx) * step, float(grid.dy) * step)
+        sizes = float(grid.dx) * step, float(grid.dy) * step
+        return cls(width, height, step, thinned, *edges, *sizes)
 
     @property
     def aspect(self) -> float:
@@ -140,25 +145,26 @@ def album_of(prediction: Cube, truth: Cube | None, job: Task, ticks: Sequence[in
         return None
     sheet = Sheet.of(prediction.grid(job.target))
     labelled = set() if truth is None else set(truth.group(job.target).ticks)
-    start = prediction.read(job.target, ticks[0])
+    start = read_thinned(prediction, job.target, ticks[0], sheet.thinned)
+    beyond = sheet.step // sheet.thinned
     colours = [_CLEAR] * 256
     for cls in legend.classes:
         colours[cls.code] = cls.colour
 
     def picture(codes: ByteArray) -> str:
-        return _picture(codes, sheet.step, colours)
+        return _picture(codes, beyond, colours)
 
     used = set(np.unique(start).tolist())
     frames = []
     shown = _evenly(ticks[1:])
     for tick in shown:
-        own = prediction.read(job.target, tick)
+        own = read_thinned(prediction, job.target, tick, sheet.thinned)
         image = difference = said = ""
         if truth is not None and tick in labelled:
-            real = truth.read(job.target, tick)
+            real = read_thinned(truth, job.target, tick, sheet.thinned)
             image = picture(real)
             parts = budget_parts(start, real, own, judged(start, real, legend))
-            difference = _picture(parts, sheet.step, [*BUDGET.values(), _CLEAR])
+            difference = _picture(parts, beyond, [*BUDGET.values(), _CLEAR])
             said = _shares(parts)
             used |= set(np.unique(real).tolist())
         used |= set(np.unique(own).tolist())

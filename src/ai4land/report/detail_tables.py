@@ -11,7 +11,10 @@ from ai4land.report.details import SPANS, Uncertainty
 from ai4land.report.evaluation import Evaluation
 from ai4land.report.tables import Table, mean_of, percent, score
 
-__all__ = ["after_the_main", "in_detail", "uncertainty_table", "with_interval"]
+__all__ = ["ALL_CELLS", "after_the_main", "in_detail", "uncertainty_table", "with_interval"]
+
+ALL_CELLS = "all coarse cells"
+"""End of the title of a table that does not leave out the cells at the coast."""
 
 _DASH = "–"
 _TRANSITIONS = 15  # the largest that are shown
@@ -273,40 +276,39 @@ def _seams(evaluation: Evaluation) -> list[Table]:
 
 
 def _regions(evaluation: Evaluation) -> list[Table]:
+    """Figures of merit by region, on the pixels of the headline and then on all."""
+    kinds = ["headline", ALL_CELLS] if evaluation.all_cells else [""]
+    return [
+        _by_region(evaluation, n, number, kind)
+        for n in range(len(evaluation.details.partitions))
+        for number, kind in enumerate(kinds)
+    ]
+
+
+def _by_region(evaluation: Evaluation, partition: int, which: int, kind: str) -> Table:
     details = evaluation.details
-    tables = []
-    for n, part in enumerate(details.partitions):
-        rows = {row: details.region(row, n) for row in details.tallies}
-        mine = rows[evaluation.model]
-        whole = sum(every.total for _, every in mine.values())
-        cells = []
-        for number, (_, every) in mine.items():
-            if not every.total:
-                continue
-            cells.append(
-                (
-                    part.names.get(number, str(number)),
-                    percent(every.total, whole),
-                    percent(every.observed_change, every.total),
-                    *(score(_finite(rows[row][number][0].figure_of_merit)) for row in rows),
-                    *(score(_finite(rows[row][number][1].figure_of_merit)) for row in rows),
-                )
-            )
-        heads = [f"{row}\nheadline" for row in rows] + [f"{row}\nall cells" for row in rows]
-        if not evaluation.all_cells:
-            heads = list(rows)
-            cells = [cell[: 3 + len(rows)] for cell in cells]
-        tables.append(
-            Table(
-                f"By region: {part.title.lower()}",
-                (part.title, "share of\nland, %", "changed\n%", *heads),
-                tuple(cells),
-                f"Figure of merit of the change from {evaluation.initial} to "
-                f"{evaluation.ticks[-1]}; – where nothing changed or nothing is in the headline.",
-                detail=True,
-            )
+    part = details.partitions[partition]
+    rows = {row: details.region(row, partition) for row in details.tallies if "shuffled" not in row}
+    mine = {number: tables[which] for number, tables in rows[evaluation.model].items()}
+    whole = sum(table.total for table in mine.values())
+    cells = [
+        (
+            part.names.get(number, str(number)),
+            percent(table.total, whole),
+            percent(table.observed_change, table.total),
+            *(score(_finite(found[number][which].figure_of_merit)) for found in rows.values()),
         )
-    return tables
+        for number, table in mine.items()
+        if table.total
+    ]
+    return Table(
+        f"By region: {part.title.lower()}{f', {kind}' if kind else ''}",
+        (part.title, "share of\nland, %", "changed\n%", *rows),
+        tuple(cells),
+        f"Figure of merit of the change from {evaluation.initial} to {evaluation.ticks[-1]}; – "
+        "where nothing changed.",
+        detail=True,
+    )
 
 
 def _gains(evaluation: Evaluation, rows: Mapping[str, Any]) -> Table:

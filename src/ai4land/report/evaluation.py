@@ -18,7 +18,7 @@ from ai4land.metrics import Protocol, RolloutScores, add_up, summarise, table_on
 from ai4land.report.details import Details, uncertainty
 from ai4land.report.parts import Part, Run, part_of
 from ai4land.report.provenance import forcing_used, held_out_blocks
-from ai4land.report.raster_files import RasterGrid
+from ai4land.report.raster_files import RasterGrid, no_region
 from ai4land.report.region_files import open_regions
 from ai4land.report.stored import path_of
 from ai4land.report.study import MOST, Ground
@@ -167,41 +167,54 @@ def evaluate(
     model = str(prediction.variable(job.target).source or "reconstruction")
     run = Run(prediction, model, path, (initial, *path_of(prediction, job)[1]), seed)
     total = _counted(ground, run, headline, workers, progress or (lambda _: None))
-    if total is None or _nothing(total.tallies[model].zones[0]):
-        raise SampleError(
-            "No pixel is left to score",
-            where=str(prediction.path),
-            expected="land in the cube's labels",
-            remedy="use --protocol reference, or check the legend's sea and missing codes",
-        )
-    notes += _more_notes(ground, initial, total)
-    details = _details(ground, total, model, seed, min(initial, path[0]))
-    tallies, ceiling = total.tallies, details.ceilings.get(path[-1], np.nan)
+    notes += _more_notes(ground, total)
+    return _evaluation(ground, run, total, headline, " ".join(sentences), tuple(notes))
+
+
+def _evaluation(
+    ground: Ground, run: Run, total: Part, headline: bool, scored: str, notes: tuple[str, ...]
+) -> Evaluation:
+    """What was counted, as scores."""
+    tallies, initial = total.tallies, ground.initial
+    ceilings = {time: known.ceiling for time, known in total.known.items()}
+    ceiling = ceilings.get(run.path[-1], np.nan)
+    seam = min(initial, run.path[0])
     return Evaluation(
-        title=str(prediction.attributes.get("title", prediction.path.name)),
-        model=model,
+        title=str(run.cube.attributes.get("title", run.cube.path.name)),
+        model=run.model,
         legend=ground.legend,
-        protocol=protocol,
-        weighting=weighting,
+        protocol=ground.protocol,
+        weighting=ground.weighting,
         initial=initial,
         scores={name: tally.zones[0] for name, tally in tallies.items()},
-        scored=" ".join(sentences),
+        scored=scored,
         all_cells={n: t.zones[0] + t.zones[1] for n, t in tallies.items()} if headline else {},
         ceiling=None if np.isnan(ceiling) else ceiling,
-        notes=tuple(notes),
-        details=details,
+        notes=notes,
+        details=Details(
+            tallies=tallies,
+            truth=total.truth,
+            ceilings=ceilings,
+            groups=total.groups,
+            partitions=total.regions,
+            before=total.before,
+            seams={} if total.before is None else {"labels to prediction": seam},
+            uncertainty=uncertainty(
+                tallies, run.model, ground.side, np.random.default_rng(run.seed)
+            ),
+        ),
     )
 
 
 def _counted(
     ground: Ground, run: Run, headline: bool, workers: int | None, progress: Callable[[str], None]
-) -> Part | None:
-    """All windows together; ``None`` if none of several holds a label."""
+) -> Part:
+    """All windows together, without those that hold no label to be scored."""
     windows = ground.windows
     if len(windows) > 1:
         windows = [window for window in windows if ground.holds_labels(window)]
     if not windows:
-        return None
+        raise _nothing(run)
     count = functools.partial(part_of, ground, run, headline=headline)
     crew = 1 if len(windows) == 1 else min(len(windows), workers or CPU_COUNT)
     if crew > 1:
@@ -215,27 +228,27 @@ def _counted(
             for n, window in enumerate(windows, start=1)
         )
         total = add_up(count, told)
+    if all(step.confusion.total == 0 for step in total.tallies[run.model].zones[0].leads):
+        raise _nothing(run)
+    tables = total.tallies[run.model].regions
+    for file, table in zip(ground.files, tables[len(tables) - len(ground.files) :], strict=True):
+        if not len(table):
+            raise no_region(file.path, "no scored pixel's centre lies in one")
     progress("confidence intervals")
     return total
 
 
+def _nothing(run: Run) -> SampleError:
+    return SampleError(
+        "No pixel is left to score",
+        where=str(run.cube.path),
+        expected="land in the cube's labels",
+        remedy="use --protocol reference, or check the legend's sea and missing codes",
+    )
+
+
 def _tell(progress: Callable[[str], None], place: str, row: str) -> None:
     progress(f"{row}{place}")
-
-
-def _details(ground: Ground, total: Part, model: str, seed: int, seam: int) -> Details:
-    """What is known beside the scores by year."""
-    rng = np.random.default_rng(seed)
-    return Details(
-        tallies=total.tallies,
-        truth=total.truth,
-        ceilings={time: known.ceiling for time, known in total.known.items()},
-        groups=total.groups,
-        partitions=total.regions,
-        before=total.before,
-        seams={} if total.before is None else {"labels to prediction": seam},
-        uncertainty=uncertainty(total.tallies, model, ground.side, rng),
-    )
 
 
 def _headline(ground: Ground, sentences: list[str], notes: list[str]) -> bool:
@@ -257,11 +270,11 @@ def _headline(ground: Ground, sentences: list[str], notes: list[str]) -> bool:
     return bool(kept)
 
 
-def _more_notes(ground: Ground, initial: int, total: Part) -> list[str]:
+def _more_notes(ground: Ground, total: Part) -> list[str]:
     """What a reader must know of how it was counted."""
     said = []
     if not total.same_start:
-        said.append(f"The reconstruction does not start from the labels of {initial}.")
+        said.append(f"The reconstruction does not start from the labels of {ground.initial}.")
     if not ground.forcing:
         said.append("The cube has no forcing for this legend: no kernel and random rows.")
     if ground.step:
@@ -270,10 +283,6 @@ def _more_notes(ground: Ground, initial: int, total: Part) -> list[str]:
             "shuffled row are drawn anew in each."
         )
     return said
-
-
-def _nothing(scores: RolloutScores) -> bool:
-    return all(step.confusion.total == 0 for step in scores.leads)
 
 
 def _held_out(

@@ -22,6 +22,7 @@ from ai4land.report.figures import (
     save,
     style_map,
 )
+from ai4land.report.thinning import read_thinned
 from ai4land.vocabulary import Legend, Task
 
 __all__ = ["draw_maps"]
@@ -48,11 +49,11 @@ def draw_maps(
         return []
     step = max(1, -(-max(grid.shape) // _MOST))
     label = job.clock.label
-    start = prediction.read(job.target, initial)[::step, ::step]
-    end = prediction.read(job.target, last)[::step, ::step]
+    start = read_thinned(prediction, job.target, initial, step)
+    end = read_thinned(prediction, job.target, last, step)
     reference = None
     if truth is not None and last in truth.group(job.target).ticks:
-        reference = truth.read(job.target, last)[::step, ::step]
+        reference = read_thinned(truth, job.target, last, step)
     images = [(f"{label(initial)}, initial map", start)]
     if reference is not None:
         images.append((f"{label(last)}, truth", reference))

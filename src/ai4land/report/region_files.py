@@ -10,18 +10,14 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.grid import Grid
 from ai4land.report.polygon_files import holds_polygons
-from ai4land.report.raster_files import RasterGrid, no_region
+from ai4land.report.raster_files import RasterGrid
 from ai4land.report.region_polygons import place_polygons
 from ai4land.report.region_rasters import category_names, place_raster
-from ai4land.report.regions import Regions
 
-__all__ = ["RegionFile", "open_regions", "regions_on"]
+__all__ = ["RegionFile", "open_regions"]
 
 Labels = npt.NDArray[np.int32]
-
-_ROWS = 256  # of a whole grid, labelled at once
 
 
 class _Labelled(Protocol):
@@ -100,28 +96,3 @@ def open_regions(path: Path, grid: RasterGrid, name: str | None = None) -> Regio
     if holds_polygons(path):
         return RegionFile(path, grid, *place_polygons(path, grid, name))
     return RegionFile(path, grid, category_names(path), place_raster(path, grid))
-
-
-def regions_on(path: Path, grid: Grid, name: str | None = None) -> Regions:
-    """The regions of a file on all pixels of a grid of longitude and latitude.
-
-    Args:
-        path: As ``open_regions`` takes it.
-        grid: The grid.
-        name: Property that names the polygons.
-
-    Raises:
-        MissingFileError: If there is no such file.
-        SourceError: If it is damaged, or no file of regions.
-        ConfigError: If the property does not exist, or a library is missing.
-        GridError: If no region meets the grid, or coordinate systems do not fit.
-    """
-    regions = open_regions(path, RasterGrid.of(grid), name)
-    labels = np.empty(grid.shape, np.int32)
-    for row in range(0, grid.height, _ROWS):
-        rows = slice(row, min(row + _ROWS, grid.height))
-        labels[rows] = regions.labels(rows, slice(0, grid.width))
-    numbers = np.unique(labels[labels >= 0]).tolist()
-    if not numbers:
-        raise no_region(path, "no pixel's centre lies in one")
-    return Regions(path.name, labels, {number: regions.name(number) for number in numbers})

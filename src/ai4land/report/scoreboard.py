@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from ai4land.metrics import summarise, table_one
-from ai4land.report.detail_tables import after_the_main, in_detail, with_interval
+from ai4land.report.detail_tables import ALL_CELLS, after_the_main, in_detail, with_interval
 from ai4land.report.evaluation import Evaluation
 from ai4land.report.tables import Table, percent, score
 
@@ -25,11 +25,10 @@ _WORD = {"pixel": "every pixel counts 1", "area": "pixels count by their true ar
 _CELLS = {
     "headline": " of coarse cells at least half known land, the headline's",
     "all": " of all coarse cells",
-    "both": " of all coarse cells; headline: of those at least half known land",
 }
 _WHERE = {"land": "land pixels", "reference": "pixels of all classes, the sea's too"}
 
-Cells = Literal["headline", "all", "both"]
+Cells = Literal["headline", "all"]
 
 
 def score_tables(evaluation: Evaluation) -> tuple[Table, ...]:
@@ -53,7 +52,7 @@ def counted(evaluation: Evaluation, cells: Cells = "headline") -> str:
 
     Args:
         evaluation: The evaluation.
-        cells: Whether of the headline's coarse cells, of all, or of both side by side.
+        cells: Whether of the headline's coarse cells, or of all.
     """
     where = _WHERE[evaluation.protocol]
     if evaluation.held_out:
@@ -69,8 +68,7 @@ def stated(table: Table, evaluation: Evaluation) -> Table:
     Names of classes are written as people write them.
     """
     if "true area" not in table.note and "Counted:" not in table.note:
-        both = any(head.endswith("all cells") for head in table.columns)
-        said = counted(evaluation, "both" if both else "headline")
+        said = counted(evaluation, "all" if table.title.endswith(ALL_CELLS) else "headline")
         table = replace(table, note=f"{table.note} {said}".strip())
     return _readable(table, evaluation.legend.names)
 

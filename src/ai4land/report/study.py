@@ -268,7 +268,7 @@ class Ground:
             names: Mapping[int, str] = {
                 n: file.name(n) for n in np.unique(labels[labels >= 0]).tolist()
             }
-            found.append(Regions(file.path.stem, labels, names))
+            found.append(Regions(file.path.name, labels, names))
         return tuple(part for part in found if part is not None)
 
 
