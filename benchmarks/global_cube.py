@@ -123,7 +123,8 @@ def main() -> None:
     merits = {name: row["last"]["figure_of_merit"] for name, row in report["scores"].items()}
     print(", ".join(f"{name} {value:.4f}" for name, value in merits.items()))
     print(
-        f"{rows} × {cols} pixels, {len(merits)} rows, {options.workers} processes, by area: {seconds:.0f} s, "
+        f"{rows} × {cols} pixels, {len(merits)} rows, {options.workers} processes, by area: "
+        f"{seconds:.0f} s, "
         f"{rows * cols / seconds / 1e6:.1f} million pixels per second, "
         f"peak memory of all processes {peak / 2**30:.2f} GiB. {report['notes'][-1]}"
     )

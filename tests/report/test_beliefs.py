@@ -182,7 +182,7 @@ def test_curves_say_what_the_tables_say(tiny_cube: Cube, kept: Cube) -> None:
     for chart in gains:
         assert chart.svg.startswith("<svg"), chart.title
         name = chart.title.removeprefix("Gain of ").partition(" by ")[0]
-        curve = beliefs.gains[2006].curve(LANDUSE8.index(name))
+        curve = beliefs.gains[2006].curve(LANDUSE8.index(name.replace(" ", "_")))
         assert f"Area under it {curve.auc:.3f}" in chart.said
         assert chart.values.rows[0] == ("0", "0")
         ends = tuple(f"{end:,.0f}" for end in (curve.extent, curve.presence))

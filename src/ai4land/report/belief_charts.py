@@ -46,7 +46,7 @@ def belief_charts(beliefs: Beliefs, names: Sequence[str]) -> list[Chart]:
     return [
         _reliability(beliefs.spans()),
         *(
-            _gain(curve, f"Gain of {name} by {last}", operating.weighting)
+            _gain(curve, f"Gain of {name.replace('_', ' ')} by {last}", operating.weighting)
             for name, curve in curves.items()
             if curve.presence > least and curve.presence < curve.extent
         ),
