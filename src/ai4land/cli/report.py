@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ai4land.cli.console import stderr, stdout
+from ai4land.cli.judging import RegionName, Regions, Weights
 from ai4land.report import Weighting, write_report
 
 __all__ = ["report"]
@@ -21,17 +22,9 @@ def report(
     truth: Annotated[
         Path | None, typer.Option(help="Cube with the labels, to judge reconstructions by.")
     ] = None,
-    weights: Annotated[
-        Weighting, typer.Option(help="Whether a pixel counts 1 or its true area.")
-    ] = Weighting.PIXEL,
-    regions: Annotated[
-        list[Path] | None,
-        typer.Option(help="Raster of region numbers, or polygons: scores by region. Repeatable."),
-    ] = None,
-    region_name: Annotated[
-        str | None,
-        typer.Option(help="Property that names the polygons [default: name, ADMIN, iso_a3 …]."),
-    ] = None,
+    weights: Weights = Weighting.PIXEL,
+    regions: Regions = None,
+    region_name: RegionName = None,
 ) -> None:
     """Draw maps, curves and coverage of runs and reconstructions.
 

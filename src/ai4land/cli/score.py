@@ -11,6 +11,7 @@ import typer
 
 import ai4land.report as report
 from ai4land.cli.console import show_table, stderr, stdout
+from ai4land.cli.judging import RegionName, Regions, Weights
 from ai4land.cube import Cube
 from ai4land.errors import ConfigError
 from ai4land.metrics import Protocol
@@ -40,17 +41,9 @@ def score(
     protocol: Annotated[
         Protocol, typer.Option(help="Land alone, or all classes as the reference system counts.")
     ] = Protocol.LAND,
-    weights: Annotated[
-        Weighting, typer.Option(help="Whether a pixel counts 1 or its true area.")
-    ] = Weighting.PIXEL,
-    regions: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="Regions, a raster or polygons; repeatable."),
-    ] = None,
-    region_name: Annotated[
-        str | None,
-        typer.Option(help="Property that names the polygons [default: name, ADMIN, iso_a3 …]."),
-    ] = None,
+    weights: Weights = Weighting.PIXEL,
+    regions: Regions = None,
+    region_name: RegionName = None,
     workers: Annotated[
         int | None,
         typer.Option(
