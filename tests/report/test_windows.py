@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from ai4land.errors import GridError
 from ai4land.grid import Grid
 from ai4land.metrics import Protocol
 from ai4land.report import Weighting, evaluate
-from ai4land.report.parts import Run
+from ai4land.report.parts import Run, part_of
 from ai4land.report.study import Ground
 from ai4land.vocabulary import LAND_USE, Clock, variable
 from tiny_cubes import COARSE, FINE, LANDUSE8, YEARS, fractions, land_maps, write_cube
@@ -178,3 +180,32 @@ def test_a_file_whose_regions_hold_no_land_is_refused(
     (tmp_path / "sea.geojson").write_text(json.dumps(found))
     with pytest.raises(GridError, match=r"(?s)No region of the file meets.*sea\.geojson"):
         evaluate(prediction, tiny_cube, regions=[tmp_path / "sea.geojson"])
+
+
+def arrays(value: object) -> Iterator[np.ndarray]:
+    """All arrays that something holds."""
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, dict | tuple | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from arrays(item)
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            yield from arrays(getattr(value, field.name))
+
+
+def test_what_is_kept_of_a_window_does_not_hold_its_pixels(
+    tiny_cube: Cube, prediction: Cube
+) -> None:
+    run = Run(prediction, "mine", TICKS[1:], TICKS, 0)
+    part = part_of(ground(tiny_cube, 1 << 24), run, FINE.window, headline=True)
+    kept = list(arrays(part))
+    assert len(kept) > 100
+    assert not [a.shape for a in kept if FINE.height in a.shape or FINE.width in a.shape]
+
+
+def test_windows_in_processes_are_windows(tiny_cube: Cube, prediction: Cube) -> None:
+    one, two = (
+        evaluate(prediction, tiny_cube, most=512, workers=workers).to_dict() for workers in (1, 2)
+    )
+    alike(one, two, "")

@@ -130,11 +130,13 @@ def complete_cells(
         GridError: If shapes differ.
     """
     check_shapes(land.shape, cells=cells)
-    areas = np.ones(land.shape) if weights is None else as_weights(weights, land.shape)
     used = cells >= 0
     numbers, place = numbered(cells[used])
-    whole = np.bincount(place, areas[used], minlength=len(numbers))
-    dry = np.bincount(place, areas[used] * land[used], minlength=len(numbers))
+    inside = land[used]
+    areas = None if weights is None else as_weights(weights, land.shape)[used]
+    whole = np.bincount(place, areas, minlength=len(numbers)).astype(np.float64)
+    on_land = None if areas is None else areas[inside]
+    dry = np.bincount(place[inside], on_land, minlength=len(numbers)).astype(np.float64)
     share = np.divide(dry, whole, out=np.zeros_like(dry), where=whole > 0)
     mask = np.zeros(land.shape, np.bool_)
     mask[used] = (share >= least)[place]

@@ -23,7 +23,7 @@ from ai4land.metrics import (
     classification_scores,
     paired_difference,
 )
-from ai4land.report.regions import Regions
+from ai4land.report.regions import Partition
 from ai4land.report.tables import mean_of
 from ai4land.report.tally import Course, Merits, Tally, joined
 
@@ -94,7 +94,7 @@ class Details:
     truth: Course
     ceilings: Mapping[int, float]
     groups: tuple[str, ...]
-    partitions: tuple[Regions, ...]
+    partitions: tuple[Partition, ...]
     before: ChangeRates | None
     seams: Mapping[str, int]
     uncertainty: Uncertainty | None
@@ -174,7 +174,7 @@ class Details:
         rates = self.rates(row)
         return None if rates is None else rates.scores(names, {**SEAMS, **self.seams})
 
-    def _regions(self, n: int, part: Regions, names: tuple[str, ...]) -> dict[str, Any]:
+    def _regions(self, n: int, part: Partition, names: tuple[str, ...]) -> dict[str, Any]:
         return {
             "partition": part.title,
             "rows": {

@@ -196,7 +196,7 @@ def _evaluation(
             truth=total.truth,
             ceilings=ceilings,
             groups=total.groups,
-            partitions=total.regions,
+            partitions=total.partitions,
             before=total.before,
             seams={} if total.before is None else {"labels to prediction": seam},
             uncertainty=uncertainty(

@@ -12,7 +12,7 @@ import numpy as np
 from ai4land.cube import Cube, State
 from ai4land.grid import Window
 from ai4land.metrics import ChangeRates
-from ai4land.report.regions import Regions
+from ai4land.report.regions import Partition
 from ai4land.report.stored import stored_states
 from ai4land.report.study import Ground, Study
 from ai4land.report.tally import Course, Known, Tally, follow, follow_truth, merged
@@ -62,7 +62,7 @@ class Part:
             forcing.
         before: Rates of the labels before the initial map, up to it; ``None`` if there are none.
         groups: Names of the groups of classes that forcing and labels both express.
-        regions: The partitions, with the names of all windows.
+        partitions: What the regions of all windows are called.
         same_start: Whether the reconstruction starts from the labels.
     """
 
@@ -71,7 +71,7 @@ class Part:
     known: dict[int, Known]
     before: ChangeRates | None
     groups: tuple[str, ...]
-    regions: tuple[Regions, ...]
+    partitions: tuple[Partition, ...]
     same_start: bool
 
     def __add__(self, other: Part) -> Part:
@@ -79,14 +79,14 @@ class Part:
         before = None
         if self.before is not None and other.before is not None:
             before = self.before + other.before
-        pairs = zip(self.regions, other.regions, strict=True)
+        pairs = zip(self.partitions, other.partitions, strict=True)
         return Part(
             merged(self.tallies, other.tallies),
             self.truth + other.truth,
             merged(self.known, other.known),
             before,
             self.groups,
-            tuple(replace(one, names={**one.names, **two.names}) for one, two in pairs),
+            tuple(one + two for one, two in pairs),
             self.same_start and other.same_start,
         )
 
@@ -124,7 +124,7 @@ def part_of(
         known,
         _before(study, ground.initial, run.path),
         _group_names(study.demand),
-        study.regions,
+        tuple(part.partition for part in study.regions),
         same,
     )
 

@@ -8,7 +8,24 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Regions"]
+__all__ = ["Partition", "Regions"]
+
+
+@dataclass(frozen=True)
+class Partition:
+    """What regions are called.
+
+    Attributes:
+        title: What they are, as a head of a table.
+        names: Region → name.
+    """
+
+    title: str
+    names: Mapping[int, str]
+
+    def __add__(self, other: Partition) -> Partition:
+        """The same partition with the names of both parts of a map."""
+        return Partition(self.title, {**self.names, **other.names})
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,3 +41,8 @@ class Regions:
     title: str
     labels: npt.NDArray[np.integer]
     names: Mapping[int, str]
+
+    @property
+    def partition(self) -> Partition:
+        """What the regions are called, without their pixels."""
+        return Partition(self.title, self.names)
