@@ -16,6 +16,7 @@ from ai4land.report import Table, evaluate, prediction_attributes, score_tables
 from ai4land.report.belief_charts import belief_charts
 from ai4land.report.beliefs import Beliefs
 from ai4land.rollout import Persistence, observed_state, rollout, save_rollout
+from ai4land.samples import class_forcing
 from ai4land.vocabulary import LAND_USE, NO_DATA
 from tiny_cubes import LANDUSE8
 
@@ -77,6 +78,7 @@ def test_probabilities_are_kept_to_eleven_bits(tiny_cube: Cube, kept: Cube) -> N
         assert (found.view(np.uint32) & 0xFFF == 0).all(), "mantissas end in zeros"
         np.testing.assert_allclose(found.sum(axis=0), 1.0, atol=5e-4)
     assert kept.variable("land_use_probability").components == LANDUSE8.names
+    assert class_forcing(kept, LAND_USE) == (), "what a model believed asks for nothing"
 
 
 def test_without_probabilities_none_are_kept_or_scored(tiny_cube: Cube, tmp_path: Path) -> None:
