@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -10,20 +9,14 @@ from types import ModuleType
 import pytest
 
 from ai4land.report import score_raster_files
+from loaded_benchmark import loaded
 
 
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     pytest.importorskip("psutil", reason="the benchmark watches memory with psutil")
-    folder = Path(__file__).parents[2] / "benchmarks"
-    monkeypatch.syspath_prepend(folder)
-    found = importlib.util.spec_from_file_location(
-        "global_year_benchmark", folder / "global_year.py"
-    )
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")  # it imports another
+    module = loaded("global_year")
     sys.modules.pop("metrics_speed", None)
     return module
 

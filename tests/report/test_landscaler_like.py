@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,6 +11,8 @@ import numpy as np
 import pytest
 import rasterio
 from numpy.typing import NDArray
+
+from loaded_benchmark import loaded
 
 pytestmark = pytest.mark.realdata
 
@@ -23,14 +23,7 @@ Map = NDArray[np.int64]
 @pytest.fixture(scope="module")
 def bench() -> ModuleType:
     """The benchmark, which simulates the maps and calls the program."""
-    path = Path(__file__).parents[2] / "benchmarks" / "landscaler_like.py"
-    found = importlib.util.spec_from_file_location("landscaler_like_benchmark", path)
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    sys.modules[found.name] = module  # its dataclasses look their module up
-    found.loader.exec_module(module)
-    return module
+    return loaded("landscaler_like")
 
 
 def raw(path: Path) -> Map:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -28,6 +26,7 @@ from ai4land.testing import (
     write_planet,
 )
 from ai4land.vocabulary import NO_DATA, legend
+from loaded_benchmark import loaded
 
 ASKED = (1990, 2030, 10)
 MONTHS = (2000, 2010)
@@ -37,14 +36,7 @@ KELVIN = 273.15
 @pytest.fixture(scope="module")
 def bench() -> ModuleType:
     """The benchmark, which writes, builds, kills and compares."""
-    path = Path(__file__).parents[2] / "benchmarks" / "full_recipe.py"
-    found = importlib.util.spec_from_file_location("full_recipe_benchmark", path)
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    sys.modules[found.name] = module  # its dataclasses look their module up
-    found.loader.exec_module(module)
-    return module
+    return loaded("full_recipe")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.metrics import Operating, Reliability, operating, reliability
+from ai4land.report.adding import merged
 from ai4land.report.tables import Table, percent, score
 
 __all__ = ["Beliefs", "belief_tables"]
@@ -38,10 +39,7 @@ class Beliefs:
 
     def __add__(self, other: Beliefs) -> Beliefs:
         """Those on both sets of pixels."""
-        return Beliefs(
-            {time: found + other.reliability[time] for time, found in self.reliability.items()},
-            {time: found + other.gains[time] for time, found in self.gains.items()},
-        )
+        return Beliefs(merged(self.reliability, other.reliability), merged(self.gains, other.gains))
 
     def with_time(
         self,

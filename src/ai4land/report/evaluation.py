@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from dask.system import CPU_COUNT
 
 from ai4land.cube import Cube
 from ai4land.errors import GridError, SampleError, VocabularyError
+from ai4land.grid import Window
 from ai4land.metrics import Protocol, RolloutScores, add_up, summarise, table_one
 from ai4land.report.details import Details, uncertainty
 from ai4land.report.parts import Part, Run, part_of
@@ -21,7 +22,7 @@ from ai4land.report.provenance import forcing_used, held_out_blocks
 from ai4land.report.raster_files import RasterGrid, no_region
 from ai4land.report.region_files import open_regions
 from ai4land.report.stored import path_of
-from ai4land.report.study import MOST, Ground
+from ai4land.report.study import MOST, Ground, Survey
 from ai4land.report.weighting import Weighting
 from ai4land.samples import WindowReader, class_forcing, input_spec
 from ai4land.vocabulary import Legend, Task, task
@@ -163,10 +164,11 @@ def evaluate(
     files = tuple(open_regions(file, RasterGrid.of(grid), region_name) for file in regions)
     held_out, sentences = _held_out(prediction, truth, job, forcing)
     ground = Ground(truth, job, initial, forcing, protocol, weighting, held_out, files, most)
-    headline = _headline(ground, sentences, notes)
+    surveys = {window: ground.survey(window) for window in ground.windows}
+    headline = _headline(surveys.values(), sentences, notes)
     model = str(prediction.variable(job.target).source or "reconstruction")
     run = Run(prediction, model, path, (initial, *path_of(prediction, job)[1]), seed)
-    total = _counted(ground, run, headline, workers, progress or (lambda _: None))
+    total = _counted(ground, run, surveys, headline, workers, progress or (lambda _: None))
     notes += _more_notes(ground, total)
     return _evaluation(ground, run, total, headline, " ".join(sentences), tuple(notes))
 
@@ -207,12 +209,15 @@ def _evaluation(
 
 
 def _counted(
-    ground: Ground, run: Run, headline: bool, workers: int | None, progress: Callable[[str], None]
+    ground: Ground,
+    run: Run,
+    surveys: Mapping[Window, Survey],
+    headline: bool,
+    workers: int | None,
+    progress: Callable[[str], None],
 ) -> Part:
     """All windows together, without those that hold no label to be scored."""
-    windows = ground.windows
-    if len(windows) > 1:
-        windows = [window for window in windows if ground.holds_labels(window)]
+    windows = [window for window, found in surveys.items() if found.judged or len(surveys) == 1]
     if not windows:
         raise _nothing(run)
     count = functools.partial(part_of, ground, run, headline=headline)
@@ -251,12 +256,12 @@ def _tell(progress: Callable[[str], None], place: str, row: str) -> None:
     progress(f"{row}{place}")
 
 
-def _headline(ground: Ground, sentences: list[str], notes: list[str]) -> bool:
+def _headline(surveys: Collection[Survey], sentences: list[str], notes: list[str]) -> bool:
     """Whether coarse cells less than half land are told apart; says so."""
-    counts = [found for w in ground.windows if (found := ground.whole_cells(w)) is not None]
+    counts = [found.kept for found in surveys if found.kept is not None]
     if not counts:
         return False
-    kept, land = (sum(column) for column in zip(*counts, strict=True))
+    kept, land = sum(counts), sum(found.land for found in surveys)
     if kept:
         sentences.append(
             f"Coarse cells at least half known land ({kept / land:.0%} of the land pixels), "
@@ -267,7 +272,7 @@ def _headline(ground: Ground, sentences: list[str], notes: list[str]) -> bool:
             "The forcing is made from the labels and no coarse cell is half known land: the "
             "scores flatter every row that uses the forcing."
         )
-    return bool(kept)
+    return kept > 0
 
 
 def _more_notes(ground: Ground, total: Part) -> list[str]:

@@ -12,10 +12,11 @@ import numpy as np
 from ai4land.cube import Cube, State
 from ai4land.grid import Window
 from ai4land.metrics import ChangeRates
+from ai4land.report.adding import both, merged
 from ai4land.report.regions import Partition
 from ai4land.report.stored import stored_states
 from ai4land.report.study import Ground, Study
-from ai4land.report.tally import Course, Known, Tally, follow, follow_truth, merged
+from ai4land.report.tally import Course, Known, Tally, follow, follow_truth
 from ai4land.rollout import (
     AllocationStepper,
     Persistence,
@@ -76,15 +77,12 @@ class Part:
 
     def __add__(self, other: Part) -> Part:
         """Both windows together."""
-        before = None
-        if self.before is not None and other.before is not None:
-            before = self.before + other.before
         pairs = zip(self.partitions, other.partitions, strict=True)
         return Part(
             merged(self.tallies, other.tallies),
             self.truth + other.truth,
             merged(self.known, other.known),
-            before,
+            both(self.before, other.before),
             self.groups,
             tuple(one + two for one, two in pairs),
             self.same_start and other.same_start,

@@ -30,7 +30,7 @@ from ai4land.rollout import observed_state
 from ai4land.samples import Demand, WindowReader, input_spec
 from ai4land.vocabulary import NO_DATA, Legend, Task
 
-__all__ = ["MOST", "Ground", "Study"]
+__all__ = ["MOST", "Ground", "Study", "Survey"]
 
 BoolArray = npt.NDArray[np.bool_]
 ByteArray = npt.NDArray[np.uint8]
@@ -67,12 +67,6 @@ class Study:
     factors: tuple[int, ...]
     regions: tuple[Regions, ...]
 
-    def truth(self, tick: int) -> ByteArray | None:
-        """Class positions of the labels, 255 missing; ``None`` without labels."""
-        if tick not in self.reader.group.ticks:
-            return None
-        return self.reader.target(tick, self.reader.grid.window)
-
     def valid(self, *maps: ByteArray) -> BoolArray:
         """Where all truth maps can judge."""
         every = [valid_mask(m, self.legend, self.protocol) for m in maps]
@@ -82,6 +76,22 @@ class Study:
         """The part of a mask that lies in a zone."""
         part = self.zones[zone]
         return mask if part is None else mask & part
+
+
+@dataclass(frozen=True)
+class Survey:
+    """The initial map of a window.
+
+    Attributes:
+        judged: Whether it has a class that is scored.
+        land: Land pixels that are not held out.
+        kept: Those of them in coarse cells half land; ``None`` if the forcing is not made from
+            the labels.
+    """
+
+    judged: bool
+    land: int
+    kept: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,27 +185,17 @@ class Ground:
         """The part of a cube on the labels' grid that lies in a window."""
         return cube.within(self.grid.crop(window)) if self.step else cube
 
-    def holds_labels(self, window: Window) -> bool:
-        """Whether the initial map has a class to be scored in a window."""
-        legend = self.legend
-        codes = self.truth.read(self.job.target, self.initial, window)
-        codes = codes if self.protocol is Protocol.REFERENCE else codes[~np.isin(codes, legend.sea)]
-        return bool((codes != NO_DATA).any())
-
-    def whole_cells(self, window: Window) -> tuple[int, int] | None:
-        """Land pixels of a window that are scored: those in cells half land, and all.
-
-        ``None`` if the forcing is not made from the labels.
-        """
+    def survey(self, window: Window) -> Survey:
+        """What the initial map holds in a window, to be known before anything is scored."""
         cube = self.cut(self.truth, window)
         codes = cube.read(self.job.target, self.initial)
-        land = (codes != NO_DATA) & ~np.isin(codes, self.legend.sea)
+        known = codes != NO_DATA
+        land = known & ~np.isin(codes, self.legend.sea)
+        judged = known if self.protocol is Protocol.REFERENCE else land
         complete = self._complete(cube, land)
-        if complete is None:
-            return None
-        if self.held_out is not None:
-            land &= self.held_out[window.slices]
-        return int((land & complete).sum()), int(land.sum())
+        used = land if self.held_out is None else land & self.held_out[window.slices]
+        kept = None if complete is None else int((used & complete).sum())
+        return Survey(bool(judged.any()), int(used.sum()), kept)
 
     def study(self, window: Window, *, headline: bool) -> Study:
         """The study of a window.

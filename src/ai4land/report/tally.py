@@ -6,12 +6,12 @@ import itertools
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ai4land.cube import Field, State
+from ai4land.errors import SampleError
 from ai4land.metrics import (
     Binned,
     ChangeRates,
@@ -31,11 +31,12 @@ from ai4land.metrics import (
     flicker,
     numbered,
     resolutions,
-    score_step,
     three_maps,
 )
+from ai4land.report.adding import both, merged
 from ai4land.report.beliefs import Beliefs
 from ai4land.report.study import Study
+from ai4land.rollout import Beside, beside_truth
 from ai4land.samples import Demand
 from ai4land.vocabulary import NO_DATA
 
@@ -48,10 +49,8 @@ __all__ = [
     "follow",
     "follow_truth",
     "joined",
-    "merged",
 ]
 
-K = TypeVar("K")
 BoolArray = npt.NDArray[np.bool_]
 ByteArray = npt.NDArray[np.uint8]
 
@@ -144,11 +143,10 @@ class Course:
 
     def __add__(self, other: Course) -> Course:
         """The course on both sets of pixels."""
-        rates = None
-        if self.rates is not None and other.rates is not None:
-            rates = self.rates + other.rates
         return Course(
-            rates, merged(self.flicker, other.flicker), merged(self.fidelity, other.fidelity)
+            both(self.rates, other.rates),
+            merged(self.flicker, other.flicker),
+            merged(self.fidelity, other.fidelity),
         )
 
 
@@ -187,18 +185,23 @@ class Tally:
 
 @dataclass
 class Watch:
-    """Gathers the course of maps that come one by one."""
+    """Gathers the course of maps that come one by one, on the pixels that the first one knows."""
 
     study: Study
-    mask: BoolArray
+    mask: BoolArray | None = None
     held: deque[ByteArray] = field(default_factory=lambda: deque(maxlen=max(WINDOWS) + 1))
     times: list[int] = field(default_factory=list)
     rates: ChangeRates | None = None
     undone: dict[int, Flicker] = field(default_factory=dict)
     unclosed: dict[int, Fidelity] = field(default_factory=dict)
 
-    def see(self, tick: int, own: ByteArray, state: Field) -> None:
-        """Count one more map."""
+    def see(self, state: State) -> State:
+        """Count one more map, and hand it on."""
+        reader, tick = self.study.reader, state.tick
+        field = state[reader.task.target]
+        own = reader.positions(field.values)
+        if self.mask is None:
+            self.mask = self.study.within(self.study.valid(own))
         self.held.append(own)
         self.times.append(tick)
         classes, weights = len(self.study.legend), self.study.weights
@@ -208,22 +211,18 @@ class Watch:
             self.rates = step if self.rates is None else joined(self.rates, step)
             demand = self.study.demand
             if demand is not None and tick in demand.reader.cube.group(demand.forcing).ticks:
-                self.unclosed[tick] = _closed(self.study, demand, state, tick)
+                self.unclosed[tick] = _closed(self.study, demand, field, tick)
         for window in WINDOWS:
             if len(self.held) > window:
                 last = itertools.islice(self.held, len(self.held) - window - 1, None)
                 found = flicker(last, classes, (window,), weights, self.mask)
                 known = self.undone.get(window)
                 self.undone[window] = found if known is None else known + found
+        return state
 
     def course(self) -> Course:
         """What was counted."""
         return Course(self.rates, self.undone, self.unclosed)
-
-
-def merged(first: Mapping[K, Any], second: Mapping[K, Any]) -> dict[K, Any]:
-    """The sums under each name, those of both."""
-    return {key: value + second[key] for key, value in first.items()}
 
 
 def joined(first: ChangeRates, second: ChangeRates) -> ChangeRates:
@@ -243,51 +242,31 @@ def follow(states: Iterable[State], study: Study) -> Tally:
     Years without labels only add to the course.
     """
     reader, classes, weights = study.reader, len(study.legend), study.weights
-    target = reader.task.target
+    target, labelled = reader.task.target, set(reader.group.ticks)
     zones = [RolloutScores() for _ in study.zones]
     blocks: dict[int, Binned[Merits]] = {}
     beliefs = Beliefs()
-    steps = iter(states)
-    first = next(steps)
-    initial = before = prior = reader.positions(first[target].values)
-    watch = Watch(study, study.within(study.valid(initial)))
-    watch.see(first.tick, initial, first[target])
-    truth, own, used = initial, initial, study.valid(initial)
-    before = reader.target(first.tick, reader.grid.window)
-    scoring = True
-    for lead, state in enumerate(steps, start=1):
-        simulated = reader.positions(state[target].values)
-        watch.see(state.tick, simulated, state[target])
-        after = study.truth(state.tick) if scoring else None
-        if after is None:
-            scoring = False
-            continue
-        truth, own = after, simulated
-        used = study.valid(initial, before, truth)
+    watch = Watch(study)
+    seen = map(watch.see, states)
+    last: Beside | None = None
+    for last in beside_truth(itertools.takewhile(lambda s: s.tick in labelled, seen), reader):
+        maps, time = (last.initial, last.truth, last.own), last.state.tick
+        used = study.valid(last.initial, last.prior_truth, last.truth)
         for n in range(len(zones)):
-            zones[n] += score_step(
-                lead,
-                state.tick,
-                initial=initial,
-                prior_truth=before,
-                truth=truth,
-                own_prior=prior,
-                prediction=own,
-                n_classes=classes,
-                weights=weights,
-                mask=study.within(used, n),
-            )
+            zones[n] += last.scores(classes, weights, study.within(used, n))
         scored = study.within(used)
-        blocks[state.tick] = Merits.by_block(study.blocks, (initial, truth, own), weights, scored)
-        said = state[target].probabilities
+        blocks[time] = Merits.by_block(study.blocks, maps, weights, scored)
+        said = last.state[target].probabilities
         if said is not None:
-            beliefs = beliefs.with_time(state.tick, (initial, truth), said, weights, scored)
-        prior, before = own, truth
+            beliefs = beliefs.with_time(time, maps[:2], said, weights, scored)
+    if last is None:
+        raise SampleError("No step of the rollout has labels", where=str(reader.cube.path))
+    deque(seen, maxlen=0)  # years without labels
     return Tally(
         tuple(zones),
         blocks,
-        _by_region(study, (initial, truth, own), used),
-        resolutions(initial, truth, own, classes, weights, study.within(used), study.factors),
+        _by_region(study, maps, used),
+        resolutions(*maps, classes, weights, scored, study.factors),
         watch.course(),
         beliefs,
     )
@@ -303,25 +282,17 @@ def follow_truth(states: Iterable[State], study: Study) -> tuple[dict[int, Known
     Returns:
         Time → what its ceiling is computed from; and the course.
     """
-    reader, classes = study.reader, len(study.legend)
+    classes, watch = len(study.legend), Watch(study)
     found: dict[int, Known] = {}
-    initial: ByteArray | None = None
-    before: ByteArray | None = None
-    watch: Watch | None = None
-    for state in states:
-        truth = reader.positions(state[reader.task.target].values)
-        if initial is None or watch is None or before is None:
-            initial, watch = truth, Watch(study, study.within(study.valid(truth)))
-        elif study.demand is not None:
-            used = study.within(study.valid(initial, before, truth))
-            maps = (initial, truth, truth)
-            found[state.tick] = Known(
+    for step in beside_truth(map(watch.see, states), study.reader):
+        if study.demand is not None:
+            used = study.within(study.valid(step.initial, step.prior_truth, step.truth))
+            maps = (step.initial, step.truth, step.truth)
+            found[step.state.tick] = Known(
                 three_maps(*maps, classes, study.weights, used),
                 composite(*maps, classes, study.demand.cells.index, study.weights, used),
             )
-        watch.see(state.tick, truth, state[reader.task.target])
-        before = truth
-    return found, Course(None, {}, {}) if watch is None else watch.course()
+    return found, watch.course()
 
 
 def _by_region(

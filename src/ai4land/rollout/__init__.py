@@ -5,7 +5,7 @@ from ai4land.rollout.decision import Decision
 from ai4land.rollout.network import NetworkStepper
 from ai4land.rollout.opening import baseline_reader, demand_since, open_network
 from ai4land.rollout.saving import save_rollout
-from ai4land.rollout.scoring import score_rollout
+from ai4land.rollout.scoring import Beside, beside_truth, score_rollout
 from ai4land.rollout.shuffled import shuffled
 from ai4land.rollout.start import observed_state
 from ai4land.rollout.stepper import Persistence, Stepper, rollout
@@ -13,6 +13,7 @@ from ai4land.rollout.tiling import Tiling, sweep
 
 __all__ = [
     "AllocationStepper",
+    "Beside",
     "ClosedBooks",
     "Decision",
     "NetworkStepper",
@@ -20,6 +21,7 @@ __all__ = [
     "Stepper",
     "Tiling",
     "baseline_reader",
+    "beside_truth",
     "demand_since",
     "observed_state",
     "open_network",

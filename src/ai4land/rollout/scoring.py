@@ -2,17 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from ai4land.cube import State
 from ai4land.errors import SampleError
-from ai4land.metrics import Protocol, RolloutScores, score_step, valid_mask
+from ai4land.metrics import LeadScores, Protocol, RolloutScores, score_step, valid_mask
 from ai4land.samples import WindowReader
 
-__all__ = ["score_rollout"]
+__all__ = ["Beside", "beside_truth", "score_rollout"]
+
+ByteArray = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """A step of a rollout beside the truth; maps are class positions ``(y, x)``, 255 missing.
+
+    Attributes:
+        lead: Steps since the initial state, from 1.
+        state: The state reached.
+        initial: The map of the initial state.
+        prior_truth: The truth one step before.
+        truth: The truth at the time of the state.
+        own_prior: The map of the state before.
+        own: The map of the state.
+    """
+
+    lead: int
+    state: State
+    initial: ByteArray
+    prior_truth: ByteArray
+    truth: ByteArray
+    own_prior: ByteArray
+    own: ByteArray
+
+    def scores(
+        self,
+        n_classes: int,
+        weights: npt.NDArray[np.float64] | None,
+        mask: npt.NDArray[np.bool_],
+    ) -> LeadScores:
+        """Scores of the step on the pixels of a mask."""
+        return score_step(
+            self.lead,
+            self.state.tick,
+            initial=self.initial,
+            prior_truth=self.prior_truth,
+            truth=self.truth,
+            own_prior=self.own_prior,
+            prediction=self.own,
+            n_classes=n_classes,
+            weights=weights,
+            mask=mask,
+        )
 
 
 def score_rollout(
@@ -32,36 +79,31 @@ def score_rollout(
         mask: ``(y, x)`` pixels to score; default all.
         weights: ``(y, x)`` areas in m²; default every pixel counts 1.
     """
-    scores = RolloutScores()
-    target = reader.task.target
     legend = reader.legend
     if legend is None:
-        raise SampleError("Only maps of classes are scored here", where=target)
-    whole = reader.grid.window
-    initial: npt.NDArray[np.uint8] | None = None
-    prior = initial
-    before = initial
-    for lead, state in enumerate(states):
-        own = reader.positions(state[target].values)
-        truth = reader.target(state.tick, whole)
-        if initial is None or prior is None or before is None:
-            initial = own
-        else:
-            used = np.logical_and.reduce(
-                [valid_mask(m, legend, protocol) for m in (initial, before, truth)]
-            )
-            used = used if mask is None else used & mask
-            scores += score_step(
-                lead,
-                state.tick,
-                initial=initial,
-                prior_truth=before,
-                truth=truth,
-                own_prior=prior,
-                prediction=own,
-                n_classes=len(legend),
-                weights=weights,
-                mask=used,
-            )
-        prior, before = own, truth
+        raise SampleError("Only maps of classes are scored here", where=reader.task.target)
+    scores = RolloutScores()
+    for step in beside_truth(states, reader):
+        maps = (step.initial, step.prior_truth, step.truth)
+        used = np.logical_and.reduce([valid_mask(m, legend, protocol) for m in maps])
+        scores += step.scores(len(legend), weights, used if mask is None else used & mask)
     return scores
+
+
+def beside_truth(states: Iterable[State], reader: WindowReader) -> Iterator[Beside]:
+    """Put every step of a rollout beside the labels of a cube.
+
+    Args:
+        states: The rollout, initial state first; the cube must hold labels of all their times.
+        reader: Serves the labels.
+    """
+    name, whole = reader.task.target, reader.grid.window
+    maps = (
+        (state, reader.positions(state[name].values), reader.target(state.tick, whole))
+        for state in states
+    )
+    initial: ByteArray | None = None
+    for lead, (earlier, later) in enumerate(itertools.pairwise(maps), start=1):
+        (_, prior, before), (state, own, truth) = earlier, later
+        initial = prior if initial is None else initial
+        yield Beside(lead, state, initial, before, truth, prior, own)
