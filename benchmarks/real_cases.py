@@ -26,7 +26,7 @@ from rich.progress import Progress
 
 from ai4land.checkpoint import load_card
 from ai4land.cube import Cube, State
-from ai4land.metrics import Protocol, RolloutScores, summarise
+from ai4land.metrics import RolloutScores, ScoredClasses, summarise
 from ai4land.rollout import (
     AllocationStepper,
     ClosedBooks,
@@ -163,9 +163,9 @@ def run(
         for label, (stepper, years) in paths.items():
             states = list(rollout(stepper, initial, years))
             for view, mask, protocol in (
-                ("headline", test & half, Protocol.LAND),
-                ("all cells", test, Protocol.LAND),
-                ("reference", test, Protocol.REFERENCE),
+                ("headline", test & half, ScoredClasses.LAND),
+                ("all cells", test, ScoredClasses.LAND),
+                ("reference", test, ScoredClasses.REFERENCE),
             ):
                 found = score_rollout(states, reader, mask=mask, protocol=protocol)
                 seen = totals.setdefault(view, {})

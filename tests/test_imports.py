@@ -21,6 +21,7 @@ CASES = {
     "ai4land.metrics": LIGHT,
     "ai4land.cube": LIGHT,
     "ai4land.cli": LIGHT | {"numpy"},
+    "ai4land.evaluation": LIGHT | {"numpy"},
     "ai4land.report": LIGHT | {"numpy"},
     "ai4land.sources": NETWORKS | NEVER | PICTURES,
     "ai4land.allocation": NETWORKS | NEVER | PICTURES,
@@ -45,5 +46,8 @@ def test_importing_a_room_stays_light(module: str) -> None:
 
 
 def test_scoring_three_rasters_needs_no_network() -> None:
-    found = loaded_by("import ai4land.report as r; r.score_raster_files; import ai4land.cli.score")
+    found = loaded_by(
+        "import ai4land.evaluation as e, ai4land.report as r, ai4land.cli.score; "
+        "e.score_raster_files, e.Weighting, r.raster_tables, r.to_markdown"
+    )
     assert not found & (NETWORKS | PICTURES)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ai4land.cube import Cube
-from ai4land.report import prediction_attributes
 from ai4land.rollout import (
     AllocationStepper,
     baseline_reader,
     demand_since,
     observed_state,
+    prediction_attributes,
     rollout,
     save_rollout,
 )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from program_calls import Call
 
-from ai4land.report import raster_files
+from ai4land.evaluation import raster_files
 from ai4land.testing.geotiff import write_geotiff
 
 TRANSFORM = (0.5, 0.0, 0.0, 0.0, -0.5, 20.0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ai4land.errors import VocabularyError
-from ai4land.metrics import Protocol, index_map, valid_mask
+from ai4land.metrics import ScoredClasses, index_map, valid_mask
 from ai4land.vocabulary import Legend, LegendClass, legend
 
 SEA_OUTSIDE = Legend(
@@ -48,8 +48,8 @@ def test_land_leaves_out_sea_and_missing_the_reference_only_missing() -> None:
     landuse8 = legend("landuse8")
     indices = index_map(np.array([0, 1, 7, 255], np.uint8), landuse8)
     assert valid_mask(indices, landuse8).tolist() == [False, True, True, False]
-    reference = valid_mask(indices, landuse8, Protocol.REFERENCE)
+    reference = valid_mask(indices, landuse8, ScoredClasses.REFERENCE)
     assert reference.tolist() == [True, True, True, False]
     outside = index_map(np.array([0, 10], np.uint8), SEA_OUTSIDE)
-    assert valid_mask(outside, SEA_OUTSIDE, Protocol.REFERENCE).tolist() == [False, True]
-    assert Protocol("reference") is Protocol.REFERENCE
+    assert valid_mask(outside, SEA_OUTSIDE, ScoredClasses.REFERENCE).tolist() == [False, True]
+    assert ScoredClasses("reference") is ScoredClasses.REFERENCE

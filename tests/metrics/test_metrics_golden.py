@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ai4land.metrics import (
-    Protocol,
+    ScoredClasses,
     classification_scores,
     confusion,
     index_map,
@@ -150,7 +150,7 @@ def test_persistence_in_the_south_of_the_uk(realdata: Path) -> None:
     assert simulated["change"]["figure_of_merit"] == 0
     assert simulated["change"]["kappa_simulation"] == pytest.approx(0, abs=1e-12)
     with_sea = score_rasters(
-        codes[2009], codes[2012], codes[2009], target, protocol=Protocol.REFERENCE
+        codes[2009], codes[2012], codes[2009], target, protocol=ScoredClasses.REFERENCE
     )
     assert with_sea["pixel"]["simulated"]["total"] == 410 * 1549
     assert index_map(codes[2009], target).max() < 8

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ai4land.errors import GridError, SampleError, VocabularyError
-from ai4land.metrics import Protocol, score_rasters
+from ai4land.metrics import ScoredClasses, score_rasters
 from ai4land.vocabulary import Legend, LegendClass, legend
 
 LANDUSE8 = legend("landuse8")
@@ -47,7 +47,9 @@ def test_sea_that_is_no_class_is_an_error_on_land_too() -> None:
 
 
 def test_the_reference_protocol_counts_ocean() -> None:
-    report = score_rasters(INITIAL, REFERENCE, SIMULATED, LANDUSE8, protocol=Protocol.REFERENCE)
+    report = score_rasters(
+        INITIAL, REFERENCE, SIMULATED, LANDUSE8, protocol=ScoredClasses.REFERENCE
+    )
     row = report["pixel"]["simulated"]
     assert report["protocol"] == "reference"
     assert row["total"] == 6

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from rasterio.transform import from_origin
 
 from ai4land.errors import GridError, SampleError, SourceError, VocabularyError
+from ai4land.evaluation.raster_files import open_class_maps
 from ai4land.metrics import (
     Blockwise,
     by,
@@ -33,7 +34,6 @@ from ai4land.metrics import (
     three_maps,
     tolerant_change,
 )
-from ai4land.report.raster_files import open_class_maps
 from ai4land.vocabulary import NO_DATA, Legend, LegendClass
 
 SHAPE = (64, 96)

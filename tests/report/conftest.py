@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from ai4land.cube import Cube
-from ai4land.report import Evaluation, evaluate, write_report
+from ai4land.evaluation import Evaluation, evaluate
+from ai4land.report import write_report
 from tiny_rollouts import saved_rollout
 
 

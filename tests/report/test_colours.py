@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ai4land.report.figures import BUDGET
+from ai4land.report.pictures.figures import BUDGET
 
 Floats = npt.NDArray[np.float64]
 

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from ai4land.cube import Cube
-from ai4land.report import Evaluation, score_tables, write_report
-from ai4land.report.album import Sheet, album_of
+from ai4land.evaluation import Evaluation
+from ai4land.report import score_tables, write_report
 from ai4land.report.caveats import brief, row_notes
-from ai4land.report.charts import charts_of, line_chart
-from ai4land.report.figures import budget_parts, judged
+from ai4land.report.charts.scores import charts_of, line_chart
+from ai4land.report.map_frames import FrameLayout, map_frames
+from ai4land.report.pictures.figures import budget_parts, judged
 from ai4land.report.png import palette_png
 from ai4land.vocabulary import LAND_USE
 from tiny_cubes import LANDUSE8
@@ -78,16 +79,16 @@ def test_a_kernel_judged_as_a_model_is_the_kernel(found: Evaluation) -> None:
 
 def test_details_agree_with_the_scores_beside_them(found: Evaluation) -> None:
     for row, scores in found.to_dict()["scores"].items():
-        tally = found.details.tallies[row]
+        sums = found.details.rollouts[row]
         merit = scores["last"]["figure_of_merit"]
-        assert tally.blocks[2009].total().figure_of_merit == pytest.approx(merit)
-        assert tally.resolutions[1].figure_of_merit == pytest.approx(merit)
+        assert sums.blocks[2009].total().figure_of_merit == pytest.approx(merit)
+        assert sums.resolutions[1].figure_of_merit == pytest.approx(merit)
         for n in range(len(found.details.partitions)):
             tables = found.details.region(row, n).values()
             assert sum(one.hits for one, _ in tables) == scores["last"]["hits"]
             every = sum(two.total for _, two in found.details.region(row, n).values())
             assert every == found.all_cells[row].leads[-1].three.total
-        rates = tally.course.rates
+        rates = sums.time.rates
         assert rates is not None
         assert rates.times == (2003, *found.ticks)
 
@@ -95,7 +96,7 @@ def test_details_agree_with_the_scores_beside_them(found: Evaluation) -> None:
 def test_forcing_from_the_labels_is_closed_by_the_labels(found: Evaluation) -> None:
     last = found.details.truth.fidelity[2009]
     assert last.unclosed_share == pytest.approx(0.0, abs=1e-3)
-    persistence = found.details.tallies["persistence"].course.fidelity[2009]
+    persistence = found.details.rollouts["persistence"].time.fidelity[2009]
     assert persistence.unclosed_share > 0.02
 
 
@@ -133,14 +134,14 @@ def test_budget_parts_are_numbered_like_their_colours() -> None:
     assert budget_parts(initial, truth, own, scored).tolist() == [[0, 1, 2, 3, 4, 5, 5]]
 
 
-def test_the_album_shows_every_year_once(made: Path, tiny_cube: Cube) -> None:
-    album = album_of(Cube(made / "p.zarr"), tiny_cube, LAND_USE, tuple(range(2003, 2010)))
-    assert album is not None
-    assert [frame.time for frame in album.frames] == [str(y) for y in range(2004, 2010)]
-    assert all(frame.truth and frame.difference for frame in album.frames)
-    assert album.sheet == Sheet.of(tiny_cube.grid("land_use"))
-    assert all(key.mark for key in album.parts[:-1])
-    alone = album_of(Cube(made / "p.zarr"), None, LAND_USE, (2003, 2004))
+def test_the_maps_show_every_year_once(made: Path, tiny_cube: Cube) -> None:
+    maps = map_frames(Cube(made / "p.zarr"), tiny_cube, LAND_USE, tuple(range(2003, 2010)))
+    assert maps is not None
+    assert [frame.time for frame in maps.frames] == [str(y) for y in range(2004, 2010)]
+    assert all(frame.truth and frame.difference for frame in maps.frames)
+    assert maps.layout == FrameLayout.of(tiny_cube.grid("land_use"))
+    assert all(key.mark for key in maps.parts[:-1])
+    alone = map_frames(Cube(made / "p.zarr"), None, LAND_USE, (2003, 2004))
     assert alone is not None
     assert alone.frames[0].difference == ""
 

@@ -7,11 +7,11 @@ import pytest
 
 from ai4land.cube import Cube, Status
 from ai4land.grid import Window
-from ai4land.report.coverage import draw_coverage, runs
-from ai4land.report.curves import draw_training
-from ai4land.report.figures import BUDGET, budget_map, class_image
-from ai4land.report.inputs import busiest_window, draw_inputs
-from ai4land.report.maps import draw_maps
+from ai4land.report.pictures.coverage import draw_coverage, runs
+from ai4land.report.pictures.curves import draw_training
+from ai4land.report.pictures.figures import BUDGET, budget_map, class_image
+from ai4land.report.pictures.inputs import busiest_window, draw_inputs
+from ai4land.report.pictures.maps import draw_maps
 from ai4land.samples import WindowReader, input_spec
 from ai4land.vocabulary import LAND_USE, legend
 

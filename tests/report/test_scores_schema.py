@@ -12,10 +12,8 @@ import numpy as np
 import pytest
 
 from ai4land.cube import Cube
-from ai4land.metrics import Protocol
-from ai4land.report import Evaluation, Weighting, evaluate
-from ai4land.report.beliefs import Beliefs
-from ai4land.report.comparison import compare
+from ai4land.evaluation import Evaluation, ProbabilityScores, Weighting, compare, evaluate
+from ai4land.metrics import ScoredClasses
 from ai4land.report.page import SCHEMA_VERSION
 from ai4land.vocabulary import LAND_USE
 
@@ -158,10 +156,10 @@ def test_probabilities_follow_the_schema(schema: Schema) -> None:
     rng = np.random.default_rng(0)
     maps = (rng.integers(0, 3, (8, 8), np.uint8), rng.integers(0, 3, (8, 8), np.uint8))
     said = rng.dirichlet(np.ones(3), (8, 8)).transpose(2, 0, 1)
-    beliefs = Beliefs()
+    scores = ProbabilityScores()
     for time in (2001, 2002):
-        beliefs = beliefs.with_time(time, maps, said, None, np.ones((8, 8), bool))
-    data = json.loads(json.dumps(beliefs.to_dict(("a", "b", "c"))))
+        scores = scores.with_time(time, maps, said, None, np.ones((8, 8), bool))
+    data = json.loads(json.dumps(scores.to_dict(("a", "b", "c"))))
     assert list(data["curve"]) == ["2001", "all years", "2002"]
     assert problems(data, schema["$defs"]["probabilities"], schema, "probabilities") == []
 
@@ -170,7 +168,7 @@ def test_scores_by_area_with_the_sea_follow_the_schema(
     made: Path, tiny_cube: Cube, schema: Schema
 ) -> None:
     other = evaluate(
-        Cube(made / "p.zarr"), tiny_cube, protocol=Protocol.REFERENCE, weighting=Weighting.AREA
+        Cube(made / "p.zarr"), tiny_cube, protocol=ScoredClasses.REFERENCE, weighting=Weighting.AREA
     )
     data = json.loads(json.dumps(other.to_dict()))
     assert problems(data, schema["$defs"]["reconstruction"], schema, "by area") == []

@@ -5,14 +5,16 @@ import pytest
 
 from ai4land.cube import Cube
 from ai4land.grid import Grid
-from ai4land.report.thinning import read_thinned, thinning
+from ai4land.report.pictures.thinning import read_thinned, thinning
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 7])
 def test_a_thinned_map_is_the_map_thinned(
     tiny_cube: Cube, step: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ai4land.report.thinning._BAND", 48 * 10)  # bands of ten rows at most
+    monkeypatch.setattr(
+        "ai4land.report.pictures.thinning._BAND", 48 * 10
+    )  # bands of ten rows at most
     whole = tiny_cube.read("land_use", 2005)
     found = read_thinned(tiny_cube, "land_use", 2005, step)
     np.testing.assert_array_equal(found, whole[::step, ::step])

@@ -7,8 +7,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from ai4land.report import Evaluation, Table
-from ai4land.report.charts import charts_of
+from ai4land.evaluation import Evaluation
+from ai4land.report import Table
+from ai4land.report.charts.scores import charts_of
 from ai4land.report.webpage import Tables
 
 VOID = {"meta", "img", "input", "br", "path", "circle", "rect"}
@@ -145,8 +146,8 @@ def test_without_scripts_the_last_maps_are_there_and_nothing_pretends(page: Read
 def test_the_script_gets_every_year_and_where_it_lies(page: Reader, found: Evaluation) -> None:
     data = json.loads(next(t for t in page.texts["script"] if t.startswith("{")))
     assert [frame["time"] for frame in data["frames"]] == [str(t) for t in found.ticks]
-    assert (data["sheet"]["width"], data["sheet"]["height"]) == (48, 40)
-    assert data["sheet"]["north"] - 40 * data["sheet"]["down"] == pytest.approx(48.0)
+    assert (data["layout"]["width"], data["layout"]["height"]) == (48, 40)
+    assert data["layout"]["north"] - 40 * data["layout"]["down"] == pytest.approx(48.0)
 
 
 def test_the_model_is_told_from_what_it_is_compared_with(html: str) -> None:

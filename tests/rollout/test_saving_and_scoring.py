@@ -13,7 +13,7 @@ import xarray as xr
 from ai4land.cube import Cube, Field, State, Status
 from ai4land.errors import CubeError, SampleError
 from ai4land.grid import Grid
-from ai4land.metrics import Protocol
+from ai4land.metrics import ScoredClasses
 from ai4land.rollout import (
     AllocationStepper,
     Persistence,
@@ -246,7 +246,7 @@ def test_scores_by_hand(small: WindowReader) -> None:
 
 
 def test_the_reference_protocol_counts_the_sea(small: WindowReader) -> None:
-    first, _ = score_rollout(told(), small, protocol=Protocol.REFERENCE).leads
+    first, _ = score_rollout(told(), small, protocol=ScoredClasses.REFERENCE).leads
     assert first.three.total == 14
     assert first.confusion.accuracy == pytest.approx(5 / 7)
 

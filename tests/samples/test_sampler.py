@@ -15,7 +15,6 @@ from ai4land.cube import Cube, GroupSpec, VariableSpec
 from ai4land.errors import SampleError
 from ai4land.grid import Grid, Window, slope_aspect
 from ai4land.samples import (
-    BlockSplit,
     Corruption,
     Sample,
     SampleOptions,
@@ -25,7 +24,7 @@ from ai4land.samples import (
     space_masks,
     stack,
 )
-from ai4land.vocabulary import LAND_USE, NO_DATA, Clock, Direction, variable
+from ai4land.vocabulary import LAND_USE, NO_DATA, BlockSplit, Clock, Direction, variable
 from tiny_cubes import COARSE, FINE, LANDUSE8, YEARS, land_maps, write_cube, write_labels
 
 BOTH = (Direction.FORWARD, Direction.BACKWARD)

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from ai4land.errors import ConfigError
 from ai4land.grid import Grid
-from ai4land.samples import BlockSplit, SplitOptions, space_masks
+from ai4land.samples import space_masks
+from ai4land.vocabulary import BlockSplit, SplitOptions
 
 COARSE = Grid.regular(0, 60, 0.25, 0.25, (12, 15))
 NESTING = Grid.regular(0, 60, 0.05, 0.05, (60, 75))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ai4land.report import Weighting
+from ai4land.evaluation import Weighting
 
 __all__ = ["RegionName", "Regions", "Weights"]
 

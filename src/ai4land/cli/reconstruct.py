@@ -12,7 +12,6 @@ from ai4land.checkpoint import Card
 from ai4land.cli.console import counted, stdout, warn
 from ai4land.cube import Cube, State
 from ai4land.errors import ConfigError
-from ai4land.report import domain_warnings, prediction_attributes
 from ai4land.rollout import (
     AllocationStepper,
     ClosedBooks,
@@ -21,8 +20,10 @@ from ai4land.rollout import (
     Tiling,
     baseline_reader,
     demand_since,
+    domain_warnings,
     observed_state,
     open_network,
+    prediction_attributes,
     rollout,
     save_rollout,
 )

@@ -9,7 +9,8 @@ import typer
 
 from ai4land.cli.console import stderr, stdout
 from ai4land.cli.judging import RegionName, Regions, Weights
-from ai4land.report import Weighting, write_report
+from ai4land.evaluation import Weighting
+from ai4land.report import write_report
 
 __all__ = ["report"]
 

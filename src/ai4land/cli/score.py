@@ -9,13 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
+import ai4land.evaluation as evaluation
 import ai4land.report as report
 from ai4land.cli.console import show_table, stderr, stdout
 from ai4land.cli.judging import RegionName, Regions, Weights
 from ai4land.cube import Cube
 from ai4land.errors import ConfigError
-from ai4land.metrics import Protocol
-from ai4land.report import Table, Weighting, to_markdown
+from ai4land.evaluation import Weighting
+from ai4land.metrics import ScoredClasses
+from ai4land.report import Table, raster_tables, to_markdown
 
 __all__ = ["score"]
 
@@ -39,8 +41,9 @@ def score(
         str | None, typer.Option(help="Legend of the rasters, name or YAML [default: all codes].")
     ] = None,
     protocol: Annotated[
-        Protocol, typer.Option(help="Land alone, or all classes as the reference system counts.")
-    ] = Protocol.LAND,
+        ScoredClasses,
+        typer.Option(help="Land alone, or all classes as the reference system counts."),
+    ] = ScoredClasses.LAND,
     weights: Weights = Weighting.PIXEL,
     regions: Regions = None,
     region_name: RegionName = None,
@@ -70,7 +73,7 @@ def score(
         )
     elif initial and reference and simulated and prediction is None and truth is None:
         with stderr().status("scoring"):
-            found = report.score_raster_files(
+            data = evaluation.score_raster_files(
                 initial,
                 reference,
                 simulated,
@@ -81,7 +84,7 @@ def score(
                 region_name=region_name,
                 workers=workers,
             )
-        data, tables = found.report, found.tables
+        tables = raster_tables(data)
     else:
         raise ConfigError(
             "Neither a reconstruction with its truth nor three rasters",
@@ -101,7 +104,7 @@ def score(
 def _cubes(
     prediction: Path,
     truth: Path,
-    protocol: Protocol,
+    protocol: ScoredClasses,
     weights: Weighting,
     seed: int,
     regions: Sequence[Path],
@@ -109,7 +112,7 @@ def _cubes(
     workers: int | None,
 ) -> tuple[dict[str, Any], Sequence[Table]]:
     with stderr().status("scoring") as status:
-        evaluation = report.evaluate(
+        found = evaluation.evaluate(
             Cube(prediction),
             Cube(truth),
             protocol=protocol,
@@ -120,7 +123,7 @@ def _cubes(
             workers=workers,
             progress=lambda name: status.update(f"scoring {name}"),
         )
-    return evaluation.to_dict(), report.score_tables(evaluation)
+    return found.to_dict(), report.score_tables(found)
 
 
 def _deliver(

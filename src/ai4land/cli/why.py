@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-import ai4land.report as report
 from ai4land.cli.console import show_table, stderr, stdout
 from ai4land.cube import Cube
 from ai4land.errors import ConfigError
+from ai4land.evaluation import explain
+from ai4land.report import explanation_tables
 
 __all__ = ["why"]
 
@@ -40,7 +41,7 @@ def why(
         )
     path = tuple(range(first, last, 1 if last > first else -1))
     with stderr().status("stepping"):
-        found = report.explain(checkpoint, Cube(cube), (lat, lon), (*path, last))
+        found = explain(checkpoint, Cube(cube), (lat, lon), (*path, last))
     if as_json:
         typer.echo(json.dumps(found.data, indent=1, allow_nan=False))
         return
@@ -52,5 +53,5 @@ def why(
     console.print(f"[bold]{head}[/bold]", soft_wrap=True)
     for reason in found.reasons:
         console.print(f"- {reason}", soft_wrap=True, highlight=False)
-    for table in found.tables:
+    for table in explanation_tables(found):
         show_table(table, console)

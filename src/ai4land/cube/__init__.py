@@ -1,6 +1,7 @@
 """The cube: a multi-resolution Zarr v3 store that a person can open with xarray."""
 
 from ai4land.cube.blocks import Block, BlockWriter
+from ai4land.cube.flags import flagged, status_by_year, years_behind
 from ai4land.cube.schema import CubeSpec, GroupSpec, Status, VariableSpec
 from ai4land.cube.state import Field, State
 from ai4land.cube.store import Cube, status_name, time_name
@@ -17,6 +18,9 @@ __all__ = [
     "State",
     "Status",
     "VariableSpec",
+    "flagged",
+    "status_by_year",
     "status_name",
     "time_name",
+    "years_behind",
 ]

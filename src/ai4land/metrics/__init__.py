@@ -11,7 +11,7 @@ from ai4land.metrics.change import ThreeMaps, change_scores, three_maps
 from ai4land.metrics.composite import Composite, cell_areas, composite, composite_table
 from ai4land.metrics.confusion import Confusion, classification_scores, confusion
 from ai4land.metrics.counting import numbered
-from ai4land.metrics.domain import Protocol, index_map, valid_mask
+from ai4land.metrics.domain import ScoredClasses, index_map, valid_mask
 from ai4land.metrics.edges import Edges, edge_lengths, edges
 from ai4land.metrics.ensembles import RankHistogram, rank_histogram
 from ai4land.metrics.fidelity import THRESHOLDS, Fidelity, fidelity, unclosed_area
@@ -49,6 +49,7 @@ from ai4land.metrics.streaming import Adds, Blockwise, add_up, reduce_blocks
 from ai4land.metrics.summary import summarise, table_one
 from ai4land.metrics.sums import Sums
 from ai4land.metrics.tolerance import TolerantChange, reach, tolerant_change
+from ai4land.metrics.undefined import mean_of
 
 __all__ = [
     "COMPLETE",
@@ -71,7 +72,6 @@ __all__ = [
     "LeadScores",
     "Operating",
     "OperatingCurve",
-    "Protocol",
     "RankHistogram",
     "RasterSums",
     "RasterTally",
@@ -79,6 +79,7 @@ __all__ = [
     "Resampled",
     "Resolutions",
     "RolloutScores",
+    "ScoredClasses",
     "Skill",
     "Sums",
     "ThreeMaps",
@@ -106,6 +107,7 @@ __all__ = [
     "index_map",
     "landscape_metrics",
     "latitude_bands",
+    "mean_of",
     "numbered",
     "operating",
     "paired_difference",

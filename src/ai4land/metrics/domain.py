@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from ai4land.errors import VocabularyError
 from ai4land.vocabulary import NO_DATA, Legend
 
-__all__ = ["Protocol", "index_map", "valid_mask"]
+__all__ = ["ScoredClasses", "index_map", "valid_mask"]
 
 _UNKNOWN = 256
 """Entry of the lookup table for codes of which the legend says nothing; fits no index."""
 
 
-class Protocol(StrEnum):
+class ScoredClasses(StrEnum):
     """Which pixels are scored."""
 
     LAND = "land"
@@ -80,7 +80,7 @@ def index_map(codes: NDArray[Any], legend: Legend) -> NDArray[np.uint8]:
 
 
 def valid_mask(
-    indices: NDArray[np.uint8], legend: Legend, protocol: Protocol = Protocol.LAND
+    indices: NDArray[np.uint8], legend: Legend, protocol: ScoredClasses = ScoredClasses.LAND
 ) -> NDArray[np.bool_]:
     """Where a truth map can judge a prediction.
 
@@ -94,7 +94,9 @@ def valid_mask(
     Returns:
         Same shape, True where scored.
     """
-    scored = np.array([protocol is Protocol.REFERENCE or c not in legend.sea for c in legend.codes])
+    scored = np.array(
+        [protocol is ScoredClasses.REFERENCE or c not in legend.sea for c in legend.codes]
+    )
     table = np.zeros(NO_DATA + 1, dtype=np.bool_)
     table[: len(legend)] = scored
     mask: NDArray[np.bool_] = table[np.asarray(indices)]

@@ -15,7 +15,7 @@ from ai4land.metrics.change import ThreeMaps, change_scores, three_maps
 from ai4land.metrics.composite import Composite
 from ai4land.metrics.confusion import classification_scores
 from ai4land.metrics.counting import as_weights, check_shapes
-from ai4land.metrics.domain import Protocol, index_map, valid_mask
+from ai4land.metrics.domain import ScoredClasses, index_map, valid_mask
 from ai4land.metrics.resolutions import FACTORS, Resolutions, resolutions
 from ai4land.metrics.sums import Sums
 from ai4land.vocabulary import NO_DATA, Legend
@@ -104,7 +104,7 @@ class RasterTally:
         regions = {name: table + other.regions[name] for name, table in self.regions.items()}
         return RasterTally(self.whole + other.whole, regions)
 
-    def report(self, legend: Legend, protocol: Protocol) -> dict[str, Any]:
+    def report(self, legend: Legend, protocol: ScoredClasses) -> dict[str, Any]:
         """The scores, ready for JSON; see ``score_rasters``.
 
         Args:
@@ -139,7 +139,7 @@ def tally_rasters(
     simulated: NDArray[Any],
     legend: Legend,
     weights: ArrayLike | None = None,
-    protocol: Protocol = Protocol.LAND,
+    protocol: ScoredClasses = ScoredClasses.LAND,
     **regions: NDArray[np.integer[Any]],
 ) -> RasterTally:
     """Count everything about three maps of class codes that a report needs: for ``reduce_blocks``.
@@ -178,7 +178,7 @@ def score_rasters(
     simulated: NDArray[Any],
     legend: Legend,
     weights: ArrayLike | None = None,
-    protocol: Protocol = Protocol.LAND,
+    protocol: ScoredClasses = ScoredClasses.LAND,
 ) -> dict[str, Any]:
     """Score a simulated map against a reference map, with persistence beside it.
 
@@ -216,7 +216,7 @@ def _scored(
     reference: NDArray[Any],
     simulated: NDArray[Any],
     legend: Legend,
-    protocol: Protocol,
+    protocol: ScoredClasses,
 ) -> tuple[Indices, NDArray[np.bool_]]:
     """Class indices of the three maps, and where they are scored."""
     start, truth, result = (index_map(codes, legend) for codes in (initial, reference, simulated))

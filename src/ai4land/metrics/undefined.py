@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["mean_defined", "quotient", "ratio", "reported", "reported_weight"]
+__all__ = ["mean_defined", "mean_of", "quotient", "ratio", "reported", "reported_weight"]
 
 _ROUNDING = 1e-13
 """Share of the whole below which a difference of sums is rounding, not signal."""
@@ -71,3 +71,9 @@ def mean_defined(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             defined = [value for value in values if value is not None]
             means[key] = sum(defined) / len(defined) if defined else None
     return means
+
+
+def mean_of(values: Iterable[float]) -> float | None:
+    """Mean of the scores that are defined; ``None`` if none is."""
+    known = [value for value in values if math.isfinite(value)]
+    return sum(known) / len(known) if known else None

@@ -1,7 +1,6 @@
 """Showing what came out: scores as tables, maps and curves as pictures, what a file is.
 
-Names are loaded when they are used, so that three rasters can be scored without a network library
-and a table be printed without a plotting one.
+Names are loaded when they are used, so that a table can be printed without a plotting library.
 """
 
 from __future__ import annotations
@@ -11,35 +10,28 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ai4land.report.cards import describe_checkpoint
-    from ai4land.report.checking import Check, check_recipe_file
-    from ai4land.report.evaluation import Evaluation, evaluate
-    from ai4land.report.experiments import check_experiment_file
-    from ai4land.report.explaining import Explanation, explain
-    from ai4land.report.inspection import Description, describe
-    from ai4land.report.kinds import PathKind, kind_of
-    from ai4land.report.page import write_report
-    from ai4land.report.products import (
+    from ai4land.report.checks.experiment import check_experiment_file
+    from ai4land.report.checks.recipe import Check, check_recipe_file
+    from ai4land.report.descriptions.inspection import Description, describe
+    from ai4land.report.descriptions.model_card import describe_checkpoint
+    from ai4land.report.descriptions.products import (
         describe_download,
         describe_downloads,
         describe_source,
         describe_sources,
     )
-    from ai4land.report.provenance import domain_warnings, prediction_attributes
-    from ai4land.report.rasters import RasterScores, score_raster_files
-    from ai4land.report.scoreboard import score_tables
-    from ai4land.report.tables import Table, to_markdown
-    from ai4land.report.weighting import Weighting
+    from ai4land.report.page import write_report
+    from ai4land.report.path_kinds import PathKind, kind_of
+    from ai4land.report.tables.explanation import explanation_tables
+    from ai4land.report.tables.raster_scores import raster_tables
+    from ai4land.report.tables.scores import score_tables
+    from ai4land.report.tables.table import Table, to_markdown
 
 __all__ = [
     "Check",
     "Description",
-    "Evaluation",
-    "Explanation",
     "PathKind",
-    "RasterScores",
     "Table",
-    "Weighting",
     "check_experiment_file",
     "check_recipe_file",
     "describe",
@@ -48,12 +40,9 @@ __all__ = [
     "describe_downloads",
     "describe_source",
     "describe_sources",
-    "domain_warnings",
-    "evaluate",
-    "explain",
+    "explanation_tables",
     "kind_of",
-    "prediction_attributes",
-    "score_raster_files",
+    "raster_tables",
     "score_tables",
     "to_markdown",
     "write_report",
@@ -61,30 +50,23 @@ __all__ = [
 
 _HOMES = MappingProxyType(
     {
-        "Check": "checking",
-        "Description": "inspection",
-        "Evaluation": "evaluation",
-        "Explanation": "explaining",
-        "PathKind": "kinds",
-        "RasterScores": "rasters",
-        "Table": "tables",
-        "Weighting": "weighting",
-        "check_experiment_file": "experiments",
-        "check_recipe_file": "checking",
-        "describe": "inspection",
-        "describe_checkpoint": "cards",
-        "describe_download": "products",
-        "describe_downloads": "products",
-        "describe_source": "products",
-        "describe_sources": "products",
-        "domain_warnings": "provenance",
-        "evaluate": "evaluation",
-        "explain": "explaining",
-        "kind_of": "kinds",
-        "prediction_attributes": "provenance",
-        "score_raster_files": "rasters",
-        "score_tables": "scoreboard",
-        "to_markdown": "tables",
+        "Check": "checks.recipe",
+        "Description": "descriptions.inspection",
+        "PathKind": "path_kinds",
+        "Table": "tables.table",
+        "check_experiment_file": "checks.experiment",
+        "check_recipe_file": "checks.recipe",
+        "describe": "descriptions.inspection",
+        "describe_checkpoint": "descriptions.model_card",
+        "describe_download": "descriptions.products",
+        "describe_downloads": "descriptions.products",
+        "describe_source": "descriptions.products",
+        "describe_sources": "descriptions.products",
+        "explanation_tables": "tables.explanation",
+        "kind_of": "path_kinds",
+        "raster_tables": "tables.raster_scores",
+        "score_tables": "tables.scores",
+        "to_markdown": "tables.table",
         "write_report": "page",
     }
 )

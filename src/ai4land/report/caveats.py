@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ai4land.cube import Cube
+from ai4land.evaluation import Evaluation
 from ai4land.metrics import Interval, summarise
-from ai4land.report.evaluation import Evaluation
-from ai4land.report.inspection import sources_table
-from ai4land.report.tables import Table, score
+from ai4land.report.descriptions.inspection import sources_table
+from ai4land.report.tables.table import Table, score
 
 __all__ = ["brief", "caveats", "provenance_tables", "row_notes"]
 

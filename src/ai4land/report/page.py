@@ -11,33 +11,29 @@ from typing import Any
 
 from ai4land.cube import Cube
 from ai4land.errors import ConfigError
-from ai4land.report.album import album_of
-from ai4land.report.belief_charts import READING, belief_charts
-from ai4land.report.cards import describe_checkpoint
+from ai4land.evaluation import Evaluation, Weighting, comparable, compare, evaluate, path_of
 from ai4land.report.caveats import brief, caveats, provenance_tables, row_notes
-from ai4land.report.charts import charts_of
-from ai4land.report.comparison import compare, comparison_tables, groups
-from ai4land.report.coverage import draw_coverage
-from ai4land.report.curves import draw_scores, draw_training
-from ai4land.report.evaluation import Evaluation, evaluate
-from ai4land.report.inputs import draw_inputs
-from ai4land.report.kinds import PathKind, kind_of
-from ai4land.report.maps import draw_maps
-from ai4land.report.scoreboard import score_tables, stated
-from ai4land.report.stored import path_of
-from ai4land.report.tables import Table, to_markdown
+from ai4land.report.charts.probability_scores import READING, probability_charts
+from ai4land.report.charts.scores import charts_of
+from ai4land.report.descriptions.model_card import describe_checkpoint
+from ai4land.report.map_frames import map_frames
+from ai4land.report.path_kinds import PathKind, kind_of
+from ai4land.report.pictures.coverage import draw_coverage
+from ai4land.report.pictures.curves import draw_scores, draw_training
+from ai4land.report.pictures.inputs import draw_inputs
+from ai4land.report.pictures.maps import draw_maps
+from ai4land.report.tables.comparison import comparison_tables
+from ai4land.report.tables.scores import score_tables, stated
+from ai4land.report.tables.table import Table, to_markdown
 from ai4land.report.webpage import Chapter, Charts, Maps, Part, Picture, Tables, Text, write_page
-from ai4land.report.weighting import Weighting
 from ai4land.samples import class_forcing
 from ai4land.training import Experiment
-from ai4land.vocabulary import Clock, Task, task
+from ai4land.vocabulary import LAND_USE, Clock, Task, task
 
 __all__ = ["SCHEMA_VERSION", "write_report"]
 
 SCHEMA_VERSION = 1
 """Version of what ``scores.json`` is, see ``schema.json`` of this room."""
-
-_TASK = "land_use"
 
 
 @dataclass
@@ -126,7 +122,7 @@ def write_report(
             if "stepper" in cube.attributes:
                 _reconstruction(page, path.stem, cube, labels)
             elif labels is None:
-                _inputs(page, path.stem, cube, task(_TASK), None)
+                _inputs(page, path.stem, cube, LAND_USE, None)
         elif kind is PathKind.RUN:
             _run(page, path, cubes)
         else:
@@ -168,25 +164,25 @@ def _finish(page: _Page) -> list[Path]:
 
 def _reconstruction(page: _Page, name: str, cube: Cube, labels: Cube | None) -> None:
     """Maps of a reconstruction; with labels its scores and curves as well."""
-    job = task(_TASK)
+    task = LAND_USE
     page.heading(f"{cube.attributes.get('title', name)} ({name})")
-    initial, path = path_of(cube, job)
+    initial, path = path_of(cube, task)
     last = path[-1]
     evaluation: Evaluation | None = None
     if labels is not None:
         page.progress(f"{name}: scores")
         evaluation = page.judge(
-            cube, labels, job=job, progress=lambda row: page.progress(f"{name}: {row}")
+            cube, labels, task=task, progress=lambda row: page.progress(f"{name}: {row}")
         )
         last = evaluation.ticks[-1]
         _scores(page, name, evaluation)
     page.progress(f"{name}: maps")
-    album = album_of(cube, labels, job, (initial, *path))
-    if album is not None:
-        made_by = str(cube.variable(job.target).source or "reconstruction")
-        page.add(Maps(album, made_by, job.clock.label(initial)))
+    maps = map_frames(cube, labels, task, (initial, *path))
+    if maps is not None:
+        made_by = str(cube.variable(task.target).source or "reconstruction")
+        page.add(Maps(maps, made_by, task.clock.label(initial)))
     captions = ("Initial map, truth and reconstruction.", "What the reconstruction got right.")
-    drawn = draw_maps(cube, labels, job, initial, last, page.folder / name)
+    drawn = draw_maps(cube, labels, task, initial, last, page.folder / name)
     for picture, caption in zip(drawn, captions, strict=False):
         page.picture(picture, caption, on_page=False)
     if evaluation is not None:
@@ -212,17 +208,17 @@ def _scores(page: _Page, name: str, evaluation: Evaluation) -> None:
     said = "Time runs to the left." if evaluation.direction == "backward" else ""
     rows = list(evaluation.scores)
     page.add(Charts.of(charts_of(evaluation), rows, said))
-    beliefs = evaluation.details.tallies[evaluation.model].beliefs
-    drawn = belief_charts(beliefs, evaluation.legend.names)
+    scores = evaluation.details.rollouts[evaluation.model].probabilities
+    drawn = probability_charts(scores, evaluation.legend.names)
     if drawn:
         page.add(Charts(tuple(drawn), (), READING, "Probabilities"))
 
 
 def _comparisons(page: _Page, cubes: Mapping[str, Cube], labels: Cube) -> None:
     """Reconstructions of the same years side by side."""
-    for group in groups(page.evaluations):
+    for group in comparable(page.evaluations):
         page.progress(f"comparing {', '.join(group)}")
-        found = compare(group, cubes, labels, task(_TASK))
+        found = compare(group, cubes, labels, LAND_USE)
         tables = [stated(table, found.first) for table in comparison_tables(found)]
         page.heading(f"Compared: {', '.join(group)}")
         page.tables([t for t in tables if not t.detail], model=next(iter(group)))
@@ -258,15 +254,15 @@ def _run(page: _Page, path: Path, cubes: dict[str, Cube]) -> None:
         _inputs(page, name, cube, task(experiment.task), experiment)
 
 
-def _inputs(page: _Page, name: str, cube: Cube, job: Task, experiment: Experiment | None) -> None:
+def _inputs(page: _Page, name: str, cube: Cube, task: Task, experiment: Experiment | None) -> None:
     """The input stack of one window."""
-    ticks = cube.group(job.target).ticks if job.target in cube.variables else ()
+    ticks = cube.group(task.target).ticks if task.target in cube.variables else ()
     if len(ticks) < 2:
         return
     page.progress(f"{name}: inputs")
     if experiment is None:
-        forcing = class_forcing(cube, job)
-        known = set(forcing) | {job.target}
+        forcing = class_forcing(cube, task)
+        known = set(forcing) | {task.target}
         static = tuple(
             v for v in cube.variables if cube.group(v).clock is Clock.STATIC and v not in known
         )
@@ -281,6 +277,6 @@ def _inputs(page: _Page, name: str, cube: Cube, job: Task, experiment: Experimen
         )
     side = 64 if experiment is None else experiment.samples.window
     drawn = draw_inputs(
-        cube, job, forcing, static, times, page.folder / f"{name}_inputs.png", side=side
+        cube, task, forcing, static, times, page.folder / f"{name}_inputs.png", side=side
     )
     page.picture(drawn, "Everything the network sees of one window, and its target.")

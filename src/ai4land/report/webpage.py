@@ -9,11 +9,11 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
-from ai4land.report.album import Album
-from ai4land.report.charts import Chart, row_number
-from ai4land.report.plots import DASHES
+from ai4land.report.charts.plots import DASHES
+from ai4land.report.charts.scores import Chart, row_number
+from ai4land.report.map_frames import MapFrames
 from ai4land.report.png import data_uri, png_size
-from ai4land.report.tables import Table
+from ai4land.report.tables.table import Table
 
 __all__ = [
     "BASELINES",
@@ -136,24 +136,24 @@ class Charts:
 
 @dataclass(frozen=True)
 class Maps:
-    """An album of maps.
+    """Maps of a reconstruction, time by time.
 
     Attributes:
-        album: The maps.
+        maps: The maps.
         name: What made the reconstruction.
         initial: The time of the initial map as a person says it.
     """
 
-    album: Album
+    maps: MapFrames
     name: str
     initial: str
-    kind: str = "album"
+    kind: str = "maps"
 
     @property
     def data(self) -> str:
         """What the script needs, as JSON that may stand in a page."""
-        frames = [asdict(frame) for frame in self.album.frames]
-        text = json.dumps({"sheet": asdict(self.album.sheet), "frames": frames})
+        frames = [asdict(frame) for frame in self.maps.frames]
+        text = json.dumps({"layout": asdict(self.maps.layout), "frames": frames})
         return text.replace("<", "\\u003c")
 
 

@@ -11,16 +11,16 @@ import numpy.typing as npt
 
 from ai4land.cube import State
 from ai4land.errors import SampleError
-from ai4land.metrics import LeadScores, Protocol, RolloutScores, score_step, valid_mask
+from ai4land.metrics import LeadScores, RolloutScores, ScoredClasses, score_step, valid_mask
 from ai4land.samples import WindowReader
 
-__all__ = ["Beside", "beside_truth", "score_rollout"]
+__all__ = ["ScoredStep", "score_rollout", "steps_with_truth"]
 
 ByteArray = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
-class Beside:
+class ScoredStep:
     """A step of a rollout beside the truth; maps are class positions ``(y, x)``, 255 missing.
 
     Attributes:
@@ -66,7 +66,7 @@ def score_rollout(
     states: Iterable[State],
     reader: WindowReader,
     *,
-    protocol: Protocol = Protocol.LAND,
+    protocol: ScoredClasses = ScoredClasses.LAND,
     mask: npt.NDArray[np.bool_] | None = None,
     weights: npt.NDArray[np.float64] | None = None,
 ) -> RolloutScores:
@@ -83,14 +83,14 @@ def score_rollout(
     if legend is None:
         raise SampleError("Only maps of classes are scored here", where=reader.task.target)
     scores = RolloutScores()
-    for step in beside_truth(states, reader):
+    for step in steps_with_truth(states, reader):
         maps = (step.initial, step.prior_truth, step.truth)
         used = np.logical_and.reduce([valid_mask(m, legend, protocol) for m in maps])
         scores += step.scores(len(legend), weights, used if mask is None else used & mask)
     return scores
 
 
-def beside_truth(states: Iterable[State], reader: WindowReader) -> Iterator[Beside]:
+def steps_with_truth(states: Iterable[State], reader: WindowReader) -> Iterator[ScoredStep]:
     """Put every step of a rollout beside the labels of a cube.
 
     Args:
@@ -106,4 +106,4 @@ def beside_truth(states: Iterable[State], reader: WindowReader) -> Iterator[Besi
     for lead, (earlier, later) in enumerate(itertools.pairwise(maps), start=1):
         (_, prior, before), (state, own, truth) = earlier, later
         initial = prior if initial is None else initial
-        yield Beside(lead, state, initial, before, truth, prior, own)
+        yield ScoredStep(lead, state, initial, before, truth, prior, own)

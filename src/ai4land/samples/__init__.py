@@ -4,7 +4,7 @@ from ai4land.samples.corruption import corrupt
 from ai4land.samples.coupling import Coupling
 from ai4land.samples.demand import Demand, class_forcing
 from ai4land.samples.labelled import LabelledForcing
-from ai4land.samples.options import BlockSplit, Corruption, SampleOptions, SplitOptions
+from ai4land.samples.options import Corruption, SampleOptions
 from ai4land.samples.reader import DEMAND, WindowReader, class_lookup, input_spec
 from ai4land.samples.sampler import Sample, Sampler, stack
 from ai4land.samples.splits import SpaceMasks, space_masks
@@ -12,7 +12,6 @@ from ai4land.samples.tensors import feed_back, probabilities, to_inputs
 
 __all__ = [
     "DEMAND",
-    "BlockSplit",
     "Corruption",
     "Coupling",
     "Demand",
@@ -21,7 +20,6 @@ __all__ = [
     "SampleOptions",
     "Sampler",
     "SpaceMasks",
-    "SplitOptions",
     "WindowReader",
     "class_forcing",
     "class_lookup",

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from ai4land.errors import ConfigError
 from ai4land.grid import Grid
-from ai4land.samples.options import BlockSplit
+from ai4land.vocabulary import BlockSplit
 
 __all__ = ["SpaceMasks", "space_masks"]
 

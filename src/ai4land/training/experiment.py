@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ai4land.samples import SampleOptions, SplitOptions
-from ai4land.vocabulary import read_yaml, validated
+from ai4land.samples import SampleOptions
+from ai4land.vocabulary import SplitOptions, read_yaml, validated
 
 __all__ = ["Experiment", "TrainingOptions", "load_experiment"]
 

@@ -12,13 +12,12 @@ from ai4land.models import InputSpec
 from ai4land.samples import (
     Sampler,
     SpaceMasks,
-    SplitOptions,
     WindowReader,
     input_spec,
     space_masks,
 )
 from ai4land.training.experiment import Experiment
-from ai4land.vocabulary import task
+from ai4land.vocabulary import SplitOptions, task
 
 __all__ = ["Setting", "prepare"]
 

@@ -1,4 +1,4 @@
-"""The words of AI4Land: variables, clocks, tasks, legends and crosswalks. No array library."""
+"""The words of AI4Land: variables, clocks, tasks, splits, legends, crosswalks. No array library."""
 
 from ai4land.vocabulary.clocks import Clock
 from ai4land.vocabulary.crosswalks import Crosswalk, crosswalk, crosswalk_names
@@ -18,6 +18,7 @@ from ai4land.vocabulary.luh2 import (
     LUH2_TRANSITIONS,
     LUH2_WOOD,
 )
+from ai4land.vocabulary.splits import BlockSplit, SplitOptions, TimeSplit
 from ai4land.vocabulary.tasks import LAND_USE, TASKS, Direction, Task, task
 from ai4land.vocabulary.variables import (
     VARIABLES,
@@ -37,6 +38,7 @@ __all__ = [
     "NO_DATA",
     "TASKS",
     "VARIABLES",
+    "BlockSplit",
     "Clock",
     "Crosswalk",
     "Direction",
@@ -44,7 +46,9 @@ __all__ = [
     "Legend",
     "LegendClass",
     "Place",
+    "SplitOptions",
     "Task",
+    "TimeSplit",
     "Variable",
     "crosswalk",
     "crosswalk_names",

@@ -22,10 +22,10 @@ function keyOf(group) {
 }
 
 /** Maps that share one year, one view, one cursor and their keys. */
-function show(album) {
-  const { frames, sheet } = JSON.parse(album.querySelector("script").textContent);
-  const { width, height } = sheet;
-  const find = (selector) => album.querySelector(selector);
+function show(viewer) {
+  const { frames, layout } = JSON.parse(viewer.querySelector("script").textContent);
+  const { width, height } = layout;
+  const find = (selector) => viewer.querySelector(selector);
   const range = find("input[type=range]");
   const maps = find(".maps");
   const at = find("[data-at]");
@@ -132,8 +132,8 @@ function show(album) {
       const title = layer.name === "difference" ? "difference" : layer.title;
       return `${title}: ${key ? key.name : "–"}`;
     });
-    const north = sheet.north - (cursor.y + 0.5) * sheet.down;
-    const east = sheet.west + (cursor.x + 0.5) * sheet.across;
+    const north = layout.north - (cursor.y + 0.5) * layout.down;
+    const east = layout.west + (cursor.x + 0.5) * layout.across;
     return `${degrees(north, "N", "S")} ${degrees(east, "E", "W")}, ${frame().time}. ${parts.join("; ")}.`;
   }
 
@@ -251,10 +251,10 @@ function show(album) {
   maps.addEventListener("keydown", press);
   for (const layer of layers) hold(layer.canvas);
   range.addEventListener("input", change);
-  for (const button of album.querySelectorAll("[data-by]")) {
+  for (const button of viewer.querySelectorAll("[data-by]")) {
     button.addEventListener("click", () => step(Number(button.dataset.by)));
   }
-  for (const button of album.querySelectorAll("[data-zoom]")) {
+  for (const button of viewer.querySelectorAll("[data-zoom]")) {
     button.addEventListener("click", () => zoom(Number(button.dataset.zoom)));
   }
   for (const button of [...keys.classes.buttons, ...keys.parts.buttons]) {
@@ -263,7 +263,7 @@ function show(album) {
       refilter();
     });
   }
-  for (const hidden of album.querySelectorAll(".tools,[data-at],[data-hint]")) hidden.hidden = false;
+  for (const hidden of viewer.querySelectorAll(".tools,[data-at],[data-hint]")) hidden.hidden = false;
   new ResizeObserver(redraw).observe(maps);
   change();
 }
@@ -286,7 +286,7 @@ function unfold() {
   }, { once: true });
 }
 
-for (const album of document.querySelectorAll("[data-album]")) show(album);
+for (const viewer of document.querySelectorAll("[data-maps]")) show(viewer);
 stops();
 window.addEventListener("resize", stops);
 document.addEventListener("toggle", stops, true);

@@ -1,0 +1,343 @@
+"""Evaluation of a saved reconstruction against labels, beside persistence, kernel and random."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from dask.system import CPU_COUNT
+
+from ai4land.cube import Cube
+from ai4land.errors import GridError, SampleError, VocabularyError
+from ai4land.evaluation.details import Details, uncertainty
+from ai4land.evaluation.held_out import forcing_used, held_out_blocks
+from ai4land.evaluation.plan import MOST_PIXELS, ScoringPlan, WindowLand
+from ai4land.evaluation.raster_files import RasterGrid, no_region
+from ai4land.evaluation.regions.files import open_regions
+from ai4land.evaluation.stored import path_of
+from ai4land.evaluation.weighting import Weighting
+from ai4land.evaluation.windows import SavedRollout, WindowSums, sum_window
+from ai4land.grid import Window
+from ai4land.metrics import RolloutScores, ScoredClasses, add_up, summarise, table_one
+from ai4land.samples import WindowReader, class_forcing, input_spec
+from ai4land.vocabulary import LAND_USE, Legend, Task
+
+__all__ = ["Evaluation", "evaluate"]
+
+BoolArray = npt.NDArray[np.bool_]
+
+_HELD_OUT = "Only the test blocks of the checkpoint's split"
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The scores of a reconstruction and of the baselines on the same pixels.
+
+    Attributes:
+        title: Title of the reconstruction.
+        model: Name of what made it; one of the keys of ``scores``.
+        legend: Legend of the maps.
+        protocol: Which classes are scored.
+        weighting: What a pixel counts.
+        initial: Tick of the map it started from.
+        scores: Name → scores on the pixels of the headline.
+        scored: One sentence on which pixels those are.
+        all_cells: Name → scores with incomplete coarse cells as well; empty if none were left out.
+        ceiling: Net over gross change of the truth in coarse cells until the last time, the share
+            of change that a model can know from the net; ``None`` without a forcing.
+        notes: What a reader must know beside.
+        details: How sure, how near, how faithful, where, and what came in time.
+    """
+
+    title: str
+    model: str
+    legend: Legend
+    protocol: ScoredClasses
+    weighting: Weighting
+    initial: int
+    scores: Mapping[str, RolloutScores]
+    scored: str
+    all_cells: Mapping[str, RolloutScores]
+    ceiling: float | None
+    notes: tuple[str, ...]
+    details: Details
+
+    @property
+    def ticks(self) -> tuple[int, ...]:
+        """The times scored, in the order of the rollout."""
+        return tuple(step.time for step in self.scores[self.model].leads)
+
+    @property
+    def held_out(self) -> bool:
+        """Whether only blocks are scored that were held out in space."""
+        return _HELD_OUT in self.scored
+
+    @property
+    def direction(self) -> str:
+        """``forward`` or ``backward``."""
+        return "forward" if self.ticks[-1] > self.initial else "backward"
+
+    def to_dict(self) -> dict[str, Any]:
+        """All scores as plain data, ready for JSON."""
+        names = self.legend.names
+
+        def rows(scores: Mapping[str, RolloutScores]) -> dict[str, Any]:
+            return {
+                name: {**summarise(s.leads, names), "table_one": table_one(s.leads, names)}
+                for name, s in scores.items()
+            }
+
+        return {
+            "title": self.title,
+            "model": self.model,
+            "legend": self.legend.name,
+            "classes": list(names),
+            "protocol": self.protocol.value,
+            "weighting": self.weighting.value,
+            "initial": self.initial,
+            "times": list(self.ticks),
+            "direction": self.direction,
+            "scored": self.scored,
+            "scores": rows(self.scores),
+            "all_cells": rows(self.all_cells) if self.all_cells else None,
+            "net_over_gross_change": self.ceiling,
+            "notes": list(self.notes),
+            "details": self.details.to_dict(names),
+        }
+
+
+def evaluate(
+    prediction: Cube,
+    truth: Cube,
+    *,
+    task: Task = LAND_USE,
+    protocol: ScoredClasses = ScoredClasses.LAND,
+    weighting: Weighting = Weighting.PIXEL,
+    seed: int = 0,
+    regions: Sequence[Path] = (),
+    region_name: str | None = None,
+    most: int = MOST_PIXELS,
+    workers: int | None = 1,
+    progress: Callable[[str], None] | None = None,
+) -> Evaluation:
+    """Score a reconstruction against the labels of a cube, with the baselines beside it.
+
+    Scored is every year of the reconstruction that has labels, up to the first without. If its
+    checkpoint was trained with blocks held out in space, only those blocks are scored. If the
+    forcing is made from the labels, the headline leaves out coarse cells less than half of which
+    is known land: there the forcing nearly gives the labels away.
+
+    A map of more than ``most`` pixels is scored in windows of whole coarse cells, one after the
+    other, in bounded memory. Scores of the reconstruction and of persistence are the same, and so
+    is the ceiling; kernel, random and the shuffled row draw anew in every window, and the kernel
+    sees no neighbours across its border.
+
+    Args:
+        prediction: What ``ai4land reconstruct`` wrote.
+        truth: The cube with labels, and with forcing for kernel and random.
+        task: What is predicted.
+        protocol: Land alone, or all classes as the reference system counts.
+        weighting: Whether a pixel counts 1 or its area.
+        seed: Of the baselines' ties.
+        regions: Files of regions by which scores are told apart, see ``open_regions``.
+        region_name: Property that names their polygons.
+        most: Pixels that are scored in one piece.
+        workers: Processes that score windows, if there are several; ``None`` is one per core.
+        progress: Called with the name of each row before it is computed.
+
+    Raises:
+        CubeError: If the reconstruction has no observed initial map.
+        GridError: If the two cubes do not lie on one grid, or a file of regions lies elsewhere.
+        VocabularyError: If their legends differ.
+        SampleError: If no year of the reconstruction has labels, or no pixel is left.
+    """
+    _check_pair(prediction, truth, task)
+    initial, path, notes = _scorable(prediction, truth, task)
+    forcing = (*class_forcing(truth, task, forcing_used(prediction.attributes)), "")[0]
+    grid = truth.grid(task.target)
+    files = tuple(open_regions(file, RasterGrid.of(grid), region_name) for file in regions)
+    held_out, sentences = _held_out(prediction, truth, task, forcing)
+    plan = ScoringPlan(truth, task, initial, forcing, protocol, weighting, held_out, files, most)
+    lands = {window: plan.land(window) for window in plan.windows}
+    headline = _headline(lands.values(), sentences, notes)
+    model = str(prediction.variable(task.target).source or "reconstruction")
+    saved = SavedRollout(prediction, model, path, (initial, *path_of(prediction, task)[1]), seed)
+    total = _counted(plan, saved, lands, headline, workers, progress or (lambda _: None))
+    notes += _more_notes(plan, total)
+    return _evaluation(plan, saved, total, headline, " ".join(sentences), tuple(notes))
+
+
+def _evaluation(
+    plan: ScoringPlan,
+    saved: SavedRollout,
+    total: WindowSums,
+    headline: bool,
+    scored: str,
+    notes: tuple[str, ...],
+) -> Evaluation:
+    """What was counted, as scores."""
+    rollouts, initial = total.rollouts, plan.initial
+    ceilings = {time: known.ceiling for time, known in total.ceilings.items()}
+    ceiling = ceilings.get(saved.path[-1], np.nan)
+    seam = min(initial, saved.path[0])
+    return Evaluation(
+        title=str(saved.cube.attributes.get("title", saved.cube.path.name)),
+        model=saved.model,
+        legend=plan.legend,
+        protocol=plan.protocol,
+        weighting=plan.weighting,
+        initial=initial,
+        scores={name: sums.zones[0] for name, sums in rollouts.items()},
+        scored=scored,
+        all_cells={n: s.zones[0] + s.zones[1] for n, s in rollouts.items()} if headline else {},
+        ceiling=None if np.isnan(ceiling) else ceiling,
+        notes=notes,
+        details=Details(
+            rollouts=rollouts,
+            truth=total.truth,
+            ceilings=ceilings,
+            groups=total.groups,
+            partitions=total.partitions,
+            before=total.before,
+            seams={} if total.before is None else {"labels to prediction": seam},
+            uncertainty=uncertainty(
+                rollouts, saved.model, plan.side, np.random.default_rng(saved.seed)
+            ),
+        ),
+    )
+
+
+def _counted(
+    plan: ScoringPlan,
+    saved: SavedRollout,
+    lands: Mapping[Window, WindowLand],
+    headline: bool,
+    workers: int | None,
+    progress: Callable[[str], None],
+) -> WindowSums:
+    """All windows together, without those that hold no label to be scored."""
+    windows = [window for window, found in lands.items() if found.judged or len(lands) == 1]
+    if not windows:
+        raise _nothing(saved)
+    count = functools.partial(sum_window, plan, saved, headline=headline)
+    processes = 1 if len(windows) == 1 else min(len(windows), workers or CPU_COUNT)
+    if processes > 1:
+        progress(f"{len(windows)} windows in {processes} processes")
+        items = [(window,) for window in windows]
+        total = add_up(count, items, scheduler="processes", workers=processes)
+    else:
+        place = "" if len(windows) == 1 else " in window {} of {}"
+        told = (
+            (window, functools.partial(_tell, progress, place.format(n, len(windows))))
+            for n, window in enumerate(windows, start=1)
+        )
+        total = add_up(count, told)
+    if all(step.confusion.total == 0 for step in total.rollouts[saved.model].zones[0].leads):
+        raise _nothing(saved)
+    tables = total.rollouts[saved.model].regions
+    for file, table in zip(plan.files, tables[len(tables) - len(plan.files) :], strict=True):
+        if not len(table):
+            raise no_region(file.path, "no scored pixel's centre lies in one")
+    progress("confidence intervals")
+    return total
+
+
+def _nothing(saved: SavedRollout) -> SampleError:
+    return SampleError(
+        "No pixel is left to score",
+        where=str(saved.cube.path),
+        expected="land in the cube's labels",
+        remedy="use --protocol reference, or check the legend's sea and missing codes",
+    )
+
+
+def _tell(progress: Callable[[str], None], place: str, row: str) -> None:
+    progress(f"{row}{place}")
+
+
+def _headline(lands: Collection[WindowLand], sentences: list[str], notes: list[str]) -> bool:
+    """Whether coarse cells less than half land are told apart; says so."""
+    counts = [found.kept for found in lands if found.kept is not None]
+    if not counts:
+        return False
+    kept, land = sum(counts), sum(found.land for found in lands)
+    if kept:
+        sentences.append(
+            f"Coarse cells at least half known land ({kept / land:.0%} of the land pixels), "
+            "because the forcing is made from the labels."
+        )
+    else:
+        notes.append(
+            "The forcing is made from the labels and no coarse cell is half known land: the "
+            "scores flatter every row that uses the forcing."
+        )
+    return kept > 0
+
+
+def _more_notes(plan: ScoringPlan, total: WindowSums) -> list[str]:
+    """What a reader must know of how it was counted."""
+    said = []
+    if not total.same_start:
+        said.append(f"The reconstruction does not start from the labels of {plan.initial}.")
+    if not plan.forcing:
+        said.append("The cube has no forcing for this legend: no kernel and random rows.")
+    if plan.step:
+        said.append(
+            f"Counted in windows of {plan.step} × {plan.step} pixels: kernel, random and the "
+            "shuffled row are drawn anew in each."
+        )
+    return said
+
+
+def _held_out(
+    prediction: Cube, truth: Cube, task: Task, forcing: str
+) -> tuple[BoolArray | None, list[str]]:
+    """Pixels of the blocks that the checkpoint never saw, and a sentence on what is scored."""
+    inputs = input_spec(truth, task, (forcing,) if forcing else (), ())
+    blocks = held_out_blocks(prediction.attributes, WindowReader(truth, task, inputs))
+    if blocks is None:
+        return None, ["All pixels with a class in the truth."]
+    return blocks, [f"{_HELD_OUT} ({blocks.mean():.0%} of it)."]
+
+
+def _check_pair(prediction: Cube, truth: Cube, task: Task) -> None:
+    """Refuse two cubes that cannot be compared pixel by pixel."""
+    one, two = prediction.grid(task.target), truth.grid(task.target)
+    if one != two:
+        raise GridError(
+            "Reconstruction and truth lie on different grids",
+            where=f"{prediction.path} and {truth.path}",
+            expected=two.describe(),
+            found=one.describe(),
+            remedy="score against the cube that drove the reconstruction",
+        )
+    mine, theirs = prediction.variable(task.target).legend, truth.variable(task.target).legend
+    if mine is None or theirs is None or mine.classes != theirs.classes:
+        raise VocabularyError(
+            "Reconstruction and truth have different legends",
+            expected=getattr(theirs, "name", None),
+            found=getattr(mine, "name", None),
+        )
+
+
+def _scorable(prediction: Cube, truth: Cube, task: Task) -> tuple[int, tuple[int, ...], list[str]]:
+    """Initial time, the times that have labels, and a note on those that have none."""
+    initial, path = path_of(prediction, task)
+    labelled = set(truth.group(task.target).ticks)
+    count = next((i for i, tick in enumerate(path) if tick not in labelled), len(path))
+    if initial not in labelled or count == 0:
+        raise SampleError(
+            "No year of the reconstruction has labels to be judged by",
+            where=str(truth.path),
+            expected=f"labels of {initial} and {path[0]}",
+            found=f"labels of {min(labelled)}…{max(labelled)}",
+        )
+    notes = []
+    if count < len(path):
+        notes.append(f"{len(path) - count} years without labels from {path[count]} on: not scored.")
+    return initial, path[:count], notes

@@ -1,0 +1,262 @@
+"""Explanation of one pixel in one step: what was asked, what the network said, what decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ai4land.cube import Cube, State
+from ai4land.errors import GridError
+from ai4land.grid import Grid
+from ai4land.models import Ensemble, UNet
+from ai4land.rollout import NetworkStepper, Tiling, demand_since, open_network, rollout
+from ai4land.samples import Demand
+
+__all__ = ["Explanation", "PixelStep", "explain"]
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """What had a say in one pixel in one step.
+
+    Attributes:
+        data: All of it as plain data, ready for JSON.
+        reasons: What decided, the weightiest first.
+        step: All that was looked at; ``None`` where there is no land.
+    """
+
+    data: dict[str, Any]
+    reasons: tuple[str, ...]
+    step: PixelStep | None
+
+
+@dataclass(frozen=True, eq=False)
+class PixelStep:
+    """One step at one pixel, classes by position.
+
+    Attributes:
+        names: Classes.
+        groups: Groups of classes that the forcing tells apart.
+        before: Class before the step.
+        after: Class after it.
+        asked: Pixels of each group that the coarse cell should gain.
+        held: Pixels of each group in the cell.
+        raw: Probabilities of the network.
+        balanced: The same after balancing on the forcing.
+        stay: What the decision adds to the class that is there.
+        seen: Which class ever followed the pixel's in training.
+        rank: Place of the pixel among those of its class in its cell, by the chance of each class.
+    """
+
+    names: tuple[str, ...]
+    groups: tuple[tuple[int, ...], ...]
+    before: int
+    after: int
+    asked: npt.NDArray[np.int32]
+    held: npt.NDArray[np.int32]
+    raw: FloatArray
+    balanced: FloatArray
+    stay: float
+    seen: npt.NDArray[np.bool_]
+    rank: npt.NDArray[np.int64]
+
+    def group_of(self, position: int) -> int | None:
+        """Number of the group of a class."""
+        return next((n for n, group in enumerate(self.groups) if position in group), None)
+
+    def group_name(self, number: int) -> str:
+        """A group by its classes."""
+        return " + ".join(self.names[k] for k in self.groups[number])
+
+
+def explain(
+    checkpoint: Path,
+    cube: Cube,
+    point: tuple[float, float],
+    path: tuple[int, ...],
+    *,
+    tiling: Tiling | None = None,
+    device: str = "cpu",
+) -> Explanation:
+    """Say why a pixel changed or did not in the last step of a rollout.
+
+    Args:
+        checkpoint: Folder of the checkpoint.
+        cube: Holds initial map, forcing and static fields.
+        point: Degrees north, degrees east.
+        path: Times of the rollout, the initial one first; the step into the last is explained.
+        tiling: How the domain is cut.
+        device: Where the network computes.
+
+    Raises:
+        GridError: If the point lies outside the cube.
+        CheckpointError: If the checkpoint is damaged, or the cube lacks what it needs.
+        ConfigError: If the cube has no coarse fractions.
+    """
+    stepper, start, _ = open_network(checkpoint, cube, path, tiling=tiling, device=device)
+    row, col = _pixel(cube.grid(stepper.task.target), point)
+    demand = stepper.demand or demand_since(start, stepper.reader)
+    before = start
+    for state in rollout(stepper, start, path[1:-1]):
+        before = state
+    after = stepper.step(before, path[-1])
+    plain = NetworkStepper(
+        stepper.network,
+        stepper.reader,
+        tiling=stepper.tiling,
+        decision=replace(stepper.decision, balanced=False),
+        demand=demand,
+        device=device,
+    )
+    raw = plain.step(before, path[-1]) if stepper.decision.balanced else after
+    where = {
+        "latitude": point[0],
+        "longitude": point[1],
+        "row": row,
+        "column": col,
+        "from": before.tick,
+        "to": path[-1],
+    }
+    target = stepper.task.target
+    domain = stepper.reader.domain(before[target].values)
+    if not domain[row, col]:
+        return Explanation({**where, "land": False, "reasons": [_NO_LAND]}, (_NO_LAND,), None)
+    found = _looked_at(stepper, demand, (before, raw, after), (row, col))
+    reasons = _reasons(found)
+    data = {**where, "land": True, **_plain(found), "reasons": list(reasons)}
+    return Explanation(data, reasons, found)
+
+
+_NO_LAND = "This pixel is sea or has no data in the map: it is never predicted."
+
+
+def _pixel(grid: Grid, point: tuple[float, float]) -> tuple[int, int]:
+    latitude, longitude = point
+    row = int(np.floor((float(grid.north) - latitude) / float(grid.dy)))
+    east = longitude - float(grid.west)
+    col = int(np.floor((east % 360.0 if grid.is_global else east) / float(grid.dx)))
+    if not (0 <= row < grid.height and 0 <= col < grid.width):
+        raise GridError(
+            "The point lies outside the cube",
+            expected=grid.describe(),
+            found=f"{latitude:g}° N, {longitude:g}° E",
+        )
+    return row, col
+
+
+def _looked_at(
+    stepper: NetworkStepper,
+    demand: Demand,
+    states: tuple[State, State, State],
+    pixel: tuple[int, int],
+) -> PixelStep:
+    target = stepper.task.target
+    before, raw, after = (state[target] for state in states)
+    old, new = states[0].tick, states[2].tick
+    start = demand.positions(before)
+    cell = int(demand.cells.index[pixel])
+    same = (demand.cells.index == cell) & (start == start[pixel])
+    first, second = raw.probabilities, after.probabilities
+    if first is None or second is None:
+        raise GridError("The network gave no probabilities", where=target)
+    values = second[:, same]
+    mine = second[:, pixel[0], pixel[1]]
+    rank = 1 + (values > mine[:, None]).sum(axis=1)
+    return PixelStep(
+        names=demand.legend.names,
+        groups=demand.groups,
+        before=int(start[pixel]),
+        after=int(demand.positions(after)[pixel]),
+        asked=demand.change(before, new)[:, cell],
+        held=demand.counts(before)[:, cell],
+        raw=np.asarray(first[:, pixel[0], pixel[1]]),
+        balanced=np.asarray(mine),
+        stay=stepper.decision.stay(new - old),
+        seen=_seen(stepper.network, int(start[pixel]), new < old),
+        rank=rank.astype(np.int64),
+    )
+
+
+def _seen(network: UNet | Ensemble, before: int, backward: bool) -> npt.NDArray[np.bool_]:
+    """Which classes may follow one, as the training has it."""
+    members = network.members if isinstance(network, Ensemble) else [network]
+    rows = [m.transitions.possible()[int(backward), before].cpu().numpy() for m in members]
+    return np.asarray(np.logical_or.reduce(rows), dtype=np.bool_)
+
+
+def _reasons(step: PixelStep) -> tuple[str, ...]:
+    """What decided, in sentences."""
+    names, old = step.names, step.before
+    if step.after != old:
+        chance = step.balanced[step.after]
+        return (f"It did change: {names[old]} → {names[step.after]}, probability {chance:.2f}.",)
+    said = [*_demand_reasons(step)]
+    others = [k for k in range(len(names)) if k != old]
+    best = max(others, key=lambda k: step.balanced[k])
+    margin = step.balanced[old] + step.stay - step.balanced[best]
+    constant = f"; the decision adds {step.stay:+.2f} to what is there" if step.stay else ""
+    said.append(
+        f"The network gives {names[old]} {step.balanced[old]:.2f} and the best other class, "
+        f"{names[best]}, {step.balanced[best]:.2f}{constant}. {names[old]} leads by {margin:.2f}."
+    )
+    if step.stay > 0 and step.balanced[best] > step.balanced[old]:
+        said.insert(0, f"Without the decision's constant {names[best]} would have won.")
+    growing = [k for n, g in enumerate(step.groups) if step.asked[n] > 0 for k in g]
+    never = [names[k] for k in growing if not step.seen[k]]
+    if never:
+        said.append(f"In training {names[old]} was never followed by {', '.join(never)}.")
+    gaining = [k for k in growing if step.seen[k] and k != old]
+    if gaining:
+        top = max(gaining, key=lambda k: step.balanced[k])
+        group = step.group_of(top)
+        wanted = 0 if group is None else int(step.asked[group])
+        said.append(
+            f"The cell is to gain {wanted} pixels of {step.group_name(group or 0)}; this one is "
+            f"number {step.rank[top]} among its pixels of {names[old]} by the chance of "
+            f"{names[top]}."
+        )
+    return tuple(said)
+
+
+def _demand_reasons(step: PixelStep) -> list[str]:
+    group = step.group_of(step.before)
+    if group is None:
+        return [f"The coarse forcing says nothing about {step.names[step.before]}."]
+    if not step.asked.any():
+        return ["The coarse forcing asks for no whole pixel of change in this cell."]
+    if step.asked[group] >= 0:
+        return [
+            f"The coarse forcing asks this cell for no loss of {step.group_name(group)} "
+            f"({step.asked[group]:+d} pixels of {step.held[group]})."
+        ]
+    return [
+        f"The coarse forcing asks this cell to lose {-step.asked[group]} of its "
+        f"{step.held[group]} pixels of {step.group_name(group)}."
+    ]
+
+
+def _plain(step: PixelStep) -> dict[str, Any]:
+    return {
+        "before": step.names[step.before],
+        "after": step.names[step.after],
+        "stay_constant": float(step.stay),
+        "cell": {
+            step.group_name(n): {"pixels": int(step.held[n]), "asked": int(step.asked[n])}
+            for n in range(len(step.groups))
+        },
+        "classes": {
+            name: {
+                "network": round(float(step.raw[k]), 6),
+                "balanced": round(float(step.balanced[k]), 6),
+                "seen_in_training": bool(step.seen[k]),
+                "rank": int(step.rank[k]),
+            }
+            for k, name in enumerate(step.names)
+        },
+    }

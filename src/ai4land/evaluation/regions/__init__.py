@@ -1,0 +1,1 @@
+"""Regions that people name: standard partitions of a map, rasters and polygons of anybody."""

@@ -1,0 +1,1 @@
+"""Charts: curves as inline SVG."""

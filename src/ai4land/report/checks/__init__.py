@@ -1,0 +1,1 @@
+"""Checks: whether a recipe or an experiment can run."""

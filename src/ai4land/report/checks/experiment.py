@@ -1,0 +1,154 @@
+"""Whether an experiment fits its cube, found out without training."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from ai4land.cube import Cube, Status, status_by_year, years_behind
+from ai4land.errors import AI4LandError
+from ai4land.models import UNet, build_network
+from ai4land.report.checks.recipe import Check
+from ai4land.report.tables.table import Table
+from ai4land.samples import Sampler, WindowReader, input_spec, space_masks
+from ai4land.training import Experiment, load_experiment
+from ai4land.vocabulary import Clock, nearest_name, task
+
+__all__ = ["check_experiment_file"]
+
+Result = TypeVar("Result")
+
+
+def check_experiment_file(path: Path) -> Check:
+    """Check an experiment: keys, the cube, and whether it has what is asked of it.
+
+    Raises:
+        MissingFileError: If there is no experiment or no cube.
+        ConfigError: If a key or a value is impossible.
+        CubeError: If the cube is not finished.
+    """
+    experiment = load_experiment(path)
+    cube = Cube(experiment.cube)
+    problems = _names(experiment, cube)
+    warnings: list[str] = []
+    facts: list[tuple[str, str]] = []
+    if not problems:
+        problems += _years(experiment, cube)
+        warnings += _statuses(experiment, cube)
+        problems += _parts(experiment, cube, facts, warnings)
+    table = Table(experiment.title, ("", ""), tuple(facts), numeric=False)
+    return Check("experiment", tuple(problems), tuple(warnings), (table,) if facts else ())
+
+
+def _names(experiment: Experiment, cube: Cube) -> list[str]:
+    """Variables that the cube does not have, or has on another kind of clock."""
+    target = task(experiment.task).target
+    asked = [("task", target)]
+    asked += [("forcing", name) for name in experiment.forcing]
+    asked += [("static", name) for name in experiment.static]
+    found = []
+    for key, name in asked:
+        if name not in cube.variables:
+            close = nearest_name(name, cube.variables)
+            hint = f"; did you mean {close!r}?" if close else ""
+            have = ", ".join(cube.variables)
+            found.append(f"{key}: the cube has no {name!r} (it has {have}){hint}")
+        elif cube.group(name).clock is Clock.STATIC and key != "static":
+            found.append(f"{key}: {name!r} has no time")
+    return found
+
+
+def _years(experiment: Experiment, cube: Cube) -> list[str]:
+    """Split years without labels, and forcing that does not reach them."""
+    found = []
+    labels = cube.group(task(experiment.task).target).ticks
+    for key in ("train", "validation"):
+        first, last = getattr(experiment.split, key)
+        if first < labels[0] or last > labels[-1]:
+            found.append(
+                f"split.{key}: {first}…{last} reaches beyond the labels, {labels[0]}…{labels[-1]}"
+            )
+        for name in experiment.forcing:
+            ticks = set(cube.group(name).ticks)
+            missing = [t for t in labels if first <= t <= last and t not in ticks]
+            if missing:
+                found.append(f"split.{key}: {name!r} lacks {missing[0]}…{missing[-1]}")
+    return found
+
+
+def _statuses(experiment: Experiment, cube: Cube) -> list[str]:
+    """Years of the splits that are not observations."""
+    found = []
+    learned = task(experiment.task)
+    kinds = (Status.BACK_CAST, Status.HELD, Status.DROPPED, Status.PREDICTED)
+    for name in (learned.target, *experiment.forcing):
+        status = status_by_year(cube, name)
+        for key in ("train", "validation"):
+            first, last = getattr(experiment.split, key)
+            asked = years_behind(learned.clock, range(first, last + 1))
+            for kind in kinds:
+                years = [y for y, s in status.items() if s is kind and y in asked]
+                if years:
+                    what = kind.name.lower().replace("_", "-")
+                    found.append(
+                        f"split.{key}: {name} is {what} in {len(years)} years, "
+                        f"{years[0]}…{years[-1]}."
+                    )
+    return found
+
+
+def _parts(
+    experiment: Experiment, cube: Cube, facts: list[tuple[str, str]], warnings: list[str]
+) -> list[str]:
+    """Build what a training would build, and collect what refuses."""
+    problems: list[str] = []
+
+    def attempt(build: Callable[[], Result]) -> Result | None:
+        try:
+            return build()
+        except AI4LandError as error:
+            problems.append(str(error))
+            return None
+
+    learned = task(experiment.task)
+    history = experiment.samples.history
+    spec = input_spec(cube, learned, experiment.forcing, experiment.static, history)
+    reader = WindowReader(cube, learned, spec)
+    network = attempt(lambda: build_network(experiment.model, spec))
+    if network is not None:
+        problems += _window(experiment, reader, network)
+        count = sum(p.numel() for p in network.parameters())
+        facts.append(("network", f"{experiment.model.get('name')}, {count:,} parameters"))
+    coarse = cube.grid(experiment.forcing[0]) if experiment.forcing else reader.grid
+    split = experiment.split
+    land = reader.land(split.train[0]) if split.train[0] in reader.group.ticks else None
+    masks = attempt(lambda: space_masks(reader.grid, coarse, split.space, land))
+    if masks is not None:
+        for key, mask in (("train", masks.train), ("validation", masks.validation)):
+            span = getattr(experiment.split, key)
+            draw = functools.partial(Sampler, reader, experiment.samples, span, mask)
+            sampler = attempt(draw)
+            if sampler is not None:
+                share = f", {mask.mean():.0%} of the pixels" if experiment.split.space else ""
+                facts.append((key, f"{span[0]}…{span[1]}, {len(sampler.steps)} steps{share}"))
+                asked = experiment.samples.recursion
+                got = len(sampler.steps[0]) - 1
+                if got < asked:
+                    warnings.append(f"split.{key} has room for {got} of {asked} recursive steps.")
+    options = experiment.training
+    facts.append(("training", f"{options.steps} steps of {options.batch} windows"))
+    facts.append(("forcing", ", ".join(experiment.forcing) or "none"))
+    facts.append(("static", ", ".join(experiment.static) or "none"))
+    return problems
+
+
+def _window(experiment: Experiment, reader: WindowReader, network: UNet) -> list[str]:
+    side, multiple = experiment.samples.window, network.options.multiple
+    if side % multiple:
+        return [f"samples.window: {side} is not a multiple of {multiple}, as the network needs"]
+    if side > max(reader.grid.shape):
+        height, width = reader.grid.shape
+        return [f"samples.window: {side} is larger than the labels, {height} × {width} pixels"]
+    return []

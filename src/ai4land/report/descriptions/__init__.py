@@ -1,0 +1,1 @@
+"""Descriptions: what a cube, a checkpoint, a recipe or a product is."""

@@ -1,0 +1,83 @@
+"""What a trained model is: its card, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ai4land.checkpoint import Card, load_card
+from ai4land.grid import Grid
+from ai4land.report.descriptions.inspection import Description, sources_table
+from ai4land.report.tables.table import Table
+
+__all__ = ["describe_checkpoint"]
+
+
+def describe_checkpoint(path: Path) -> Description:
+    """Say what a checkpoint is; a run of training stands for its checkpoint.
+
+    Raises:
+        MissingFileError: If there is no checkpoint.
+        CheckpointError: If its card is damaged.
+    """
+    folder = path if (path / "card.json").is_file() else path / "checkpoint"
+    card = load_card(folder)
+    tables = [_model(card), _domain(card), _scores(card)]
+    provenance = list(card.data.get("provenance", []))
+    tables += [sources_table(provenance)] if provenance else []
+    title = str(card.training["experiment"].get("title", card.data.get("title", "")))
+    return Description("checkpoint", title, {"kind": "checkpoint", **asdict(card)}, tuple(tables))
+
+
+def _model(card: Card) -> Table:
+    inputs = card.inputs
+    forcing = dict.fromkeys(full.partition("/")[0] for full in inputs["forcing"])
+    static = [*inputs["static"], *(name for name, _ in inputs["zones"])]
+    options = {k: v for k, v in card.architecture.items() if k != "name"}
+    rows = (
+        ("task", f"{card.task}, one step of the clock {card.clock!r} at a time"),
+        ("network", f"{card.architecture['name']}, {_pairs(options)}"),
+        ("classes", ", ".join(inputs["classes"]) or "a continuous value"),
+        ("forcing", ", ".join(forcing) or "none"),
+        ("static", ", ".join(static) or "none"),
+        ("decision", _pairs(card.decision)),
+        ("code", f"ai4land {card.code_version}"),
+        ("weights SHA-256", card.weights_sha256),
+    )
+    return Table("Model", ("", ""), rows, numeric=False)
+
+
+def _domain(card: Card) -> Table:
+    box = card.domain
+    trained, validated = box["trained"], box["validated"]
+    space = card.training["experiment"]["split"].get("space")
+    rows = [
+        ("years trained", f"{trained[0]}…{trained[1]}"),
+        ("years validated", f"{validated[0]}…{validated[1]}"),
+        ("directions", ", ".join(card.directions)),
+        ("strides", ", ".join(map(str, card.strides))),
+        (
+            "region",
+            f"{box['west']:.4g}…{box['east']:.4g}° E, {box['south']:.4g}…{box['north']:.4g}° N",
+        ),
+        ("held out in space", "nothing" if space is None else _pairs(space)),
+        ("optimiser steps", str(card.training["steps"])),
+        ("seed", str(card.training["seed"])),
+    ]
+    rows += [(f"grid of {name}", Grid.from_dict(g).describe()) for name, g in card.grids.items()]
+    return Table("Where it is valid", ("", ""), tuple(rows), numeric=False)
+
+
+def _scores(card: Card) -> Table:
+    rows = tuple(
+        (f"{split}: {name.replace('_', ' ')}", f"{value:.4f}")
+        for split, values in card.scores.items()
+        for name, value in values.items()
+    )
+    return Table("Scores, one step from the truth", ("", "value"), rows)
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{k} {v}" for k, v in values.items()) or "–"

@@ -1,0 +1,1 @@
+"""Pictures: maps, curves and coverage as files, drawn with matplotlib."""

@@ -1,0 +1,1 @@
+"""Tables: scores and descriptions as plain text cells."""

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ai4land.checkpoint import Card, save_checkpoint
+from ai4land.cube import Cube
+from ai4land.errors import GridError
+from ai4land.evaluation import PixelStep, explain
+from ai4land.evaluation.explanation import _reasons
+from ai4land.models import UNet
+from ai4land.report import explanation_tables
+from ai4land.rollout import demand_since, open_network
+from ai4land.samples import input_spec
+from ai4land.vocabulary import LAND_USE
+from network_inputs import OPTIONS
+from tiny_cubes import FINE, FOREST
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tiny_cube: Cube, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network that was never trained; forest was seen to become cropland, nothing else."""
+    spec = input_spec(tiny_cube, LAND_USE, ("land_use_fractions",), ())
+    torch.manual_seed(0)
+    model = UNet(spec, OPTIONS).eval()
+    model.transitions.counts[0] = 0
+    model.transitions.counts[0, spec.classes.index("forest"), spec.classes.index("cropland")] = 9
+    card = Card(
+        task="land_use",
+        architecture=model.to_dict(),
+        inputs=spec.to_dict(),
+        legend=None,
+        clock="year",
+        grids={},
+        strides=(1,),
+        directions=("forward",),
+        training={},
+        data={},
+        licences=(),
+        domain={},
+        scores={},
+        code_version="0",
+        decision={"forward": 0.4, "balanced": True},
+    )
+    folder = tmp_path_factory.mktemp("model") / "checkpoint"
+    save_checkpoint(folder, model, card)
+    return folder
+
+
+def point(row: int, col: int) -> tuple[float, float]:
+    return float(FINE.latitudes()[row]), float(FINE.longitudes()[col])
+
+
+def test_a_pixel_is_told_what_its_cell_was_asked_for(checkpoint: Path, tiny_cube: Cube) -> None:
+    row, col = 24, 20
+    assert tiny_cube.read("land_use", 2003)[row, col] == FOREST
+    found = explain(checkpoint, tiny_cube, point(row, col), (2002, 2003, 2004))
+    data = found.data
+    assert (data["row"], data["column"], data["from"], data["to"]) == (row, col, 2003, 2004)
+    assert data["before"] == "forest"
+    stepper, start, _ = open_network(checkpoint, tiny_cube, (2002, 2003, 2004))
+    demand = demand_since(start, stepper.reader)
+    middle = stepper.step(start, 2003)
+    asked = demand.change(middle["land_use"], 2004)[:, demand.cells.index[row, col]]
+    assert [group["asked"] for group in data["cell"].values()] == asked.tolist()
+    last = stepper.step(middle, 2004)["land_use"]
+    assert last.probabilities is not None
+    balanced = [chances["balanced"] for chances in data["classes"].values()]
+    assert balanced == pytest.approx(last.probabilities[:, row, col].tolist(), abs=1e-5)
+    never = [name for name, c in data["classes"].items() if not c["seen_in_training"]]
+    assert "pasture" in never
+    assert "cropland" not in never
+    assert len(explanation_tables(found)) == 2
+    assert found.reasons
+
+
+def test_sea_is_never_predicted(checkpoint: Path, tiny_cube: Cube) -> None:
+    found = explain(checkpoint, tiny_cube, point(10, 1), (2002, 2003))
+    assert not found.data["land"]
+    assert "sea" in found.reasons[0]
+    assert explanation_tables(found) == ()
+
+
+def test_a_point_outside_is_refused(checkpoint: Path, tiny_cube: Cube) -> None:
+    with pytest.raises(GridError, match="outside the cube"):
+        explain(checkpoint, tiny_cube, (-33.0, 11.0), (2002, 2003))
+
+
+STEP = PixelStep(
+    names=("sea", "wood", "field", "town"),
+    groups=((1,), (2,), (3,)),
+    before=1,
+    after=1,
+    asked=np.array([-3, 2, 1], np.int32),
+    held=np.array([40, 20, 4], np.int32),
+    raw=np.array([0, 0.7, 0.3, 0], np.float32),
+    balanced=np.array([0, 0.45, 0.55, 0], np.float32),
+    stay=0.2,
+    seen=np.array([False, True, True, False]),
+    rank=np.array([1, 30, 5, 9]),
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "Without the decision's constant field would have won"),
+        ({}, "asks this cell to lose 3 of its 40 pixels of wood"),
+        ({}, "wood was never followed by town"),
+        ({}, "gain 2 pixels of field; this one is number 5"),
+        ({"asked": np.zeros(3, np.int32)}, "no whole pixel of change"),
+        ({"asked": np.array([1, -1, 0], np.int32)}, "no loss of wood (+1 pixels of 40)"),
+        ({"groups": ((2,), (3,)), "asked": np.zeros(2, np.int32)}, "says nothing about wood"),
+        ({"after": 2}, "It did change: wood → field, probability 0.55"),
+    ],
+)
+def test_each_thing_that_blocks_is_named(changes: dict[str, object], said: str) -> None:
+    step = replace(STEP, **changes)  # type: ignore[arg-type]
+    reasons = _reasons(step)
+    assert any(said in reason for reason in reasons), reasons

@@ -1,0 +1,218 @@
+"""A large map is scored in windows, and nothing changes that does not draw lots."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ai4land.cube import Cube, GroupSpec, VariableSpec
+from ai4land.errors import GridError
+from ai4land.evaluation import Weighting, evaluate
+from ai4land.evaluation.plan import ScoringPlan
+from ai4land.evaluation.windows import SavedRollout, sum_window
+from ai4land.grid import Grid
+from ai4land.metrics import ScoredClasses
+from ai4land.vocabulary import LAND_USE, Clock, variable
+from tiny_cubes import COARSE, FINE, LANDUSE8, YEARS, fractions, land_maps, write_cube
+from tiny_rollouts import saved_rollout
+
+TICKS = (2004, 2005, 2006, 2007, 2008)
+
+
+@pytest.fixture(scope="module")
+def prediction(tiny_cube: Cube, tmp_path_factory: pytest.TempPathFactory) -> Cube:
+    return saved_rollout(tiny_cube, tmp_path_factory.mktemp("p") / "p.zarr", TICKS)
+
+
+def plan_of(cube: Cube, most: int) -> ScoringPlan:
+    args: Any = (
+        cube,
+        LAND_USE,
+        TICKS[0],
+        "land_use_fractions",
+        ScoredClasses.LAND,
+        Weighting.PIXEL,
+    )
+    return ScoringPlan(*args, None, (), most)
+
+
+def halves() -> dict[str, Any]:
+    """The map in two, cut where no window and no cell ends."""
+    west, east, south, north = 9.0, 13.0, 47.0, 51.0
+    features = []
+    for name, left, right in (("west", west, 11.13), ("east", 11.13, east)):
+        ring = [[left, south], [right, south], [right, north], [left, north], [left, south]]
+        shape = {"type": "Polygon", "coordinates": [ring]}
+        features.append({"type": "Feature", "properties": {"name": name}, "geometry": shape})
+    return {"type": "FeatureCollection", "features": features}
+
+
+def sureness(evaluation: Any) -> Any:  # noqa: ANN401
+    return evaluation.details.uncertainty.merit["mine"]
+
+
+@pytest.mark.parametrize("weighting", Weighting)
+@pytest.mark.parametrize("protocol", ScoredClasses)
+def test_windows_change_nothing(
+    tiny_cube: Cube, prediction: Cube, weighting: Weighting, protocol: ScoredClasses, tmp_path: Path
+) -> None:
+    (tmp_path / "halves.geojson").write_text(json.dumps(halves()))
+    asked: dict[str, Any] = {"weighting": weighting, "protocol": protocol}
+    asked["regions"] = [tmp_path / "halves.geojson"]
+    one = evaluate(prediction, tiny_cube, **asked).to_dict()
+    two = evaluate(prediction, tiny_cube, **asked, most=256).to_dict()
+    rows = one["details"]["regions"][-1]["rows"]["mine"]
+    assert [row["region"] for row in rows] == ["west", "east"]
+    every = one["all_cells"] or one["scores"]
+    total = sum(row["all"]["total"] for row in rows)
+    assert total == pytest.approx(every["mine"]["last"]["total"], rel=1e-14)
+    assert "windows of 16 × 16 pixels" in two["notes"][-1]
+    for data in (one, two):
+        for key in ("skill", "mean_skill", "uncertainty"):  # they compare with rows that draw
+            data["details"].pop(key)
+        for part in ("resolutions", "transitions", "fidelity", "flicker", "rates"):
+            rows = data["details"][part]
+            data["details"][part] = {r: rows.get(r) for r in ("truth", "mine", "persistence")}
+        for part in data["details"]["regions"]:
+            part["rows"] = {row: part["rows"][row] for row in ("mine", "persistence")}
+        for key in ("scores", "all_cells"):
+            rows = data[key] or {}
+            data[key] = {row: rows.get(row) for row in ("mine", "persistence")}
+        data.pop("notes")
+    for row in ("mine", "persistence"):  # squares larger than a window are not told
+        long, short = (d["details"]["resolutions"][row] for d in (one, two))
+        assert [r["factor"] for r in short["rows"]] == [1, 2, 4, 8, 16]
+        long["rows"] = long["rows"][:5]
+    alike(one, two, "")
+
+
+def alike(one: object, two: object, at: str) -> None:
+    """Equal, sums of areas up to their rounding."""
+    if isinstance(one, dict) and isinstance(two, dict):
+        assert one.keys() == two.keys(), at
+        for key in one:
+            alike(one[key], two[key], f"{at}.{key}")
+    elif isinstance(one, list) and isinstance(two, list):
+        assert len(one) == len(two), at
+        for n, (a, b) in enumerate(zip(one, two, strict=True)):
+            alike(a, b, f"{at}[{n}]")
+    elif isinstance(one, float):
+        assert two == pytest.approx(one, rel=1e-11, abs=1e-12), at
+    else:
+        assert one == two, at
+
+
+def test_intervals_rest_on_the_same_blocks(tiny_cube: Cube, prediction: Cube) -> None:
+    one, two = (evaluate(prediction, tiny_cube, most=most) for most in (1 << 24, 256))
+    for span, interval in sureness(one).items():
+        assert sureness(two)[span].low == pytest.approx(interval.low, rel=1e-12)
+        assert sureness(two)[span].high == pytest.approx(interval.high, rel=1e-12)
+
+
+def test_windows_hold_whole_cells_and_squares(tiny_cube: Cube) -> None:
+    assert plan_of(tiny_cube, 1 << 24).windows == [FINE.window]
+    cut = plan_of(tiny_cube, 300)
+    assert cut.step == 16, "two cells of eight pixels"
+    assert cut.factors == (1, 2, 4, 8, 16)
+    seen = np.zeros(FINE.shape, int)
+    for window in cut.windows:
+        assert window.row % 8 == window.col % 8 == 0
+        seen[window.slices] += 1
+    assert (seen == 1).all()
+
+
+def test_pixels_that_do_not_fill_cells_stay_in_one_piece(tmp_path: Path) -> None:
+    fine = Grid.regular(10.0, 50.0, 0.06, 0.06, (40, 48))  # 6⅔ pixels in a cell of 0.4°
+    coarse = Grid.regular(10.0, 50.0, 0.4, 0.4, (6, 8))
+    maps = land_maps(YEARS[:3])
+    groups = [
+        GroupSpec(
+            "fine", fine, Clock.YEAR, YEARS[:3], (VariableSpec(variable("land_use"), LANDUSE8),)
+        ),
+        GroupSpec(
+            "coarse",
+            coarse,
+            Clock.YEAR,
+            YEARS[:3],
+            (VariableSpec(variable("land_use_fractions"), LANDUSE8),),
+        ),
+    ]
+    values = {"land_use": maps, "land_use_fractions": fractions(maps, fine, coarse)}
+    cube = write_cube(tmp_path / "c.zarr", groups, values)
+    assert plan_of(cube, 256).windows == [fine.window]
+
+
+def test_a_window_without_labels_is_left_out(tiny_cube: Cube, prediction: Cube) -> None:
+    told: list[str] = []
+    evaluate(prediction, tiny_cube, most=64, progress=told.append)
+    numbers = {int(line.split("window ")[1].split()[0]) for line in told if "window" in line}
+    assert len(plan_of(tiny_cube, 64).windows) == COARSE.height * COARSE.width
+    assert numbers <= set(range(1, 31))
+    land = land_maps()[TICKS[0]]
+    has = [(land[w.slices] != 0).any() for w in plan_of(tiny_cube, 64).windows]
+    assert sum(has) == len(numbers)
+
+
+def test_a_cut_cube_reads_what_the_whole_one_holds(tiny_cube: Cube) -> None:
+    bounds = FINE.crop(type(FINE.window)(8, 16, 16, 24))
+    part = tiny_cube.within(bounds)
+    assert part.grid("land_use") == bounds
+    assert part.grid("land_use_fractions").shape == (2, 3)
+    whole = tiny_cube.read("land_use", 2005)
+    np.testing.assert_array_equal(part.read("land_use", 2005), whole[8:24, 16:40])
+    coarse = tiny_cube.read("land_use_fractions", 2005)
+    np.testing.assert_array_equal(part.read("land_use_fractions", 2005), coarse[:, 1:3, 2:5])
+    again = part.within(bounds.crop(type(FINE.window)(8, 8, 8, 8)))
+    np.testing.assert_array_equal(again.series("land_use")[5], whole[16:24, 24:32])
+    beyond = part.read("land_use", 2005, type(FINE.window)(-1, 0, 2, 3))
+    assert (beyond[0] == 255).all(), "nothing is known outside the cut"
+    assert tiny_cube.grid("land_use") == FINE, "the whole cube stays whole"
+    assert SavedRollout(part, "mine", (), (), 0).cube.path == tiny_cube.path
+
+
+def test_a_file_whose_regions_hold_no_land_is_refused(
+    tiny_cube: Cube, prediction: Cube, tmp_path: Path
+) -> None:
+    found = halves()
+    west, north = float(FINE.west), float(FINE.north)
+    ring = [[west, north], [west + 0.1, north], [west + 0.1, north - 0.1], [west, north]]
+    found["features"] = found["features"][:1]
+    found["features"][0]["geometry"]["coordinates"] = [ring]  # in the sea
+    (tmp_path / "sea.geojson").write_text(json.dumps(found))
+    with pytest.raises(GridError, match=r"(?s)No region of the file meets.*sea\.geojson"):
+        evaluate(prediction, tiny_cube, regions=[tmp_path / "sea.geojson"])
+
+
+def arrays(value: object) -> Iterator[np.ndarray]:
+    """All arrays that something holds."""
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, dict | tuple | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from arrays(item)
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            yield from arrays(getattr(value, field.name))
+
+
+def test_what_is_kept_of_a_window_does_not_hold_its_pixels(
+    tiny_cube: Cube, prediction: Cube
+) -> None:
+    saved = SavedRollout(prediction, "mine", TICKS[1:], TICKS, 0)
+    part = sum_window(plan_of(tiny_cube, 1 << 24), saved, FINE.window, headline=True)
+    kept = list(arrays(part))
+    assert len(kept) > 100
+    assert not [a.shape for a in kept if FINE.height in a.shape or FINE.width in a.shape]
+
+
+def test_windows_in_processes_are_windows(tiny_cube: Cube, prediction: Cube) -> None:
+    one, two = (
+        evaluate(prediction, tiny_cube, most=512, workers=workers).to_dict() for workers in (1, 2)
+    )
+    alike(one, two, "")
