@@ -20,7 +20,7 @@ from ai4land.rollout import (
     observed_state,
 )
 from ai4land.samples import Demand, WindowReader, input_spec
-from ai4land.testing.stepper_contract import StepperContract
+from ai4land.testing.contracts.stepper import StepperContract
 from ai4land.vocabulary import LAND_USE
 from network_inputs import lively_network
 from tiny_cubes import LEAF_AREA, write_leaf_cube

@@ -159,7 +159,7 @@ class TestSchedulers:
 
 
 class TestRestart:
-    def test_a_build_changes_its_crew_between_two_runs(
+    def test_a_build_changes_its_workers_between_two_runs(
         self, made: Recipe, straight: dict[str, bytes], tmp_path: Path
     ) -> None:
         class Stop(Exception):

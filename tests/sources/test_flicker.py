@@ -30,7 +30,7 @@ from ai4land.sources import (
     open_hilda,
 )
 from ai4land.sources.flicker import majority_of, runs_of, settle
-from ai4land.testing.source_contract import Landmark, SourceContract
+from ai4land.testing.contracts.source import Landmark, SourceContract
 from ai4land.vocabulary import NO_DATA, Place, validated, variable
 
 Codes = npt.NDArray[np.uint8]

@@ -19,7 +19,7 @@ from rasterio.transform import Affine
 from ai4land.errors import MissingFileError, SourceError
 from ai4land.grid import Window
 from ai4land.sources import HildaOptions, Source, open_hilda
-from ai4land.testing.source_contract import Landmark, SourceContract
+from ai4land.testing.contracts.source import Landmark, SourceContract
 
 V1 = HildaOptions(version="v1")
 

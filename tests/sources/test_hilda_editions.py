@@ -14,7 +14,8 @@ from ai4land.errors import MissingFileError, SourceError
 from ai4land.grid import Grid, Window
 from ai4land.sources import HildaOptions, Source, open_hilda, split_transitions
 from ai4land.sources.hilda_files import EDITIONS, HildaFile, files_in
-from ai4land.testing.files_hilda import (
+from ai4land.testing.contracts.source import Landmark, SourceContract
+from ai4land.testing.files.hilda import (
     HILDA_FOLDER,
     HILDA_TRANSITIONS_FOLDER,
     corrupt_strip,
@@ -25,7 +26,6 @@ from ai4land.testing.files_hilda import (
     write_hilda_map,
     write_hilda_netcdf,
 )
-from ai4land.testing.source_contract import Landmark, SourceContract
 from ai4land.vocabulary import legend
 
 Codes = npt.NDArray[np.uint8]

@@ -20,7 +20,7 @@ from ai4land.sources import (
     open_hilda,
 )
 from ai4land.sources.labels import coarse_grid
-from ai4land.testing.source_contract import Landmark, SourceContract
+from ai4land.testing.contracts.source import Landmark, SourceContract
 from ai4land.vocabulary import NO_DATA, Clock, legend, variable
 
 LANDUSE8 = legend("landuse8")

@@ -24,7 +24,7 @@ from ai4land.sources.periods import (
     period_of,
 )
 from ai4land.sources.source import Product
-from ai4land.testing.files_lai import modis_dates
+from ai4land.testing.files.lai import modis_dates
 from ai4land.vocabulary import Clock
 
 GRID = Grid.regular(0, 10, 1, 1, (1, 2))

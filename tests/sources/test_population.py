@@ -23,14 +23,14 @@ from ai4land.sources import (
     load_recipe,
     open_population,
 )
-from ai4land.testing.files_population import (
+from ai4land.testing.contracts.source import Landmark, SourceContract
+from ai4land.testing.files.population import (
     isimip2b_name,
     isimip3_name,
     write_isimip2b,
     write_isimip3,
     write_period_mean,
 )
-from ai4land.testing.source_contract import Landmark, SourceContract
 
 Counts = npt.NDArray[np.float64]
 GRID = Grid.regular(-180, 90, 5, 5, (36, 72))

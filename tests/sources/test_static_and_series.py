@@ -19,7 +19,7 @@ from ai4land.sources import (
     open_geotiff_series,
     open_koeppen_geiger,
 )
-from ai4land.testing.source_contract import Landmark, SourceContract
+from ai4land.testing.contracts.source import Landmark, SourceContract
 from ai4land.vocabulary import variable
 
 

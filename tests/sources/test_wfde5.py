@@ -12,7 +12,7 @@ from ai4land.errors import SourceError
 from ai4land.grid import Window
 from ai4land.sources.source import Source
 from ai4land.sources.wfde5 import Wfde5Options, open_wfde5
-from ai4land.testing.source_contract import Landmark, SourceContract
+from ai4land.testing.contracts.source import Landmark, SourceContract
 
 REAL = "bavaria_vegetation/wfde5_monthly_1979-2019.nc"
 

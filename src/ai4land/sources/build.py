@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ai4land.cube import Cube, CubeWriter
-from ai4land.sources.crew import check_crew, crew, worker
 from ai4land.sources.notes import notes_of, provenance_of_plan
 from ai4land.sources.plan import make_plan
 from ai4land.sources.recipe import Recipe
 from ai4land.sources.slices import Box, narrowed
+from ai4land.sources.workers import block_writer, check_workers, open_workers
 
 __all__ = ["Progress", "Step", "build_cube"]
 
@@ -78,7 +78,7 @@ def build_cube(
         SourceError: If a file is not what its product promises.
         CubeError: If something else lies at ``path``, or the disk is full.
     """
-    check_crew(scheduler, workers)
+    check_workers(scheduler, workers)
     plan = make_plan(narrowed(recipe, years, region))
     provenance, notes = provenance_of_plan(plan), notes_of(plan)
     attributes = {**plan.summary(), "provenance": provenance, "notes": notes}
@@ -88,9 +88,9 @@ def build_cube(
     done = totals - Counter(block.variable for block in pending)
     if done:
         _LOG.info("%s: resuming, %d of %d blocks are written", path, done.total(), totals.total())
-    with crew(scheduler, workers) as workforce:
-        work = worker(workforce, plan, writer.path)
-        for block in workforce.each(work, pending):
+    with open_workers(scheduler, workers) as opened:
+        work = block_writer(opened, plan, writer.path)
+        for block in opened.each(work, pending):
             name = block.variable
             writer.remember(block, plan.layers[name].status())
             done[name] += 1

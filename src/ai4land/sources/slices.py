@@ -1,4 +1,4 @@
-"""Slices: a recipe narrowed to fewer years or a smaller region, for a test or a part of a job."""
+"""Slices: a recipe narrowed to fewer years or a smaller region, for a test or one job of many."""
 
 from __future__ import annotations
 

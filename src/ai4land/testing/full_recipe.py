@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ai4land.testing.files_hilda import HILDA_FOLDER
+from ai4land.testing.files.hilda import HILDA_FOLDER
 from ai4land.testing.more_products import (
     CO2_FOLDER,
     ERA5_LAND_FOLDER,
@@ -16,7 +16,7 @@ from ai4land.testing.more_products import (
     TEXTURE_NAME,
     ssp_of,
 )
-from ai4land.testing.spec import PlanetSpec
+from ai4land.testing.planet.spec import PlanetSpec
 
 __all__ = ["full_recipe"]
 

@@ -9,9 +9,9 @@ from typing import Literal
 from ai4land.errors import ConfigError
 from ai4land.testing.more_products import MoreProducts
 from ai4land.testing.netcdfs import StatesFile, write_gebco, write_static
-from ai4land.testing.planet import Planet, PlanetYear, make_planet
+from ai4land.testing.planet.planet import Planet, PlanetYear, make_planet
+from ai4land.testing.planet.spec import FORK_YEAR, PlanetSpec
 from ai4land.testing.rasters import write_hilda, write_koeppen
-from ai4land.testing.spec import FORK_YEAR, PlanetSpec
 
 __all__ = ["write_planet"]
 

@@ -1,4 +1,4 @@
-"""Crew: who works on the blocks of a build, in this process or on any Dask scheduler."""
+"""Workers of a build: this process, threads, processes, or any Dask scheduler."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ai4land.sources.recipe import Recipe
 from ai4land.sources.source import Array
 from ai4land.vocabulary import Place
 
-__all__ = ["Crew", "Job", "check_crew", "crew", "values_of", "worker"]
+__all__ = ["RemoteBuild", "Workers", "block_writer", "check_workers", "open_workers", "values_of"]
 
 Item = TypeVar("Item")
 Submit = Callable[..., "futures.Future[Any]"]
@@ -31,8 +31,8 @@ _WAITING = 2  # blocks handed out per worker: one is worked on, one waits, none 
 
 
 @dataclass(frozen=True)
-class Job:
-    """What a worker needs to know: the recipe, from which it makes the plan itself, and the store.
+class RemoteBuild:
+    """A build as a worker elsewhere needs it: the recipe, to plan it again, and the store.
 
     Attributes:
         recipe: The recipe, with paths that mean the same on every worker.
@@ -45,8 +45,8 @@ class Job:
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @classmethod
-    def of(cls, recipe: Recipe, path: Path) -> Job:
-        """The job of a build, for workers in other folders and with other environments."""
+    def of(cls, recipe: Recipe, path: Path) -> RemoteBuild:
+        """A build for workers in other folders and with other environments."""
         entries = {
             name: entry
             if entry.path is None
@@ -65,12 +65,12 @@ class Job:
 
     def __eq__(self, other: object) -> bool:
         """By the token."""
-        return isinstance(other, Job) and other.token == self.token
+        return isinstance(other, RemoteBuild) and other.token == self.token
 
 
 @dataclass(frozen=True)
-class Crew:
-    """Somebody who takes on work.
+class Workers:
+    """Workers that take on blocks.
 
     Attributes:
         submit: Starts a function with arguments, as ``concurrent.futures.Executor`` does.
@@ -106,8 +106,8 @@ class Crew:
                 future.cancel()
 
 
-def check_crew(scheduler: str | None, workers: int | None) -> None:
-    """Refuse a crew that cannot be, before anything is opened.
+def check_workers(scheduler: str | None, workers: int | None) -> None:
+    """Refuse workers that cannot be, before anything is opened.
 
     Raises:
         ConfigError: If there is no such scheduler.
@@ -123,8 +123,8 @@ def check_crew(scheduler: str | None, workers: int | None) -> None:
 
 
 @contextmanager
-def crew(scheduler: str | None, workers: int | None) -> Iterator[Crew]:
-    """The crew of a build.
+def open_workers(scheduler: str | None, workers: int | None) -> Iterator[Workers]:
+    """Open the workers of a build.
 
     Args:
         scheduler: ``None``: this process alone. ``threads``: threads of this process.
@@ -137,16 +137,16 @@ def crew(scheduler: str | None, workers: int | None) -> Iterator[Crew]:
     """
     count = workers or os.cpu_count() or 1
     if scheduler is None:
-        yield Crew(_at_once, 1)
+        yield Workers(_at_once, 1)
     elif scheduler == "threads":
         with futures.ThreadPoolExecutor(count, thread_name_prefix="block") as pool:
-            yield Crew(pool.submit, count)
+            yield Workers(pool.submit, count)
     else:
         with _dask_client(scheduler, count) as client:
             size = sum(client.nthreads().values())
             if not size:
                 raise ConfigError("The scheduler has no workers", where=scheduler)
-            yield Crew(client.get_executor(pure=False).submit, size, far=True)
+            yield Workers(client.get_executor(pure=False).submit, size, far=True)
 
 
 def _at_once(work: Callable[..., Any], *arguments: object) -> futures.Future[Any]:
@@ -179,16 +179,16 @@ def _dask_client(scheduler: str, workers: int) -> AbstractContextManager[Any]:
         ) from error
 
 
-def worker(crew: Crew, plan: Plan, path: Path) -> Callable[[Block], None]:
+def block_writer(workers: Workers, plan: Plan, path: Path) -> Callable[[Block], None]:
     """The function that reads and writes a block: at hand, or one that travels to other processes.
 
     Args:
-        crew: Who will call it.
+        workers: Who will call it.
         plan: The opened plan, used by workers of this process.
         path: Folder of the store.
     """
-    if crew.far:
-        return functools.partial(_write_far, Job.of(plan.recipe, path))
+    if workers.far:
+        return functools.partial(_write_far, RemoteBuild.of(plan.recipe, path))
     return functools.partial(_write, plan.layers, BlockWriter(path, plan.groups()))
 
 
@@ -196,17 +196,17 @@ def _write(layers: Mapping[str, Layer], writer: BlockWriter, block: Block) -> No
     writer.write(block, values_of(layers[block.variable], block))
 
 
-def _write_far(job: Job, block: Block) -> None:
+def _write_far(build: RemoteBuild, block: Block) -> None:
     with LIBRARIES:  # or two threads of one worker would open everything twice
-        layers, writer = _opened(job)
+        layers, writer = _opened(build)
     _write(layers, writer, block)
 
 
 @functools.lru_cache(maxsize=1)
-def _opened(job: Job) -> tuple[Mapping[str, Layer], BlockWriter]:
-    """The plan of a job and its store, opened once in each process."""
-    plan = make_plan(job.recipe)
-    return plan.layers, BlockWriter(job.path, plan.groups())
+def _opened(build: RemoteBuild) -> tuple[Mapping[str, Layer], BlockWriter]:
+    """The plan of a build and its store, opened once in each process."""
+    plan = make_plan(build.recipe)
+    return plan.layers, BlockWriter(build.path, plan.groups())
 
 
 def values_of(layer: Layer, block: Block) -> Array:

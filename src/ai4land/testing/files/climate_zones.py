@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.grid import Grid
-from ai4land.testing.geotiff import Colours, write_geotiff
+from ai4land.testing.files.geotiff import Colours, write_geotiff
 from ai4land.vocabulary import legend
 
 __all__ = [
