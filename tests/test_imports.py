@@ -47,7 +47,7 @@ def test_importing_a_room_stays_light(module: str) -> None:
 
 def test_scoring_three_rasters_needs_no_network() -> None:
     found = loaded_by(
-        "import ai4land.evaluation as e, ai4land.report as r, ai4land.cli.score; "
+        "import ai4land.evaluation as e, ai4land.report as r, ai4land.cli.commands.score; "
         "e.score_raster_files, e.Weighting, r.raster_tables, r.to_markdown"
     )
     assert not found & (NETWORKS | PICTURES)

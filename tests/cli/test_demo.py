@@ -8,7 +8,7 @@ import pytest
 from ai4land.sources import load_recipe
 from ai4land.training import load_experiment
 
-FOLDER = Path(str(resources.files("ai4land.cli.demo")))
+FOLDER = Path(str(resources.files("ai4land.cli.commands.demo")))
 EXPERIMENTS = sorted(p.name for p in FOLDER.glob("*.yaml") if p.name != "recipe.yaml")
 
 

@@ -24,7 +24,7 @@ def test_every_command_explains_itself_with_an_example(call: Call, name: str) ->
     code, out, _ = call(name, "--help")
     assert code == 0
     assert f"ai4land {name}" in out, "an example"
-    function = getattr(importlib.import_module(f"ai4land.cli.{name}"), name)
+    function = getattr(importlib.import_module(f"ai4land.cli.commands.{name}"), name)
     first = (inspect.getdoc(function) or "").splitlines()[0]
     assert first == app.COMMANDS[name], "the list of commands says the same"
 

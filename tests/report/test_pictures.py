@@ -7,7 +7,7 @@ import pytest
 
 from ai4land.cube import Cube, Status
 from ai4land.grid import Window
-from ai4land.report.pictures.coverage import draw_coverage, runs
+from ai4land.report.pictures.coverage import draw_coverage, stretches
 from ai4land.report.pictures.curves import draw_training
 from ai4land.report.pictures.figures import BUDGET, budget_map, class_image
 from ai4land.report.pictures.inputs import busiest_window, draw_inputs
@@ -57,7 +57,7 @@ def test_class_images_have_the_colours_of_the_legend() -> None:
 def test_stretches_of_a_status() -> None:
     held, seen = Status.HELD, Status.OBSERVED
     status = {2001: seen, 2002: seen, 2004: seen, 2005: held}
-    assert runs(status) == [(2001, 2003, seen), (2004, 2005, seen), (2005, 2006, held)]
+    assert stretches(status) == [(2001, 2003, seen), (2004, 2005, seen), (2005, 2006, held)]
 
 
 def test_coverage_has_a_bar_for_what_is_observed(tiny_cube: Cube, tmp_path: Path) -> None:

@@ -66,8 +66,8 @@ def test_times_are_said_in_stretches() -> None:
     months = Clock.MONTH.ticks([2000, 2002])
     assert len(months) == 24
     assert Clock.MONTH.span(months) == "2000-01…2002-12"
-    assert Clock.MONTH.runs(months) == ["2000-01…2000-12", "2002-01…2002-12"]
-    assert Clock.YEAR.runs((1999, 2000, 2005)) == ["1999…2000", "2005"]
+    assert Clock.MONTH.stretches(months) == ["2000-01…2000-12", "2002-01…2002-12"]
+    assert Clock.YEAR.stretches((1999, 2000, 2005)) == ["1999…2000", "2005"]
     assert Clock.EIGHT_DAYS.ticks([2001])[-1] == Clock.EIGHT_DAYS.tick(dt.date(2001, 12, 31))
     assert Clock.TEN_DAYS.noun == "ten-day periods"
     with pytest.raises(VocabularyError, match="no time axis"):

@@ -31,7 +31,7 @@ COMMANDS: MappingProxyType[str, str] = MappingProxyType(
         "inspect": "Say what a cube, a checkpoint or a recipe is.",
     }
 )
-"""Name → one line for people; the module ``ai4land.cli.<name>`` holds the command."""
+"""Name → one line for people; the module ``ai4land.cli.commands.<name>`` holds the command."""
 
 
 class Commands(CommandGroup):

@@ -36,7 +36,7 @@ _WITHOUT_ARGUMENTS = {"demo", "sources", "download"}
 
 def command(name: str) -> Command:
     """The real command of a name, imported now."""
-    module = importlib.import_module(f"ai4land.cli.{name}")
+    module = importlib.import_module(f"ai4land.cli.commands.{name}")
     app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
     app.command(name, epilog=module.EXAMPLES, no_args_is_help=name not in _WITHOUT_ARGUMENTS)(
         getattr(module, name)

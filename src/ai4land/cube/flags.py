@@ -53,7 +53,7 @@ def flagged(
         status = cube.status(name)
         ticks = [t for t in status if t // clock.ticks_per_year in years]
         said = {
-            kind.name.lower(): clock.runs([t for t in ticks if status[t] is kind])
+            kind.name.lower(): clock.stretches([t for t in ticks if status[t] is kind])
             for kind in kinds
             if any(status[t] is kind for t in ticks)
         }

@@ -1,4 +1,4 @@
-"""Adding what is kept under names, and what may be absent."""
+"""Sums of what is kept under names, and of what may be absent."""
 
 from __future__ import annotations
 

@@ -39,10 +39,10 @@ def stored_states(cube: Cube, task: Task, ticks: tuple[int, ...]) -> Iterator[St
         cube.grid(task.target),
         cube.status(task.target),
     )
-    believed = task.probability in cube.variables
+    given = task.probability in cube.variables
     for tick in ticks:
         said = None
-        if believed and status[tick] is Status.PREDICTED:
+        if given and status[tick] is Status.PREDICTED:
             said = cube.read(task.probability, tick)
         field = Field(spec.variable, grid, cube.read(task.target, tick), spec.legend, said)
         yield State(task.clock, tick, {task.target: field}, status[tick])

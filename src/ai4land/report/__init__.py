@@ -1,4 +1,4 @@
-"""Showing what came out: scores as tables, maps and curves as pictures, what a file is.
+"""Tables, pictures and pages of what came out, and descriptions of what a file is.
 
 Names are loaded when they are used, so that a table can be printed without a plotting library.
 """
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ai4land.report.checks.experiment import check_experiment_file
     from ai4land.report.checks.recipe import Check, check_recipe_file
-    from ai4land.report.descriptions.inspection import Description, describe
-    from ai4land.report.descriptions.model_card import describe_checkpoint
-    from ai4land.report.descriptions.products import (
+    from ai4land.report.descriptions.datasets import (
         describe_download,
         describe_downloads,
         describe_source,
         describe_sources,
     )
+    from ai4land.report.descriptions.inspection import Description, describe
+    from ai4land.report.descriptions.model_card import describe_checkpoint
     from ai4land.report.page import write_report
     from ai4land.report.path_kinds import PathKind, kind_of
     from ai4land.report.tables.explanation import explanation_tables
@@ -58,10 +58,10 @@ _HOMES = MappingProxyType(
         "check_recipe_file": "checks.recipe",
         "describe": "descriptions.inspection",
         "describe_checkpoint": "descriptions.model_card",
-        "describe_download": "descriptions.products",
-        "describe_downloads": "descriptions.products",
-        "describe_source": "descriptions.products",
-        "describe_sources": "descriptions.products",
+        "describe_download": "descriptions.datasets",
+        "describe_downloads": "descriptions.datasets",
+        "describe_source": "descriptions.datasets",
+        "describe_sources": "descriptions.datasets",
         "explanation_tables": "tables.explanation",
         "kind_of": "path_kinds",
         "raster_tables": "tables.raster_scores",

@@ -1,4 +1,4 @@
-"""Maps of every year for a page: truth, reconstruction and difference, to be leafed through."""
+"""Map frames of a page: truth, reconstruction and difference of every year, as small pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Telling apart what a user hands to a command: cube, checkpoint, run, recipe, experiment."""
+"""Kinds of path that a user hands to a command: cube, checkpoint, run, recipe, experiment."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def _refuse_gaps(
 
 def times(clock: Clock, ticks: Sequence[int]) -> list[int] | list[str]:
     """Times as attributes keep them: years as numbers, finer ones as stretches of dates."""
-    return list(ticks) if clock is Clock.YEAR else clock.runs(ticks)
+    return list(ticks) if clock is Clock.YEAR else clock.stretches(ticks)
 
 
 def held_from(clock: Clock, schedule: Schedule) -> dict[str, list[str]]:
@@ -116,4 +116,4 @@ def held_from(clock: Clock, schedule: Schedule) -> dict[str, list[str]]:
     for tick, (origin, status) in schedule.items():
         if status is Status.HELD and origin is not None:
             found.setdefault(str(origin // clock.ticks_per_year), []).append(tick)
-    return {year: clock.runs(ticks) for year, ticks in found.items()}
+    return {year: clock.stretches(ticks) for year, ticks in found.items()}

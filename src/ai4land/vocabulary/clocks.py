@@ -88,7 +88,7 @@ class Clock(StrEnum):
         """First and last of some ticks as people write it: ``1987-04…1990-12``."""
         return f"{self.label(ticks[0])}…{self.label(ticks[-1])}"
 
-    def runs(self, ticks: Sequence[int]) -> list[str]:
+    def stretches(self, ticks: Sequence[int]) -> list[str]:
         """Stretches of consecutive ticks as people write them: ``["1987-04…1990-12", "1993-01"]``.
 
         Args:
@@ -100,4 +100,4 @@ class Clock(StrEnum):
                 found[-1].append(tick)
             else:
                 found.append([tick])
-        return [self.span(run) if len(run) > 1 else self.label(run[0]) for run in found]
+        return [self.span(part) if len(part) > 1 else self.label(part[0]) for part in found]

@@ -1,4 +1,4 @@
-"""Curves of probabilities: how often what was said came true, and how well gains are ranked."""
+"""Charts of probability scores: reliability, and the operating characteristic of every gain."""
 
 from __future__ import annotations
 

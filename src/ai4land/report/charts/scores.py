@@ -1,4 +1,4 @@
-"""Curves as inline SVG: sharp at every size, readable without colours, no script."""
+"""Charts of an evaluation by year: scores, skill, fidelity, change rates, as inline SVG."""
 
 from __future__ import annotations
 

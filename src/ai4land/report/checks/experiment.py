@@ -1,4 +1,4 @@
-"""Whether an experiment fits its cube, found out without training."""
+"""Check of an experiment: whether it fits its cube, found out without training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a recipe or an experiment can run, found out without running it."""
+"""Check of a recipe: whether it can be built, found out without building it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Descriptions: what a cube, a checkpoint, a recipe or a product is."""
+"""Descriptions: what a cube, a checkpoint, a recipe or a dataset is."""

@@ -95,12 +95,11 @@ def recipe_table(report: Report) -> Table:
 
 
 def _outside(variable: VariableReport) -> str:
-    clock = variable.group.clock
-    parts = [
-        f"{name} {', '.join(clock.runs(times)[:2])}{' …' if len(clock.runs(times)) > 2 else ''}"
-        for name, times in (("held", variable.held), ("dropped", variable.dropped))
-        if times
-    ]
+    parts = []
+    for name, times in (("held", variable.held), ("dropped", variable.dropped)):
+        if times:
+            said = variable.group.clock.stretches(times)
+            parts.append(f"{name} {', '.join(said[:2])}{' …' if len(said) > 2 else ''}")
     return "; ".join(parts) or "–"
 
 

@@ -1,4 +1,4 @@
-"""What a trained model is: its card, for people."""
+"""The card of a trained model, for people."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from ai4land.cube import Cube, Status, status_by_year
 from ai4land.report.pictures.figures import figure, legend_below, save
 
-__all__ = ["draw_coverage", "runs"]
+__all__ = ["draw_coverage", "stretches"]
 
 _COLOURS: MappingProxyType[Status, str] = MappingProxyType(
     {
@@ -24,7 +24,7 @@ _STATIC = "#bbb7ad"
 _SPAN = (1850, 2100)
 
 
-def runs(status: Mapping[int, Status]) -> list[tuple[int, int, Status]]:
+def stretches(status: Mapping[int, Status]) -> list[tuple[int, int, Status]]:
     """Stretches of consecutive times of one status: first, one past the last, status."""
     found: list[tuple[int, int, Status]] = []
     for tick in sorted(status):
@@ -57,7 +57,7 @@ def draw_coverage(cubes: Sequence[tuple[str, Cube]], path: Path) -> Path:
             if status is None:
                 axes.barh(row, _SPAN[1] - _SPAN[0], left=_SPAN[0], height=0.28, color=_STATIC)
                 continue
-            for first, stop, kind in runs(status):
+            for first, stop, kind in stretches(status):
                 axes.barh(row, stop - first, left=first, height=0.62, color=_COLOURS[kind])
         axes.set_yticks(range(len(lines)), [name for name, _ in lines])
         axes.invert_yaxis()

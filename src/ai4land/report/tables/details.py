@@ -1,4 +1,4 @@
-"""The tables of an evaluation's details."""
+"""Tables of the details of an evaluation: skill, intervals, resolutions, forcing, regions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of an evaluation."""
+"""Tables of an evaluation: the main scores, changes, classes, and the reference layout."""
 
 from __future__ import annotations
 

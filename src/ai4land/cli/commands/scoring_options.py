@@ -1,4 +1,4 @@
-"""Options of every command that judges maps."""
+"""Options of every command that scores maps: weights and regions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What products AI4Land reads and where they can be had, for people and as plain data."""
+"""The datasets that AI4Land reads and where they can be had, for people and as plain data."""
 
 from __future__ import annotations
 

@@ -11,11 +11,11 @@ from typing import Annotated, Any
 
 import typer
 
-from ai4land.cli.build import build
+from ai4land.cli.commands.build import build
+from ai4land.cli.commands.reconstruct import reconstruct
+from ai4land.cli.commands.report import report
+from ai4land.cli.commands.train import train
 from ai4land.cli.console import progress_bar, show_table, stdout
-from ai4land.cli.reconstruct import reconstruct
-from ai4land.cli.report import report
-from ai4land.cli.train import train
 from ai4land.cube import Cube
 from ai4land.errors import CubeError, MissingFileError
 from ai4land.report import Table
@@ -111,7 +111,7 @@ def _make(folder: Path, quick: bool, placebo: bool) -> None:
 
 def _ship(name: str, target: Path) -> None:
     """Copy a file of this package, so that a user can read and change it."""
-    text = (resources.files("ai4land.cli.demo") / name).read_text(encoding="utf-8")
+    text = (resources.files("ai4land.cli.commands.demo") / name).read_text(encoding="utf-8")
     target.write_text(text, encoding="utf-8")
 
 
