@@ -21,7 +21,7 @@ from ai4land.report import polygon_files, region_rasters, score_raster_files
 from ai4land.report.raster_files import RasterGrid, no_region
 from ai4land.report.region_files import open_regions
 from ai4land.report.regions import Regions
-from ai4land.testing.geotiff import write_geotiff
+from ai4land.testing.formats.geotiff import write_geotiff
 
 GRID = Grid.regular(0, 10, 1, 1, (10, 20))
 WEST, EAST = (0.0, 0.0, 6.0, 10.0), (6.0, 2.0, 20.0, 10.0)

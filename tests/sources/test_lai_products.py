@@ -18,7 +18,9 @@ from ai4land.sources.hdf4 import degrees_of
 from ai4land.sources.lai_copernicus import CopernicusLaiOptions, open_lai_copernicus
 from ai4land.sources.lai_gimms import GimmsLaiOptions, open_lai_gimms
 from ai4land.sources.lai_glass import GlassLaiOptions, open_lai_glass
-from ai4land.testing.files_lai import (
+from ai4land.testing.source_contract import Landmark, SourceContract
+from ai4land.vocabulary import Clock
+from provider_files.lai import (
     copernicus_name,
     gimms_name,
     glass_name,
@@ -28,8 +30,6 @@ from ai4land.testing.files_lai import (
     write_gimms,
     write_glass,
 )
-from ai4land.testing.source_contract import Landmark, SourceContract
-from ai4land.vocabulary import Clock
 
 LAI, COUNT = "leaf_area_index", "leaf_area_index_observations"
 DATE = dt.date

@@ -15,8 +15,8 @@ from ai4land.errors import ConfigError, MissingFileError, SourceError
 from ai4land.grid import Grid, Window
 from ai4land.sources import PnnlOptions, Source, open_pnnl
 from ai4land.sources.pnnl import clm_layer_edges
-from ai4land.testing.files_soil import write_land_parameters
 from ai4land.testing.source_contract import Landmark, SourceContract
+from provider_files.soil import write_land_parameters
 
 Floats = npt.NDArray[np.float32]
 Maps = Mapping[str, tuple[Floats, Mapping[str, Any]]]

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import yaml
-from provider_files import HILDA_V1, class_map, write_series
 
 from ai4land.cube import Status
 from ai4land.errors import ConfigError, MissingFileError, SourceError
@@ -23,14 +22,15 @@ from ai4land.sources import (
     load_recipe,
     open_population,
 )
-from ai4land.testing.files_population import (
+from ai4land.testing.source_contract import Landmark, SourceContract
+from provider_files.population import (
     isimip2b_name,
     isimip3_name,
     write_isimip2b,
     write_isimip3,
     write_period_mean,
 )
-from ai4land.testing.source_contract import Landmark, SourceContract
+from provider_files.tiny import HILDA_V1, class_map, write_series
 
 Counts = npt.NDArray[np.float64]
 GRID = Grid.regular(-180, 90, 5, 5, (36, 72))

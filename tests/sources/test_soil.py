@@ -22,7 +22,9 @@ from ai4land.sources import (
     open_soil,
 )
 from ai4land.sources.codes import translation
-from ai4land.testing.files_soil import (
+from ai4land.testing.source_contract import Landmark, SourceContract
+from ai4land.vocabulary import NO_DATA, legend
+from provider_files.soil import (
     HOMOLOSINE,
     soilgrids_name,
     write_hwsd,
@@ -30,8 +32,6 @@ from ai4land.testing.files_soil import (
     write_soilgrids_homolosine,
     write_watergap_texture,
 )
-from ai4land.testing.source_contract import Landmark, SourceContract
-from ai4land.vocabulary import NO_DATA, legend
 
 Floats = npt.NDArray[np.floating[Any]]
 GRID = Grid.regular(0, 60, 1, 1, (40, 50))

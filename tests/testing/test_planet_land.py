@@ -10,7 +10,7 @@ import pytest
 
 from ai4land.errors import ConfigError
 from ai4land.testing import Planet, PlanetSpec, PlanetYear, make_planet
-from ai4land.testing.cells import (
+from ai4land.testing.planet.cells import (
     CODES,
     CROPLAND,
     DYNAMIC,
@@ -21,8 +21,8 @@ from ai4land.testing.cells import (
     count,
     to_map,
 )
-from ai4land.testing.noise import neighbour_sum
-from ai4land.testing.observe import flicker, move_at_random, shuffle, transitions
+from ai4land.testing.planet.noise import neighbour_sum
+from ai4land.testing.planet.observe import flicker, move_at_random, shuffle, transitions
 
 SPEC = PlanetSpec(
     seed=3, region=(0, 40, 5, 43), first_year=1985, last_year=2030, scenarios=("ssp126", "ssp370")

@@ -8,8 +8,8 @@ import pytest
 
 from ai4land.errors import ConfigError
 from ai4land.testing import PlanetSpec, make_planet
-from ai4land.testing.cells import count, to_cells, to_map
-from ai4land.testing.noise import fractal, neighbour_sum, smooth
+from ai4land.testing.planet.cells import count, to_cells, to_map
+from ai4land.testing.planet.noise import fractal, neighbour_sum, smooth
 
 
 def test_grids_nest_exactly_and_keep_a_margin() -> None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ai4land.testing.files_luh2 import LuhWriter, luh2_name, write_luh2_static
-from ai4land.testing.files_terrain import write_gebco_grid
+from ai4land.testing.formats.gebco import write_gebco_grid
+from ai4land.testing.formats.luh2 import LuhWriter, luh2_name, write_luh2_static
 from ai4land.vocabulary import LUH2_STATES
 
 if TYPE_CHECKING:
-    from ai4land.testing.planet import Planet, PlanetYear
+    from ai4land.testing.planet.planet import Planet, PlanetYear
 
 __all__ = ["StatesFile", "states_name", "write_gebco", "write_static"]
 

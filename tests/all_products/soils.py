@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.testing.climate import Climate
-from ai4land.testing.terrain import Terrain
+from ai4land.testing.planet.climate import Climate
+from ai4land.testing.planet.terrain import Terrain
 
 __all__ = ["Soil", "make_soil"]
 

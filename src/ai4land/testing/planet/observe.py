@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.testing.cells import CLASSES, CROPLAND, GRASS, OCEAN, PASTURE
+from ai4land.testing.planet.cells import CLASSES, CROPLAND, GRASS, OCEAN, PASTURE
 
 __all__ = ["flicker", "move_at_random", "shuffle", "transitions"]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.testing.spec import PlanetSpec
+from ai4land.testing.planet.spec import PlanetSpec
 from ai4land.vocabulary import legend
 
 __all__ = [

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.testing.cells import CROPLAND, FOREST, GRASS, PASTURE, SPARSE, URBAN
-from ai4land.testing.noise import fractal
-from ai4land.testing.spec import FORK_YEAR, PlanetSpec
+from ai4land.testing.planet.cells import CROPLAND, FOREST, GRASS, PASTURE, SPARSE, URBAN
+from ai4land.testing.planet.noise import fractal
+from ai4land.testing.planet.spec import FORK_YEAR, PlanetSpec
 
 __all__ = ["SCENARIOS", "Demand", "Pathway", "make_demand"]
 

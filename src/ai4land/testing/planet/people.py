@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.grid import Grid
-from ai4land.testing.climate import Climate
-from ai4land.testing.spec import FORK_YEAR, PlanetSpec
-from ai4land.testing.terrain import Terrain
+from ai4land.testing.planet.climate import Climate
+from ai4land.testing.planet.spec import FORK_YEAR, PlanetSpec
+from ai4land.testing.planet.terrain import Terrain
 
 __all__ = ["People", "make_people"]
 

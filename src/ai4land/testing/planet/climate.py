@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.testing.noise import fractal
-from ai4land.testing.spec import PlanetSpec
-from ai4land.testing.terrain import Terrain
+from ai4land.testing.planet.noise import fractal
+from ai4land.testing.planet.spec import PlanetSpec
+from ai4land.testing.planet.terrain import Terrain
 from ai4land.vocabulary import legend
 
 __all__ = ["PAST_PERIODS", "WARMING", "Climate", "make_climate", "zones"]

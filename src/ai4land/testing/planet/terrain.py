@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.testing.noise import fractal, smooth
-from ai4land.testing.spec import PlanetSpec
+from ai4land.testing.planet.noise import fractal, smooth
+from ai4land.testing.planet.spec import PlanetSpec
 
 __all__ = ["Terrain", "make_terrain"]
 

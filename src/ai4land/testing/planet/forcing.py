@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.testing.cells import (
+from ai4land.testing.planet.cells import (
     CROPLAND,
     DYNAMIC,
     FOREST,
@@ -17,9 +17,9 @@ from ai4land.testing.cells import (
     URBAN,
     to_cells,
 )
-from ai4land.testing.climate import Climate
-from ai4land.testing.noise import fractal
-from ai4land.testing.spec import PlanetSpec
+from ai4land.testing.planet.climate import Climate
+from ai4land.testing.planet.noise import fractal
+from ai4land.testing.planet.spec import PlanetSpec
 from ai4land.vocabulary import LUH2_STATES
 
 __all__ = ["Forcing", "ForcingState", "make_forcing"]

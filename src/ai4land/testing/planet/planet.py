@@ -9,15 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import ConfigError
-from ai4land.testing.cells import CODES, DYNAMIC, FOREST, to_cells, to_map
-from ai4land.testing.climate import PAST_PERIODS, WARMING, Climate, make_climate, zones
-from ai4land.testing.demand import SCENARIOS
-from ai4land.testing.forcing import Forcing, ForcingState, make_forcing
-from ai4land.testing.landuse import Land, LandUse, make_landuse
-from ai4land.testing.observe import flicker, move_at_random, shuffle, transitions
-from ai4land.testing.people import People, make_people
-from ai4land.testing.spec import FORK_YEAR, PlanetSpec
-from ai4land.testing.terrain import Terrain, make_terrain
+from ai4land.testing.planet.cells import CODES, DYNAMIC, FOREST, to_cells, to_map
+from ai4land.testing.planet.climate import PAST_PERIODS, WARMING, Climate, make_climate, zones
+from ai4land.testing.planet.demand import SCENARIOS
+from ai4land.testing.planet.forcing import Forcing, ForcingState, make_forcing
+from ai4land.testing.planet.landuse import Land, LandUse, make_landuse
+from ai4land.testing.planet.observe import flicker, move_at_random, shuffle, transitions
+from ai4land.testing.planet.people import People, make_people
+from ai4land.testing.planet.spec import FORK_YEAR, PlanetSpec
+from ai4land.testing.planet.terrain import Terrain, make_terrain
 
 __all__ = ["Planet", "PlanetYear", "make_planet"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.testing.cells import (
+from ai4land.testing.planet.cells import (
     CLASSES,
     CROPLAND,
     FOREST,
@@ -17,9 +17,9 @@ from ai4land.testing.cells import (
     URBAN,
     WATER,
 )
-from ai4land.testing.climate import Climate
-from ai4land.testing.weather import Weather
+from ai4land.testing.planet.climate import Climate
 from ai4land.vocabulary import legend
+from all_products.weather import Weather
 
 __all__ = ["land_cover_codes", "leaf_area"]
 

@@ -9,7 +9,7 @@ from itertools import permutations
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.testing.cells import (
+from ai4land.testing.planet.cells import (
     CROPLAND,
     DYNAMIC,
     FOREST,
@@ -24,12 +24,12 @@ from ai4land.testing.cells import (
     to_cells,
     to_map,
 )
-from ai4land.testing.climate import Climate
-from ai4land.testing.demand import Demand, make_demand
-from ai4land.testing.noise import fractal, neighbour_sum
-from ai4land.testing.people import People
-from ai4land.testing.spec import PlanetSpec
-from ai4land.testing.terrain import Terrain
+from ai4land.testing.planet.climate import Climate
+from ai4land.testing.planet.demand import Demand, make_demand
+from ai4land.testing.planet.noise import fractal, neighbour_sum
+from ai4land.testing.planet.people import People
+from ai4land.testing.planet.spec import PlanetSpec
+from ai4land.testing.planet.terrain import Terrain
 
 __all__ = ["Land", "LandUse", "make_landuse"]
 
