@@ -1,6 +1,7 @@
 """The cube: a multi-resolution Zarr v3 store that a person can open with xarray."""
 
 from ai4land.cube.blocks import Block, BlockWriter
+from ai4land.cube.datasets import open_datasets
 from ai4land.cube.schema import CubeSpec, GroupSpec, Status, VariableSpec
 from ai4land.cube.state import Field, State
 from ai4land.cube.store import Cube, status_name, time_name
@@ -17,6 +18,7 @@ __all__ = [
     "State",
     "Status",
     "VariableSpec",
+    "open_datasets",
     "status_name",
     "time_name",
 ]
