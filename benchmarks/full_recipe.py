@@ -29,7 +29,10 @@ import yaml
 from ai4land.cube import Cube
 from ai4land.report import Table, to_markdown
 from ai4land.sources import Step, build_cube, check_recipe, load_recipe
-from ai4land.testing import PlanetSpec, full_recipe, write_planet
+from ai4land.testing import PlanetSpec
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))  # where all products are written
+from all_products import full_recipe, write_all_products
 
 SCENARIO = "ssp126"
 KILLS = (0.3, 0.6)  # share of the blocks after which a process dies
@@ -63,7 +66,7 @@ def write_inputs(folder: Path, spec: PlanetSpec, years: Years, months: Sequence[
     first, last, step = years
     wanted = set(range(first, last + 1, step))
     wanted |= {2014} & set(range(first, last)) if 2015 in wanted else set()  # repairs its map
-    write_planet(spec, folder, products="all", years=wanted, months=months)
+    write_all_products(spec, folder, years=wanted, months=months)
     path = folder / "recipe.yaml"
     data = full_recipe(spec, SCENARIO, years)
     path.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")

@@ -10,7 +10,7 @@ import pytest
 from program_calls import Call
 
 from ai4land.evaluation import raster_files
-from ai4land.testing.files.geotiff import write_geotiff
+from ai4land.testing.formats.geotiff import write_geotiff
 
 TRANSFORM = (0.5, 0.0, 0.0, 0.0, -0.5, 20.0)
 

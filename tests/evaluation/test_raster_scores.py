@@ -18,7 +18,7 @@ from ai4land.evaluation import raster_files, score_raster_files
 from ai4land.evaluation.raster_files import RasterGrid, open_class_maps
 from ai4land.grid import Grid
 from ai4land.metrics import score_rasters
-from ai4land.testing.files.geotiff import write_geotiff
+from ai4land.testing.formats.geotiff import write_geotiff
 from ai4land.vocabulary import NO_DATA, Legend, LegendClass
 
 NAMES = ("initial", "reference", "simulated")

@@ -24,7 +24,7 @@ from ai4land.evaluation.regions.files import open_regions
 from ai4land.evaluation.regions.partition import Regions
 from ai4land.grid import Grid
 from ai4land.report import raster_tables
-from ai4land.testing.files.geotiff import write_geotiff
+from ai4land.testing.formats.geotiff import write_geotiff
 
 GRID = Grid.regular(0, 10, 1, 1, (10, 20))
 WEST, EAST = (0.0, 0.0, 6.0, 10.0), (6.0, 2.0, 20.0, 10.0)

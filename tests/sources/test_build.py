@@ -13,7 +13,13 @@ import numpy.typing as npt
 import pytest
 import xarray as xr
 import yaml
-from provider_files import (
+
+from ai4land.cube import Cube, Status
+from ai4land.errors import ConfigError, CubeError, MissingFileError, SourceError
+from ai4land.grid import Window
+from ai4land.sources import Recipe, Step, build_cube, check_recipe, load_recipe
+from ai4land.vocabulary import NO_DATA, legend
+from provider_files.tiny import (
     HILDA_V1,
     class_map,
     luh2_states,
@@ -22,12 +28,6 @@ from provider_files import (
     write_map,
     write_series,
 )
-
-from ai4land.cube import Cube, Status
-from ai4land.errors import ConfigError, CubeError, MissingFileError, SourceError
-from ai4land.grid import Window
-from ai4land.sources import Recipe, Step, build_cube, check_recipe, load_recipe
-from ai4land.vocabulary import NO_DATA, legend
 
 Entry = dict[str, Any]
 LABELS: Entry = {

@@ -16,15 +16,6 @@ import numpy.typing as npt
 import pytest
 import yaml
 import zarr.storage
-from provider_files import (
-    HILDA_V1,
-    class_map,
-    luh2_states,
-    write_elevation,
-    write_hilda_netcdf,
-    write_luh2,
-    write_series,
-)
 from zarr.core.buffer import Buffer
 
 from ai4land.cube import Cube, CubeWriter, Status
@@ -44,6 +35,15 @@ from ai4land.sources import (
 from ai4land.sources.options import Strict
 from ai4land.sources.products import SOURCES
 from ai4land.vocabulary import NO_DATA, Clock, legend, variable
+from provider_files.tiny import (
+    HILDA_V1,
+    class_map,
+    luh2_states,
+    write_elevation,
+    write_hilda_netcdf,
+    write_luh2,
+    write_series,
+)
 
 YEARS = range(1960, 1990)
 

@@ -13,7 +13,8 @@ from ai4land.grid import Grid, Window
 from ai4land.sources.co2 import Co2, Co2Options, open_co2
 from ai4land.sources.source import Source
 from ai4land.testing.contracts.source import Landmark, SourceContract
-from ai4land.testing.files.co2 import (
+from ai4land.vocabulary import Clock
+from provider_files.co2 import (
     cmip6_co2_name,
     write_cmip6_co2,
     write_cmip7_co2,
@@ -22,7 +23,6 @@ from ai4land.testing.files.co2 import (
     write_noaa_annual,
     write_noaa_monthly,
 )
-from ai4land.vocabulary import Clock
 
 CELL = Window(0, 0, 1, 1)
 HISTORY = 24_180  # months of the years 0…2014

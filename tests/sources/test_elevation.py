@@ -14,12 +14,8 @@ from ai4land.errors import GridError, MissingFileError, SourceError
 from ai4land.grid import Grid, Window, slope_aspect
 from ai4land.sources import Etopo, EtopoOptions, Gebco, GebcoOptions, Source
 from ai4land.testing.contracts.source import Landmark, SourceContract
-from ai4land.testing.files.terrain import (
-    etopo_name,
-    write_etopo,
-    write_gebco_grid,
-    write_gebco_tid,
-)
+from ai4land.testing.formats.gebco import write_gebco_grid
+from provider_files.terrain import etopo_name, write_etopo, write_gebco_tid
 
 GLOBE = Grid.regular(-180, 90, 1, 1, (180, 360))
 

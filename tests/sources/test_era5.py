@@ -21,13 +21,13 @@ from ai4land.sources.netcdf import opened, read_layout
 from ai4land.sources.reanalysis import Reanalysis
 from ai4land.sources.source import Source
 from ai4land.testing.contracts.source import Landmark, SourceContract
-from ai4land.testing.files.era5 import (
+from ai4land.vocabulary import Clock
+from provider_files.era5 import (
     node_axes,
     write_era5_classic,
     write_era5_netcdf,
     write_era5_zip,
 )
-from ai4land.vocabulary import Clock
 
 FloatArray = npt.NDArray[np.float64]
 MONTHS = [dt.datetime(2019, m, 1) for m in (1, 2, 3)]

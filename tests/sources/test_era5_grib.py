@@ -16,7 +16,7 @@ from ai4land.grid import Window
 from ai4land.sources.era5 import Era5Options, open_era5, open_era5_land
 from ai4land.sources.source import Source
 from ai4land.testing.contracts.source import Landmark, SourceContract
-from ai4land.testing.files.era5 import node_axes, write_era5_grib
+from provider_files.era5 import node_axes, write_era5_grib
 
 eccodes = pytest.importorskip("eccodes", reason="GRIB needs ecCodes: pip install ai4land[grib]")
 

@@ -15,8 +15,8 @@ from ai4land.sources.era5 import Era5Options, open_era5, open_era5_land
 from ai4land.sources.reanalysis import Reanalysis
 from ai4land.sources.source import Source
 from ai4land.testing.contracts.source import Landmark, SourceContract
-from ai4land.testing.files.era5 import write_era5_classic, write_era5_netcdf
 from ai4land.vocabulary import Clock
+from provider_files.era5 import write_era5_classic, write_era5_netcdf
 
 FloatArray = npt.NDArray[np.float64]
 AXES = (50.0 - 0.5 * np.arange(4.0), 10.0 + 0.5 * np.arange(6.0))

@@ -18,8 +18,8 @@ from ai4land.sources import Source
 from ai4land.sources.esacci import EsaCciOptions, open_esa_cci
 from ai4land.sources.resampling import class_index, resampled
 from ai4land.testing.contracts.source import Landmark, SourceContract
-from ai4land.testing.files.esacci import esacci_name, tile_name, write_esacci, write_esacci_tile
 from ai4land.vocabulary import crosswalk, legend
+from provider_files.esacci import esacci_name, tile_name, write_esacci, write_esacci_tile
 
 COVER, SHARES = "land_cover", "land_cover_fractions"
 LEGEND = legend("esa_cci_lc")

@@ -13,7 +13,6 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from provider_files import HILDA_V1, class_map, write_series
 
 from ai4land.errors import ConfigError, SourceError
 from ai4land.grid import Window
@@ -32,6 +31,7 @@ from ai4land.sources import (
 from ai4land.sources.flicker import majority_of, runs_of, settle
 from ai4land.testing.contracts.source import Landmark, SourceContract
 from ai4land.vocabulary import NO_DATA, Place, validated, variable
+from provider_files.tiny import HILDA_V1, class_map, write_series
 
 Codes = npt.NDArray[np.uint8]
 

@@ -15,8 +15,8 @@ from ai4land.grid import Grid, Window
 from ai4land.sources import Source
 from ai4land.sources.fractions import FractionsOptions, open_fractions
 from ai4land.testing.contracts.source import Landmark, SourceContract
-from ai4land.testing.files.fractions import write_class_dimension, write_class_variables
 from ai4land.vocabulary import crosswalk, legend
+from provider_files.fractions import write_class_dimension, write_class_variables
 
 USE, COVER, LAND = "land_use_fractions", "land_cover_fractions", "land_share"
 GRID = Grid.regular(-180, 90, 5, 5, (36, 72))

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from provider_files import (
+from rasterio.transform import Affine
+
+from ai4land.errors import MissingFileError, SourceError
+from ai4land.grid import Window
+from ai4land.sources import HildaOptions, Source, open_hilda
+from ai4land.testing.contracts.source import Landmark, SourceContract
+from provider_files.tiny import (
     HILDA_BASE_MAP,
     HILDA_V1,
     HILDA_V1_F,
@@ -14,12 +20,6 @@ from provider_files import (
     write_map,
     write_series,
 )
-from rasterio.transform import Affine
-
-from ai4land.errors import MissingFileError, SourceError
-from ai4land.grid import Window
-from ai4land.sources import HildaOptions, Source, open_hilda
-from ai4land.testing.contracts.source import Landmark, SourceContract
 
 V1 = HildaOptions(version="v1")
 

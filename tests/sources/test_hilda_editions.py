@@ -8,25 +8,23 @@ import netCDF4
 import numpy as np
 import numpy.typing as npt
 import pytest
-from provider_files import class_map
 
 from ai4land.errors import MissingFileError, SourceError
 from ai4land.grid import Grid, Window
 from ai4land.sources import HildaOptions, Source, open_hilda, split_transitions
 from ai4land.sources.hilda_files import EDITIONS, HildaFile, files_in
 from ai4land.testing.contracts.source import Landmark, SourceContract
-from ai4land.testing.files.hilda import (
-    HILDA_FOLDER,
+from ai4land.testing.formats.hilda import HILDA_FOLDER, hilda_name, write_hilda_map
+from ai4land.vocabulary import legend
+from provider_files.hilda import (
     HILDA_TRANSITIONS_FOLDER,
     corrupt_strip,
-    hilda_name,
     hilda_netcdf_name,
     hilda_transitions_name,
     transition_codes,
-    write_hilda_map,
     write_hilda_netcdf,
 )
-from ai4land.vocabulary import legend
+from provider_files.tiny import class_map
 
 Codes = npt.NDArray[np.uint8]
 

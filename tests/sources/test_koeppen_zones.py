@@ -28,14 +28,9 @@ from ai4land.sources import (
     open_kottek,
 )
 from ai4land.testing.contracts.source import Landmark, SourceContract
-from ai4land.testing.files.climate_zones import (
-    beck_2018_name,
-    write_beck_2018,
-    write_beck_2023,
-    write_kottek,
-    write_legend_text,
-)
+from ai4land.testing.formats.koeppen import write_beck_2023, write_legend_text
 from ai4land.vocabulary import NO_DATA, crosswalk, legend
+from provider_files.koeppen import beck_2018_name, write_beck_2018, write_kottek
 
 Zones = npt.NDArray[np.uint8]
 GLOBE = Grid.regular(-180, 90, 2, 2, (90, 180))

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from provider_files import HILDA_V1, class_map, write_series
 
 from ai4land.grid import Grid, Window
 from ai4land.sources import (
@@ -22,6 +21,7 @@ from ai4land.sources import (
 from ai4land.sources.labels import coarse_grid
 from ai4land.testing.contracts.source import Landmark, SourceContract
 from ai4land.vocabulary import NO_DATA, Clock, legend, variable
+from provider_files.tiny import HILDA_V1, class_map, write_series
 
 LANDUSE8 = legend("landuse8")
 

@@ -17,14 +17,14 @@ from ai4land.regrid import SinusoidalGrid, sinusoidal_mean, sinusoidal_nearest
 from ai4land.sources import Source
 from ai4land.sources.lai_modis import ModisLaiOptions, accepted, open_lai_modis
 from ai4land.testing.contracts.source import Landmark, SourceContract
-from ai4land.testing.files.lai import (
+from ai4land.vocabulary import Clock
+from provider_files.lai import (
     modis_dates,
     modis_name,
     write_modis_export,
     write_modis_netcdf,
     write_modis_tile,
 )
-from ai4land.vocabulary import Clock
 
 LAI, COUNT = "leaf_area_index", "leaf_area_index_observations"
 CELLS = 120  # pixels along a side of the small tiles: 1/12° of latitude

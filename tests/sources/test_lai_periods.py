@@ -24,8 +24,8 @@ from ai4land.sources.periods import (
     period_of,
 )
 from ai4land.sources.source import Product
-from ai4land.testing.files.lai import modis_dates
 from ai4land.vocabulary import Clock
+from provider_files.lai import modis_dates
 
 GRID = Grid.regular(0, 10, 1, 1, (1, 2))
 ALL = Window(0, 0, 1, 2)

@@ -19,7 +19,8 @@ from ai4land.sources.lai_copernicus import CopernicusLaiOptions, open_lai_copern
 from ai4land.sources.lai_gimms import GimmsLaiOptions, open_lai_gimms
 from ai4land.sources.lai_glass import GlassLaiOptions, open_lai_glass
 from ai4land.testing.contracts.source import Landmark, SourceContract
-from ai4land.testing.files.lai import (
+from ai4land.vocabulary import Clock
+from provider_files.lai import (
     copernicus_name,
     gimms_name,
     glass_name,
@@ -29,7 +30,6 @@ from ai4land.testing.files.lai import (
     write_gimms,
     write_glass,
 )
-from ai4land.vocabulary import Clock
 
 LAI, COUNT = "leaf_area_index", "leaf_area_index_observations"
 DATE = dt.date

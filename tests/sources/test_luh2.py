@@ -8,13 +8,13 @@ import netCDF4
 import numpy as np
 import numpy.typing as npt
 import pytest
-from provider_files import luh2_states, write_luh2
 
 from ai4land.errors import MissingFileError, SourceError
 from ai4land.grid import Window
 from ai4land.sources import Luh2Options, Source, open_luh2
 from ai4land.testing.contracts.source import Landmark, SourceContract
 from ai4land.vocabulary import LUH2_STATES
+from provider_files.tiny import luh2_states, write_luh2
 
 SSP126 = "multiple-states_input4MIPs_landState_ScenarioMIP_UofMD-IMAGE-ssp126-2-1-f_gn_2015-2100.nc"
 States = dict[int, npt.NDArray[np.float32]]

@@ -10,14 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import yaml
-from provider_files import luh2_states
 
 from ai4land.errors import ConfigError, MissingFileError, SourceError
 from ai4land.grid import Grid, Window
 from ai4land.sources import Luh2, Luh2Options, Source, build_cube, load_recipe, open_luh2
 from ai4land.sources.luh2_files import LUH2_SCENARIOS, LUH3_SCENARIOS, LuhFile
 from ai4land.testing.contracts.source import Landmark, SourceContract
-from ai4land.testing.files.luh2 import luh2_name, write_luh2, write_luh2_static
+from ai4land.testing.formats.luh2 import luh2_name, write_luh2_static
 from ai4land.vocabulary import (
     LUH2_CROPS,
     LUH2_HARVEST,
@@ -27,6 +26,8 @@ from ai4land.vocabulary import (
     Place,
     validated,
 )
+from provider_files.luh2 import write_luh2
+from provider_files.tiny import luh2_states
 
 Floats = npt.NDArray[np.float32]
 Layers = Mapping[str, Floats]

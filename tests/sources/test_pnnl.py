@@ -16,7 +16,7 @@ from ai4land.grid import Grid, Window
 from ai4land.sources import PnnlOptions, Source, open_pnnl
 from ai4land.sources.pnnl import clm_layer_edges
 from ai4land.testing.contracts.source import Landmark, SourceContract
-from ai4land.testing.files.soil import write_land_parameters
+from provider_files.soil import write_land_parameters
 
 Floats = npt.NDArray[np.float32]
 Maps = Mapping[str, tuple[Floats, Mapping[str, Any]]]

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import yaml
-from provider_files import HILDA_V1, class_map, write_series
 
 from ai4land.cube import Status
 from ai4land.errors import ConfigError, MissingFileError, SourceError
@@ -24,13 +23,14 @@ from ai4land.sources import (
     open_population,
 )
 from ai4land.testing.contracts.source import Landmark, SourceContract
-from ai4land.testing.files.population import (
+from provider_files.population import (
     isimip2b_name,
     isimip3_name,
     write_isimip2b,
     write_isimip3,
     write_period_mean,
 )
+from provider_files.tiny import HILDA_V1, class_map, write_series
 
 Counts = npt.NDArray[np.float64]
 GRID = Grid.regular(-180, 90, 5, 5, (36, 72))

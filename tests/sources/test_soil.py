@@ -23,7 +23,8 @@ from ai4land.sources import (
 )
 from ai4land.sources.codes import translation
 from ai4land.testing.contracts.source import Landmark, SourceContract
-from ai4land.testing.files.soil import (
+from ai4land.vocabulary import NO_DATA, legend
+from provider_files.soil import (
     HOMOLOSINE,
     soilgrids_name,
     write_hwsd,
@@ -31,7 +32,6 @@ from ai4land.testing.files.soil import (
     write_soilgrids_homolosine,
     write_watergap_texture,
 )
-from ai4land.vocabulary import NO_DATA, legend
 
 Floats = npt.NDArray[np.floating[Any]]
 GRID = Grid.regular(0, 60, 1, 1, (40, 50))

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from provider_files import class_map, write_elevation, write_map, write_series
 
 from ai4land.errors import ConfigError, MissingFileError, SourceError
 from ai4land.grid import Grid, Window, slope_aspect
@@ -21,6 +20,7 @@ from ai4land.sources import (
 )
 from ai4land.testing.contracts.source import Landmark, SourceContract
 from ai4land.vocabulary import variable
+from provider_files.tiny import class_map, write_elevation, write_map, write_series
 
 
 def _relief(height: int, width: int) -> npt.NDArray[np.int16]:

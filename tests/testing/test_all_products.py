@@ -17,15 +17,9 @@ from ai4land.errors import ConfigError, CubeError
 from ai4land.grid import Grid, overlap, slope_aspect
 from ai4land.regrid import class_areas, conservative, nearest
 from ai4land.sources import build_cube, load_recipe
-from ai4land.testing import (
-    Planet,
-    PlanetSpec,
-    PlanetYear,
-    full_recipe,
-    make_planet,
-    write_planet,
-)
+from ai4land.testing import Planet, PlanetSpec, PlanetYear, make_planet, write_planet
 from ai4land.vocabulary import NO_DATA, legend
+from all_products import full_recipe, write_all_products
 from loaded_benchmark import loaded
 
 ASKED = (1990, 2030, 10)
@@ -311,7 +305,7 @@ class TestARegion:
     def cube(self, tmp_path_factory: pytest.TempPathFactory) -> Cube:
         folder = tmp_path_factory.mktemp("region")
         years = range(2010, 2019)
-        write_planet(self.SPEC, folder, products="all", years=years, months=[2015])
+        write_all_products(self.SPEC, folder, years=years, months=[2015])
         data = full_recipe(self.SPEC, "ssp370", (2015, 2018, 3))
         (folder / "recipe.yaml").write_text(yaml.safe_dump(data), encoding="utf-8")
         return build_cube(load_recipe(folder / "recipe.yaml"), folder / "cube.zarr")
@@ -357,16 +351,16 @@ class TestARegion:
 
     def test_years_that_the_planet_lacks_are_refused(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=r"land use[\s\S]*2010…2018[\s\S]*2019"):
-            write_planet(self.SPEC, tmp_path / "a", products="all", years=[2019])
+            write_all_products(self.SPEC, tmp_path / "a", years=[2019])
         with pytest.raises(ConfigError, match=r"months[\s\S]*2010…2018[\s\S]*2019"):
-            write_planet(self.SPEC, tmp_path / "a", products="all", months=[2019])
+            write_all_products(self.SPEC, tmp_path / "a", months=[2019])
         assert not (tmp_path / "a").exists()
 
 
 def test_the_main_products_do_not_change_when_all_are_written(tmp_path: Path) -> None:
     spec = PlanetSpec(region=(5, 40, 6, 41), first_year=2013, last_year=2017, fine_step="0.125")
     write_planet(spec, tmp_path / "main")
-    write_planet(spec, tmp_path / "all", products="all")
+    write_all_products(spec, tmp_path / "all")
     main = [p for p in (tmp_path / "main").rglob("*") if p.is_file()]
     assert len(main) == 5 + 2 + 2 + 1 + 1 + 8
     for path in main:

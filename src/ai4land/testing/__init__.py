@@ -18,8 +18,7 @@ tuned into them.
    included, on pixels drawn at random; its coarse files, climate and terrain are the same.
 """
 
-from ai4land.testing.files.hilda import HILDA_FOLDER, hilda_name
-from ai4land.testing.full_recipe import full_recipe
+from ai4land.testing.formats.hilda import HILDA_FOLDER, hilda_name
 from ai4land.testing.planet.planet import Planet, PlanetYear, make_planet
 from ai4land.testing.planet.spec import PlanetSpec
 from ai4land.testing.write import write_planet
@@ -29,7 +28,6 @@ __all__ = [
     "Planet",
     "PlanetSpec",
     "PlanetYear",
-    "full_recipe",
     "hilda_name",
     "make_planet",
     "write_planet",

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ai4land.testing.files.luh2 import LuhWriter, luh2_name, write_luh2_static
-from ai4land.testing.files.terrain import write_gebco_grid
+from ai4land.testing.formats.gebco import write_gebco_grid
+from ai4land.testing.formats.luh2 import LuhWriter, luh2_name, write_luh2_static
 from ai4land.vocabulary import LUH2_STATES
 
 if TYPE_CHECKING:

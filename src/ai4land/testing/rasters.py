@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.grid import Grid
-from ai4land.testing.files.climate_zones import write_beck_2023, write_legend_text
-from ai4land.testing.files.hilda import HILDA_FOLDER, hilda_name, write_hilda_map
+from ai4land.testing.formats.hilda import HILDA_FOLDER, hilda_name, write_hilda_map
+from ai4land.testing.formats.koeppen import write_beck_2023, write_legend_text
 from ai4land.testing.planet.cells import CODES, CROPLAND, GRASS, ICE, PASTURE, SPARSE
 from ai4land.testing.planet.climate import PAST_PERIODS, WARMING
 from ai4land.testing.planet.spec import FORK_YEAR, PlanetSpec

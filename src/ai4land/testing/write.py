@@ -4,50 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-from typing import Literal
 
 from ai4land.errors import ConfigError
-from ai4land.testing.more_products import MoreProducts
 from ai4land.testing.netcdfs import StatesFile, write_gebco, write_static
 from ai4land.testing.planet.planet import Planet, PlanetYear, make_planet
-from ai4land.testing.planet.spec import FORK_YEAR, PlanetSpec
+from ai4land.testing.planet.spec import FIRST_LABEL_YEAR, FORK_YEAR, PlanetSpec
 from ai4land.testing.rasters import write_hilda, write_koeppen
 
-__all__ = ["write_planet"]
-
-_FIRST_LABEL_YEAR = 1899  # of HILDA+ v1
+__all__ = ["check_years", "write_planet"]
 
 
 def write_planet(
     planet: Planet | PlanetSpec,
     folder: str | Path,
     *,
-    products: Literal["main", "all"] = "main",
     years: Iterable[int] | None = None,
-    months: Iterable[int] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    see: Callable[[PlanetYear], None] | None = None,
 ) -> Path:
     """Write provider files of a planet.
 
-    The main products are HILDA+, LUH2, GEBCO and Köppen-Geiger. All of them are also population
-    (ISIMIP3), soil (SoilGrids, WaterGAP texture), land parameters (PNNL), CO2 (input4MIPs), the
-    weather of months (ERA5-Land), land cover (ESA CCI) and leaf area (GIMMS LAI4g). Each product
-    has the years that its provider has, as far as the planet does, and LUH2 and CO2 all of them.
+    These are HILDA+, LUH2, GEBCO and Köppen-Geiger. Each product has the years that its provider
+    has, as far as the planet does, and LUH2 all of them.
 
     Land use covers the region, the other products a coarse cell more on each side where the globe
-    allows (Köppen-Geiger: whole cells of its own grid). Products coarser than the pixels come on
-    cells of their providers' size.
+    allows (Köppen-Geiger: whole cells of its own grid).
 
     Args:
         planet: A planet, or the specification of one.
         folder: Folder to write into; created where it is missing, files are replaced.
-        products: ``main``, or ``all``.
         years: Years of land use to write, at the most ``spec.history_years``; by default those
-            from 1899 on, as HILDA+ has them. With all products: years of all annual maps, those
-            of scenarios, too, of which each product takes the ones that its provider has.
-        months: Years whose months of weather and leaf area are written, of history; by default
-            its last one.
+            from 1899 on, as HILDA+ has them.
         progress: Called after each simulated year with the years done and the years in all.
+        see: Called with each year of history, for whoever writes more of it.
 
     Returns:
         The folder.
@@ -59,11 +48,8 @@ def write_planet(
         planet = make_planet(planet)
     spec, folder = planet.spec, Path(folder)
     history = spec.history_years
-    wanted = set(history) - set(range(_FIRST_LABEL_YEAR)) if years is None else set(years)
-    known = range(spec.first_year, spec.last_year + 1) if products == "all" else history
-    _check_years(wanted, known, "land use")
-    monthly = {history[-1]} if months is None else set(months)
-    _check_years(monthly, history, "months")
+    wanted = set(history) - set(range(FIRST_LABEL_YEAR)) if years is None else set(years)
+    check_years(wanted, history, "land use")
     total = len(history) + len(spec.scenarios) * len(spec.scenario_years)
     done = 0
 
@@ -76,13 +62,7 @@ def write_planet(
     write_gebco(folder, planet)
     write_koeppen(folder / "koeppen_geiger_tif", planet)
     write_static(folder, planet)
-    more = None
-    if products == "all":
-        annual = known if years is None else wanted
-        more = MoreProducts(planet, folder, annual, monthly)
-        more.write()
-        wanted -= set(range(_FIRST_LABEL_YEAR))
-    fork = _write_history(folder, planet, wanted, more, step)
+    fork = _write_history(folder, planet, wanted, see, step)
     if fork is not None:
         for scenario in spec.scenarios:
             with StatesFile(folder, planet, scenario) as states:
@@ -96,7 +76,7 @@ def _write_history(
     folder: Path,
     planet: Planet,
     labels: Collection[int],
-    more: MoreProducts | None,
+    see: Callable[[PlanetYear], None] | None,
     step: Callable[[], None],
 ) -> PlanetYear | None:
     """Simulate history and write what is seen of it; returns the year in which scenarios begin."""
@@ -107,16 +87,25 @@ def _write_history(
                 states.append(now)
             if now.year in labels:
                 write_hilda(folder, spec, now.year, planet.labels(now))
-            if more is not None:
-                more.see(now)
+            if see is not None:
+                see(now)
             if now.year == FORK_YEAR:
                 fork = now
             step()
     return fork
 
 
-def _check_years(wanted: Collection[int], known: range, what: str) -> None:
-    """Refuse years that the planet does not have."""
+def check_years(wanted: Collection[int], known: range, what: str) -> None:
+    """Refuse years that the planet does not have.
+
+    Args:
+        wanted: Years that are asked for.
+        known: Years that the planet has.
+        what: What they are years of.
+
+    Raises:
+        ConfigError: If a year is not known.
+    """
     if not set(wanted) <= set(known):
         raise ConfigError(
             f"The planet does not have these years of {what}",

@@ -1,1 +1,1 @@
-"""The synthetic planet itself: ground, climate, people, land use and their coarse products."""
+"""The synthetic planet itself: ground, climate, people and land use, and what products see."""

@@ -11,10 +11,13 @@ import numpy as np
 from ai4land.errors import ConfigError
 from ai4land.grid import Grid, Window
 
-__all__ = ["FORK_YEAR", "LAST_LABEL_YEAR", "PlanetSpec"]
+__all__ = ["FIRST_LABEL_YEAR", "FORK_YEAR", "LAST_LABEL_YEAR", "PlanetSpec"]
 
 FORK_YEAR = 2015
 """The year in which history ends for the coarse product and the scenarios begin (LUH2)."""
+
+FIRST_LABEL_YEAR = 1899
+"""The first year of the fine product (HILDA+ v1)."""
 
 LAST_LABEL_YEAR = 2019
 """The last year of the fine product (HILDA+ v1)."""

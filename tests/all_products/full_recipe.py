@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ai4land.testing.files.hilda import HILDA_FOLDER
-from ai4land.testing.more_products import (
+from ai4land.testing.formats.hilda import HILDA_FOLDER
+from ai4land.testing.planet.spec import PlanetSpec
+from all_products.more_products import (
     CO2_FOLDER,
     ERA5_LAND_FOLDER,
     ESA_CCI_FOLDER,
@@ -16,7 +17,6 @@ from ai4land.testing.more_products import (
     TEXTURE_NAME,
     ssp_of,
 )
-from ai4land.testing.planet.spec import PlanetSpec
 
 __all__ = ["full_recipe"]
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from ai4land.grid import Grid
 from ai4land.testing.planet.climate import PAST_PERIODS, Climate
-from ai4land.testing.planet.product_grids import mean_on
 from ai4land.testing.planet.spec import FORK_YEAR
+from all_products.product_grids import mean_on
 
 __all__ = ["Weather", "carbon_dioxide", "carbon_dioxide_months", "warming_of"]
 

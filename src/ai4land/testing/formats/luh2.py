@@ -6,18 +6,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ai4land.grid import Grid
+from ai4land.testing.formats.netcdf import create_netcdf
 from ai4land.vocabulary import LUH2_STATES
 
-if TYPE_CHECKING:
-    import netCDF4
-
-__all__ = ["LUH2_FORMS", "LuhForm", "LuhWriter", "luh2_name", "write_luh2", "write_luh2_static"]
+__all__ = ["LUH2_FORMS", "LuhForm", "LuhWriter", "luh2_name", "write_luh2_static"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -148,13 +146,10 @@ class LuhWriter:
         eastward: bool = False,
         attributes: Mapping[str, str] | None = None,
     ) -> None:
-        import netCDF4
-
         self.path, self._grid, self._form, self._static = path, grid, LUH2_FORMS[form], static
         self._ascending, self._roll = ascending, grid.width // 2 if eastward else 0
         self._years = 0
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: netCDF4.Dataset = netCDF4.Dataset(path, "w", format="NETCDF4")
+        self._file = create_netcdf(path)
         self._file.setncatts(dict(attributes or {"title": "Land use in the form of LUH2"}))
         if not static:
             self._file.createDimension("time", None)
@@ -283,47 +278,6 @@ def _unit(name: str, form: LuhForm) -> str:
     if name == "secmb":
         return f"{form.carbon} m-2"
     return _UNITS.get(name, "1")
-
-
-def write_luh2(
-    path: Path,
-    grid: Grid,
-    years: Iterable[tuple[int, Mapping[str, npt.ArrayLike]]],
-    form: str = "v2h",
-    *,
-    ascending: bool = False,
-    eastward: bool = False,
-    attributes: Mapping[str, str] | None = None,
-) -> Path:
-    """Write a file of states, transitions or management.
-
-    Args:
-        path: The file; ``luh2_name`` gives the names of LUH2.
-        grid: Its grid, global or not.
-        years: Pairs of year and layers, taken one at a time; the first says which variables.
-        form: Release whose quirks the file has, one of ``LUH2_FORMS``.
-        ascending: Write latitudes from south to north.
-        eastward: Write longitudes from 0 to 360°.
-        attributes: Global attributes.
-    """
-    writer: LuhWriter | None = None
-    try:
-        for year, layers in years:
-            if writer is None:
-                writer = LuhWriter(
-                    path,
-                    grid,
-                    layers,
-                    form,
-                    ascending=ascending,
-                    eastward=eastward,
-                    attributes=attributes,
-                )
-            writer.append(year, layers)
-    finally:
-        if writer is not None:
-            writer.__exit__(None, None, None)
-    return path
 
 
 def write_luh2_static(

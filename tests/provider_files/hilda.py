@@ -1,4 +1,4 @@
-"""Files of HILDA+ as their provider writes them: states, transitions, NetCDF, and their defects."""
+"""More files of HILDA+ as their provider writes them: transitions, NetCDF, and a defect."""
 
 from __future__ import annotations
 
@@ -10,31 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.grid import Grid
-from ai4land.testing.files.geotiff import write_geotiff
 
 __all__ = [
-    "HILDA_FOLDER",
     "HILDA_TRANSITIONS_FOLDER",
     "corrupt_strip",
-    "hilda_name",
     "hilda_netcdf_name",
     "hilda_transitions_name",
     "transition_codes",
-    "write_hilda_map",
     "write_hilda_netcdf",
 ]
 
 ClassMap = npt.NDArray[np.uint8]
 
-HILDA_FOLDER = Path("hildap_vGLOB-1.0_geotiff_wgs84/hildap_GLOB-v1.0_lulc-states")
 HILDA_TRANSITIONS_FOLDER = Path("hildap_vGLOB-1.0_geotiff_wgs84/hildap_GLOB-v1.0_lulc-transitions")
-
-_BASE_MAP_YEAR = 2015
-_NAMES = {
-    "v1-f": "hilda_plus_{year}_states_GLOB-v1-0-f_wgs84-nn.tif",
-    "v2": "hilda_plus_states_{year}_GLOB-v2_wgs84.tif",
-    "v2.1-crop": "hilda_plus_states_{year}_GLOB-v2_forest-crop_near_wgs84.tif",
-}
 _NETCDF_NAMES = {
     "v1-f": "hildaplus_vGLOB-1.0-f_states.nc",
     "v2": "hildaplus_GLOB-2-0_states.nc",
@@ -43,14 +31,6 @@ _NETCDF_NAMES = {
 _OFFSETS, _COUNTS = 273, 279  # TIFF tags StripOffsets and StripByteCounts
 _SIZES = {3: ("H", 2), 4: ("I", 4)}  # TIFF types SHORT and LONG
 _CLEAR, _END = 256, 257  # LZW codes
-
-
-def hilda_name(year: int, version: str = "v1") -> str:
-    """File name of a year's states; in v1 2015 is the base map and has its own."""
-    if version != "v1":
-        return _NAMES[version].format(year=year)
-    middle = "GLOB-v1-0_base-map" if year == _BASE_MAP_YEAR else "GLOB-v1-0"
-    return f"hilda_plus_{year}_states_{middle}_wgs84-nn.tif"
 
 
 def hilda_transitions_name(year: int) -> str:
@@ -75,17 +55,6 @@ def transition_codes(before: ClassMap, after: ClassMap, digits: int) -> npt.NDAr
     if digits == 2:
         return (one // 10 * 10 + two // 10).astype(np.uint16)
     return (one * 100 + two).astype(np.uint16)
-
-
-def write_hilda_map(path: Path, codes: npt.NDArray[np.generic], grid: Grid) -> Path:
-    """Write a map: LZW, strips of one row, no predictor, no nodata tag.
-
-    Args:
-        path: The file.
-        codes: Class codes ``(y, x)``; uint8 as the provider has them, uint16 for four digits.
-        grid: Their grid.
-    """
-    return write_geotiff(path, [codes], grid.transform, compress="lzw", tiled=False, blockysize=1)
 
 
 def write_hilda_netcdf(path: Path, grid: Grid, maps: Iterable[tuple[int, ClassMap]]) -> Path:

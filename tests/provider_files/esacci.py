@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.grid import Grid
-from ai4land.testing.files.geotiff import write_geotiff
+from ai4land.testing.formats.geotiff import write_geotiff
 from ai4land.vocabulary import legend
 
 if TYPE_CHECKING:

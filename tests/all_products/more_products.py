@@ -12,25 +12,25 @@ import numpy.typing as npt
 
 from ai4land.grid import Grid, slope_aspect
 from ai4land.regrid import nearest
-from ai4land.testing.files.co2 import write_cmip6_co2
-from ai4land.testing.files.era5 import write_era5_netcdf
-from ai4land.testing.files.esacci import esacci_name, write_esacci
-from ai4land.testing.files.lai import gimms_name, stored, write_gimms
-from ai4land.testing.files.population import isimip3_name, write_isimip3
-from ai4land.testing.files.soil import (
+from ai4land.testing.planet.cells import DYNAMIC, ICE, OCEAN, WATER, to_map
+from ai4land.testing.planet.climate import Climate
+from ai4land.testing.planet.planet import Planet, PlanetYear
+from ai4land.testing.planet.spec import FORK_YEAR
+from all_products.product_grids import mean_on, node_grid, product_grid
+from all_products.soils import Soil, make_soil
+from all_products.vegetation import land_cover_codes, leaf_area
+from all_products.weather import Weather, carbon_dioxide_months, warming_of
+from provider_files.co2 import write_cmip6_co2
+from provider_files.era5 import write_era5_netcdf
+from provider_files.esacci import esacci_name, write_esacci
+from provider_files.lai import gimms_name, stored, write_gimms
+from provider_files.population import isimip3_name, write_isimip3
+from provider_files.soil import (
     soilgrids_name,
     write_land_parameters,
     write_soilgrids,
     write_watergap_texture,
 )
-from ai4land.testing.planet.cells import DYNAMIC, ICE, OCEAN, WATER, to_map
-from ai4land.testing.planet.climate import Climate
-from ai4land.testing.planet.planet import Planet, PlanetYear
-from ai4land.testing.planet.product_grids import mean_on, node_grid, product_grid
-from ai4land.testing.planet.soils import Soil, make_soil
-from ai4land.testing.planet.spec import FORK_YEAR
-from ai4land.testing.planet.vegetation import land_cover_codes, leaf_area
-from ai4land.testing.planet.weather import Weather, carbon_dioxide_months, warming_of
 
 __all__ = [
     "CO2_FOLDER",

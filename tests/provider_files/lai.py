@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from ai4land.grid import Grid
 from ai4land.regrid import SinusoidalGrid
-from ai4land.testing.files.geotiff import write_geotiff
+from ai4land.testing.formats.geotiff import write_geotiff
 
 __all__ = [
     "copernicus_name",

@@ -18,8 +18,8 @@ from ai4land.testing.planet.cells import (
     WATER,
 )
 from ai4land.testing.planet.climate import Climate
-from ai4land.testing.planet.weather import Weather
 from ai4land.vocabulary import legend
+from all_products.weather import Weather
 
 __all__ = ["land_cover_codes", "leaf_area"]
 

@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.grid import Grid
-from ai4land.testing.files.geotiff import write_geotiff
+from ai4land.testing.formats.geotiff import write_geotiff
+from ai4land.testing.formats.netcdf import create_netcdf
 
 if TYPE_CHECKING:
-    import netCDF4
+    pass
 
 __all__ = [
     "HOMOLOSINE",
@@ -33,13 +34,6 @@ HOMOLOSINE = "+proj=igh +datum=WGS84 +units=m +no_defs"
 """Coordinate system of SoilGrids 2.0: Interrupted Goode Homolosine on WGS 84."""
 
 _SOILGRIDS_MISSING = -32768
-
-
-def _create(path: Path) -> netCDF4.Dataset:
-    import netCDF4
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return netCDF4.Dataset(path, "w", format="NETCDF4")
 
 
 def write_land_parameters(
@@ -72,7 +66,7 @@ def write_land_parameters(
     latitude, longitude = grid.latitudes(), grid.longitudes()
     latitude = latitude[::-1] if south_first else latitude
     longitude = np.roll(longitude, -half) % 360 if east else longitude
-    with _create(path) as file:
+    with create_netcdf(path) as file:
         file.createDimension(names.get("lat", "lat"), grid.height)
         file.createDimension(names.get("lon", "lon"), grid.width)
         if coordinates == "axes":
@@ -164,7 +158,7 @@ def write_hwsd(path: Path, values: Floats, grid: Grid, name: str, units: str = "
         name: The variable, such as ``T_SAND``.
         units: Its units.
     """
-    with _create(path) as file:
+    with create_netcdf(path) as file:
         for axis, centres in (("lat", grid.latitudes()), ("lon", grid.longitudes())):
             file.createDimension(axis, len(centres))
             coordinate = file.createVariable(axis, "f8", (axis,))
@@ -187,7 +181,7 @@ def write_watergap_texture(path: Path, texture: Floats, grid: Grid) -> Path:
             coarse, medium and fine, NaN at sea, ``(y, x)``, row 0 in the north.
         grid: Its grid.
     """
-    with _create(path) as file:
+    with create_netcdf(path) as file:
         file.setncatts({"model_version": "WaterGAP 2.2e", "licence": "LGPL-3.0"})
         for axis, long_name, centres in (
             ("lat", "latitude", grid.latitudes()),

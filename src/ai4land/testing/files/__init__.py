@@ -1,1 +1,0 @@
-"""Writers of files as the providers write them, at any size, with their traps."""

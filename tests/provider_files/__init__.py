@@ -1,0 +1,1 @@
+"""Small files in the providers' own formats, with their traps: what the readers are tested on."""
