@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,15 @@ from ai4land.errors import GridError, SampleError, VocabularyError
 from ai4land.grid import Window
 from ai4land.metrics import Protocol, RolloutScores, add_up, summarise, table_one
 from ai4land.report.details import Details, uncertainty
-from ai4land.report.parts import Part, Run, part_of
+from ai4land.report.parts import Part, Run, baselines, part_of
 from ai4land.report.provenance import forcing_used, held_out_blocks
 from ai4land.report.raster_files import RasterGrid, no_region
 from ai4land.report.region_files import open_regions
 from ai4land.report.stored import path_of
 from ai4land.report.study import MOST, Ground, Survey
 from ai4land.report.weighting import Weighting
-from ai4land.samples import WindowReader, class_forcing, input_spec
+from ai4land.rollout import observed_state, save_rollout
+from ai4land.samples import Demand, WindowReader, class_forcing, input_spec
 from ai4land.vocabulary import Legend, Task, task
 
 __all__ = ["Evaluation", "evaluate"]
@@ -133,9 +135,8 @@ def evaluate(
     is known land: there the forcing nearly gives the labels away.
 
     A map of more than ``most`` pixels is scored in windows of whole coarse cells, one after the
-    other, in bounded memory. Scores of the reconstruction and of persistence are the same, and so
-    is the ceiling; kernel, random and the shuffled row draw anew in every window, and the kernel
-    sees no neighbours across its border.
+    other, in bounded memory. All scores are those of the map in one piece: kernel and random are
+    first rolled out into a store beside, because a later step looks beyond its window.
 
     Args:
         prediction: What ``ai4land reconstruct`` wrote.
@@ -168,9 +169,30 @@ def evaluate(
     headline = _headline(surveys.values(), sentences, notes)
     model = str(prediction.variable(job.target).source or "reconstruction")
     run = Run(prediction, model, path, (initial, *path_of(prediction, job)[1]), seed)
-    total = _counted(ground, run, surveys, headline, workers, progress or (lambda _: None))
+    with tempfile.TemporaryDirectory(prefix="ai4land-") as folder:
+        if ground.step:
+            run = replace(run, baselines=_saved(ground, run, Path(folder), progress))
+        total = _counted(ground, run, surveys, headline, workers, progress or (lambda _: None))
     notes += _more_notes(ground, total)
     return _evaluation(ground, run, total, headline, " ".join(sentences), tuple(notes))
+
+
+def _saved(
+    ground: Ground, run: Run, folder: Path, progress: Callable[[str], None] | None
+) -> dict[str, Cube]:
+    """Name → rollout of a baseline over the whole map, written piece by piece."""
+    if not ground.forcing:
+        return {}
+    cube, job, grid = ground.truth, ground.job, ground.grid
+    reader = WindowReader(cube, job, input_spec(cube, job, (ground.forcing,), ()))
+    start = observed_state(cube, job, ground.initial)
+    found = {}
+    for stepper in baselines(job, grid, Demand(reader, ground.forcing), run.seed)[1:]:
+        if progress is not None:
+            progress(f"rolling out {stepper.name}")
+        path = folder / f"{stepper.name}.zarr"
+        found[stepper.name] = save_rollout(stepper, start, run.path, path, like=cube, attributes={})
+    return found
 
 
 def _evaluation(
@@ -282,11 +304,6 @@ def _more_notes(ground: Ground, total: Part) -> list[str]:
         said.append(f"The reconstruction does not start from the labels of {ground.initial}.")
     if not ground.forcing:
         said.append("The cube has no forcing for this legend: no kernel and random rows.")
-    if ground.step:
-        said.append(
-            f"Counted in windows of {ground.step} × {ground.step} pixels: kernel, random and the "
-            "shuffled row are drawn anew in each."
-        )
     return said
 
 

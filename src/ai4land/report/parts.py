@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ai4land.cube import Cube, State
-from ai4land.grid import Window
+from ai4land.grid import Grid, Window
 from ai4land.metrics import ChangeRates
 from ai4land.report.adding import both, merged
 from ai4land.report.regions import Partition
@@ -28,7 +28,7 @@ from ai4land.rollout import (
 from ai4land.samples import Demand
 from ai4land.vocabulary import Task
 
-__all__ = ["Part", "Run", "part_of"]
+__all__ = ["Part", "Run", "baselines", "part_of"]
 
 _BEFORE = 10  # steps of the labels before the initial map that show how they usually change
 
@@ -43,6 +43,7 @@ class Run:
         path: The times scored, in the order of the rollout.
         every: All its times in that order, the initial one first.
         seed: Of the ties in the baselines.
+        baselines: Name → saved rollout of a baseline, where maps are scored in windows.
     """
 
     cube: Cube
@@ -50,6 +51,7 @@ class Run:
     path: tuple[int, ...]
     every: tuple[int, ...]
     seed: int
+    baselines: Mapping[str, Cube] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +111,8 @@ def part_of(
     study = ground.study(window, headline=headline)
     said, job = ground.cut(run.cube, window), ground.job
     tallies = {}
-    for name, states in _rows(study, run, said, _seed(run.seed, window)).items():
+    saved = {name: ground.cut(cube, window) for name, cube in run.baselines.items()}
+    for name, states in _rows(study, run, said, saved).items():
         progress(name)
         tallies[name] = follow(states(), study)
     progress("truth")
@@ -128,30 +131,35 @@ def part_of(
 
 
 def _rows(
-    study: Study, run: Run, said: Cube, seed: int
+    study: Study, run: Run, said: Cube, saved: Mapping[str, Cube]
 ) -> dict[str, Callable[[], Iterator[State]]]:
     """Row → its rollout, the model leading."""
-    job, demand = study.reader.task, study.demand
+    job, demand, grid = study.reader.task, study.demand, study.reader.grid
     rows: dict[str, Callable[[], Iterator[State]]] = {
         run.model: functools.partial(stored_states, said, job, run.every)
     }
-    steppers: list[Stepper] = [Persistence(job)]
     if demand is not None:  # what the amounts alone are worth, without their places
-        cells = demand.cells
         rows[f"{run.model}, shuffled"] = lambda: shuffled(
-            stored_states(said, job, run.every), study.reader, cells, seed=seed
+            stored_states(said, job, run.every), study.reader, demand.mesh, seed=run.seed
         )
-        steppers += [AllocationStepper(rule, demand, seed=seed) for rule in ("kernel", "random")]
-    for stepper in steppers:  # a baseline may itself be what is judged
-        rows.setdefault(stepper.name, functools.partial(rollout, stepper, study.start, run.path))
+    for stepper in baselines(job, grid, demand, run.seed):  # one may itself be what is judged
+        name, path = stepper.name, (study.start.tick, *run.path)
+        kept = saved.get(name)
+        rows.setdefault(
+            name,
+            functools.partial(rollout, stepper, study.start, run.path)
+            if kept is None
+            else functools.partial(stored_states, kept, job, path),
+        )
     return rows
 
 
-def _seed(seed: int, window: Window) -> int:
-    """The seed itself in the north-western corner, another one in every other window."""
-    if (window.row, window.col) == (0, 0):
-        return seed
-    return int(np.random.SeedSequence([seed, window.row, window.col]).generate_state(1)[0])
+def baselines(job: Task, grid: Grid, demand: Demand | None, seed: int) -> list[Stepper]:
+    """The steppers beside which every reconstruction stands, persistence first."""
+    steppers: list[Stepper] = [Persistence(job, grid)]
+    if demand is not None:
+        steppers += [AllocationStepper(rule, demand, seed=seed) for rule in ("kernel", "random")]
+    return steppers
 
 
 def _labels(cube: Cube, job: Task, ticks: Sequence[int]) -> Iterator[State]:
@@ -169,7 +177,7 @@ def _before(study: Study, initial: int, path: tuple[int, ...]) -> ChangeRates | 
     ticks = [*reversed(list(earlier)), initial]
     if len(ticks) < 2:
         return None
-    return follow_truth(_labels(cube, job, ticks), replace(study, demand=None))[1].rates
+    return follow_truth(_labels(cube, job, ticks), replace(study, demand=None, cells=None))[1].rates
 
 
 def _group_names(demand: Demand | None) -> tuple[str, ...]:

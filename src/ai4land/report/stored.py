@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ai4land.cube import Cube, Field, State, Status
+from ai4land.cube import Cube, State, Status
 from ai4land.errors import CubeError
+from ai4land.rollout import stored_field
 from ai4land.vocabulary import Task
 
 __all__ = ["path_of", "stored_states"]
@@ -33,12 +34,9 @@ def path_of(cube: Cube, job: Task) -> tuple[int, tuple[int, ...]]:
 
 
 def stored_states(cube: Cube, job: Task, ticks: tuple[int, ...]) -> Iterator[State]:
-    """The maps of a saved reconstruction as the states that it came from."""
-    spec, grid, status = cube.variable(job.target), cube.grid(job.target), cube.status(job.target)
-    believed = job.probability in cube.variables
+    """The maps of a saved reconstruction as the states that it came from, read when asked for."""
+    status, said = cube.status(job.target), job.probability in cube.variables
     for tick in ticks:
-        said = None
-        if believed and status[tick] is Status.PREDICTED:
-            said = cube.read(job.probability, tick)
-        field = Field(spec.variable, grid, cube.read(job.target, tick), spec.legend, said)
+        known = job.probability if said and status[tick] is Status.PREDICTED else None
+        field = stored_field(cube, job.target, tick, known)
         yield State(job.clock, tick, {job.target: field}, status[tick])

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.cube import Field, State
+from ai4land.cube import State
 from ai4land.errors import SampleError
 from ai4land.metrics import (
     Binned,
@@ -198,8 +198,7 @@ class Watch:
     def see(self, state: State) -> State:
         """Count one more map, and hand it on."""
         reader, tick = self.study.reader, state.tick
-        field = state[reader.task.target]
-        own = reader.positions(field.values)
+        own = reader.positions(state[reader.task.target].values)
         if self.mask is None:
             self.mask = self.study.within(self.study.valid(own))
         self.held.append(own)
@@ -211,7 +210,7 @@ class Watch:
             self.rates = step if self.rates is None else joined(self.rates, step)
             demand = self.study.demand
             if demand is not None and tick in demand.reader.cube.group(demand.forcing).ticks:
-                self.unclosed[tick] = _closed(self.study, demand, field, tick)
+                self.unclosed[tick] = _closed(self.study, demand, own, tick)
         for window in WINDOWS:
             if len(self.held) > window:
                 last = itertools.islice(self.held, len(self.held) - window - 1, None)
@@ -285,12 +284,12 @@ def follow_truth(states: Iterable[State], study: Study) -> tuple[dict[int, Known
     classes, watch = len(study.legend), Watch(study)
     found: dict[int, Known] = {}
     for step in beside_truth(map(watch.see, states), study.reader):
-        if study.demand is not None:
+        if study.cells is not None:
             used = study.within(study.valid(step.initial, step.prior_truth, step.truth))
             maps = (step.initial, step.truth, step.truth)
             found[step.state.tick] = Known(
                 three_maps(*maps, classes, study.weights, used),
-                composite(*maps, classes, study.demand.cells.index, study.weights, used),
+                composite(*maps, classes, study.cells.index, study.weights, used),
             )
     return found, watch.course()
 
@@ -319,12 +318,17 @@ def _by_region(
     return tuple(found)
 
 
-def _closed(study: Study, demand: Demand, state: Field, tick: int) -> Fidelity:
+def _closed(study: Study, demand: Demand, own: ByteArray, tick: int) -> Fidelity:
     """Area of each group in each coarse cell beside what the forcing asks for."""
-    index = demand.group_positions(state)
-    used = (index != NO_DATA) & (demand.cells.index >= 0)
+    cells, reference = study.cells, study.start.reference
+    assert cells is not None
+    assert reference is not None
+    group = np.full(256, NO_DATA, dtype=np.uint8)
+    for number, members in enumerate(demand.groups):
+        group[list(members)] = number
+    index, groups = group[own], len(demand.groups)
+    used = (index != NO_DATA) & (cells.index >= 0)
     areas = np.broadcast_to(study.reader.grid.cell_areas(), index.shape)[used]
-    cells, groups = demand.cells, len(demand.groups)
     mapped = cell_areas(index[used], cells.index[used], cells.count, groups, areas)[:, :-1].T
-    shares = demand.shares(tick)
+    shares = demand.shares(reference, tick, demand.mesh.coarse.window)
     return fidelity(mapped, shares * mapped.sum(axis=0), shares.sum(axis=0) > 0)
