@@ -172,7 +172,7 @@ def simulate(
         return allocate_fuzzy(before, cells, change, rng)
     groups = [(k,) for k in range(len(change))]
     allocate = {"kernel": allocate_kernel, "random": allocate_random}[rule]
-    return allocate(before, cells, change, groups, rng).map
+    return allocate(before, cells, change, groups, rng.random(before.shape)).map
 
 
 def write_cases(

@@ -29,11 +29,10 @@ from ai4land.cube import Cube, State
 from ai4land.metrics import RolloutScores, ScoredClasses, summarise
 from ai4land.rollout import (
     AllocationStepper,
-    ClosedBooks,
     Persistence,
     Stepper,
     Tiling,
-    demand_since,
+    demand_of,
     open_network,
     rollout,
     score_rollout,
@@ -109,21 +108,25 @@ def steppers(
     checkpoint: Path, cube: Cube, case: Case
 ) -> tuple[WindowReader, State, dict[str, Stepper]]:
     """The network and its baselines on one cube, all from one initial state."""
-    unet, initial, _ = open_network(
-        checkpoint,
-        cube,
-        (case.start, *case.years),
-        tiling=Tiling(tile=128, overlap=32),
-        feedback=case.feedback,
+    (unet, initial, _), (closed, _, _) = (
+        open_network(
+            checkpoint,
+            cube,
+            (case.start, *case.years),
+            tiling=Tiling(tile=128, overlap=32),
+            feedback=case.feedback,
+            closed_books=books,
+        )
+        for books in (False, True)
     )
-    demand = unet.demand or demand_since(initial, unet.reader)
+    demand = unet.demand or demand_of(unet.reader)
     return (
         unet.reader,
         initial,
         {
             "U-Net": unet,
-            "U-Net, closed books": ClosedBooks(unet, demand),
-            "persistence": Persistence(LAND_USE),
+            "U-Net, closed books": closed,
+            "persistence": Persistence(LAND_USE, unet.reader.grid),
             "kernel": AllocationStepper("kernel", demand),
             "random": AllocationStepper("random", demand),
         },

@@ -61,7 +61,9 @@ def both_figures(
     change = (cells.counts(after, count) - cells.counts(before, count))[members]
     figures = []
     for allocate in (allocate_random, allocate_kernel):
-        found = allocate(before, cells, change, groups, np.random.default_rng(0))
+        found = allocate(
+            before, cells, change, groups, np.random.default_rng(0).random(before.shape)
+        )
         assert not found.unplaced.any()
         np.testing.assert_array_equal(
             cells.counts(found.map, count)[members], cells.counts(after, count)[members]

@@ -26,11 +26,17 @@ def test_tables_stay_and_places_go(seed: int) -> None:
     later = np.where(rng.random(INDEX.shape) < 0.3, rng.integers(0, 4, INDEX.shape), initial)
     later = later.astype(np.uint8)
     everywhere = np.ones(INDEX.shape, bool)
-    dealt = shuffle(initial, later, CoarseCells(INDEX, 6), everywhere, rng)
+    dealt = shuffle(initial, later, CoarseCells(INDEX, 6), everywhere, rng.random(INDEX.shape))
     np.testing.assert_array_equal(table(initial, dealt), table(initial, later))
     assert (dealt != later).any()
     again = [
-        shuffle(initial, later, CoarseCells(INDEX, 6), everywhere, np.random.default_rng(3))
+        shuffle(
+            initial,
+            later,
+            CoarseCells(INDEX, 6),
+            everywhere,
+            np.random.default_rng(3).random(INDEX.shape),
+        )
         for _ in range(2)
     ]
     np.testing.assert_array_equal(*again)
@@ -43,7 +49,7 @@ def test_masked_pixels_and_pixels_of_no_cell_keep_their_class() -> None:
     mask = np.zeros(INDEX.shape, bool)
     mask[:, 5:25] = True
     cells = CoarseCells(np.where(np.arange(20)[:, None] < 3, -1, INDEX).astype(np.int32), 6)
-    dealt = shuffle(initial, later, cells, mask, rng)
+    dealt = shuffle(initial, later, cells, mask, rng.random(INDEX.shape))
     kept = ~mask | (np.arange(20)[:, None] < 3)
     np.testing.assert_array_equal(dealt[kept], later[kept])
     assert (dealt[~kept] != later[~kept]).mean() > 0.5

@@ -10,16 +10,11 @@ from ai4land.errors import CubeError, GridError, SampleError
 from ai4land.evaluation import Weighting, evaluate, path_of, stored_states
 from ai4land.metrics import ScoredClasses
 from ai4land.report import score_tables, to_markdown
-from ai4land.rollout import (
-    Persistence,
-    observed_state,
-    prediction_attributes,
-    rollout,
-    save_rollout,
-)
+from ai4land.rollout import observed_state
 from ai4land.samples import class_forcing
 from ai4land.vocabulary import LAND_USE, Clock, variable
 from tiny_cubes import COARSE, FINE, LANDUSE8, YEARS, fractions, land_maps, write_cube
+from tiny_rollouts import Told
 
 
 def saved(
@@ -27,21 +22,11 @@ def saved(
 ) -> Cube:
     """A reconstruction: persistence, or given maps."""
     start = observed_state(cube, LAND_USE, ticks[0])
-    states: list[State] = list(rollout(Persistence(LAND_USE), start, ticks[1:]))
-    if maps is not None:
-        for i, state in enumerate(states[1:], start=1):
-            field = state["land_use"]
-            changed = type(field)(field.variable, field.grid, maps[state.tick], field.legend)
-            states[i] = State(state.clock, state.tick, {"land_use": changed})
-    return save_rollout(
-        states,
-        path,
-        like=cube,
-        job=LAND_USE,
-        ticks=ticks,
-        attributes=prediction_attributes("mine", cube, ticks, {}, None),
-        source="mine",
-    )
+    field, states = start["land_use"], [start]
+    for tick in ticks[1:]:
+        said = field if maps is None else field.replaced(maps[tick])
+        states.append(State(start.clock, tick, {"land_use": said}))
+    return Told(states).save(cube, path)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from ai4land.allocation import CoarseCells
 from ai4land.checkpoint import Card, save_checkpoint
 from ai4land.cube import Cube
 from ai4land.errors import GridError
@@ -14,7 +15,7 @@ from ai4land.evaluation import PixelStep, explain
 from ai4land.evaluation.explanation import _reasons
 from ai4land.models import UNet
 from ai4land.report import explanation_tables
-from ai4land.rollout import demand_since, open_network
+from ai4land.rollout import demand_of, open_network, step
 from ai4land.samples import input_spec
 from ai4land.vocabulary import LAND_USE
 from network_inputs import OPTIONS
@@ -63,11 +64,14 @@ def test_a_pixel_is_told_what_its_cell_was_asked_for(checkpoint: Path, tiny_cube
     assert (data["row"], data["column"], data["from"], data["to"]) == (row, col, 2003, 2004)
     assert data["before"] == "forest"
     stepper, start, _ = open_network(checkpoint, tiny_cube, (2002, 2003, 2004))
-    demand = demand_since(start, stepper.reader)
-    middle = stepper.step(start, 2003)
-    asked = demand.change(middle["land_use"], 2004)[:, demand.cells.index[row, col]]
+    demand = demand_of(stepper.reader)
+    middle = step(stepper, start, 2003)
+    assert middle.reference is not None
+    held = stepper.reader.positions(middle["land_use"].values)
+    cell = CoarseCells.of(FINE, demand.mesh.coarse).index[row, col]
+    asked = demand.change(middle.reference, 2004, FINE.window, held)[:, cell]
     assert [group["asked"] for group in data["cell"].values()] == asked.tolist()
-    last = stepper.step(middle, 2004)["land_use"]
+    last = step(stepper, middle, 2004)["land_use"]
     assert last.probabilities is not None
     balanced = [chances["balanced"] for chances in data["classes"].values()]
     assert balanced == pytest.approx(last.probabilities[:, row, col].tolist(), abs=1e-5)

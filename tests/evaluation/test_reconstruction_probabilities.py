@@ -10,21 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ai4land.cube import Cube, Field, State
+from ai4land.cube import Cube, State
 from ai4land.errors import ConfigError
 from ai4land.evaluation import ProbabilityScores, evaluate
 from ai4land.report import Table, score_tables
 from ai4land.report.charts.probability_scores import probability_charts
-from ai4land.rollout import (
-    Persistence,
-    observed_state,
-    prediction_attributes,
-    rollout,
-    save_rollout,
-)
+from ai4land.rollout import Persistence, observed_state, rollout
 from ai4land.samples import class_forcing
 from ai4land.vocabulary import LAND_USE, NO_DATA
-from tiny_cubes import LANDUSE8
+from tiny_cubes import FINE, LANDUSE8
+from tiny_rollouts import Told
 
 TICKS = (2003, 2004, 2005, 2006)
 CLASSES = len(LANDUSE8)
@@ -34,7 +29,7 @@ def leaning(cube: Cube, seed: int = 0, sure: float = 3.0) -> Iterator[State]:
     """Persistence whose probabilities lean towards the truth and are else noise."""
     rng = np.random.default_rng(seed)
     start = observed_state(cube, LAND_USE, TICKS[0])
-    for state in rollout(Persistence(LAND_USE), start, TICKS[1:]):
+    for state in rollout(Persistence(LAND_USE, FINE), start, TICKS[1:]):
         if state.tick == TICKS[0]:
             yield state
             continue
@@ -44,20 +39,11 @@ def leaning(cube: Cube, seed: int = 0, sure: float = 3.0) -> Iterator[State]:
         for k, code in enumerate(LANDUSE8.codes):
             said[k] += sure * ((truth == code) & (rng.random(truth.shape) < 0.7))
         said = (said / said.sum(axis=0)).astype(np.float32)
-        yield replace(state, fields={"land_use": replace(field, probabilities=said)})
+        yield replace(state, fields={"land_use": field.replaced(field.values, said)})
 
 
 def saved(cube: Cube, path: Path, states: Iterator[State], *, probabilities: bool = True) -> Cube:
-    return save_rollout(
-        states,
-        path,
-        like=cube,
-        job=LAND_USE,
-        ticks=TICKS,
-        attributes=prediction_attributes("mine", cube, TICKS, {}, None),
-        source="mine",
-        probabilities=probabilities,
-    )
+    return Told(states).save(cube, path, probabilities=probabilities)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +83,7 @@ def test_without_probabilities_none_are_kept_or_scored(tiny_cube: Cube, tmp_path
 
 def test_a_rollout_without_any_cannot_keep_them(tiny_cube: Cube, tmp_path: Path) -> None:
     start = observed_state(tiny_cube, LAND_USE, TICKS[0])
-    states = rollout(Persistence(LAND_USE), start, TICKS[1:])
+    states = rollout(Persistence(LAND_USE, FINE), start, TICKS[1:])
     with pytest.raises(ConfigError, match="no probabilities to keep") as raised:
         saved(tiny_cube, tmp_path / "p.zarr", states)
     assert "land_use, 2004" in str(raised.value)
@@ -165,8 +151,7 @@ def test_truth_said_with_certainty_is_perfect(tiny_cube: Cube, tmp_path: Path) -
                 continue
             codes = tiny_cube.read("land_use", state.tick)
             said = np.stack([codes == code for code in LANDUSE8.codes]).astype(np.float32)
-            sure = Field(field.variable, field.grid, codes, field.legend, said)
-            yield replace(state, fields={"land_use": sure})
+            yield replace(state, fields={"land_use": field.replaced(codes, said)})
 
     cube = saved(tiny_cube, tmp_path / "p.zarr", oracle())
     found = evaluate(cube, tiny_cube).to_dict()["details"]["probabilities"]["mine"]

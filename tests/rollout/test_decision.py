@@ -5,24 +5,35 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ai4land.allocation import CoarseCells
 from ai4land.cube import Cube
 from ai4land.errors import CheckpointError, ConfigError
-from ai4land.rollout import Decision, NetworkStepper, Tiling, observed_state
+from ai4land.rollout import (
+    ClosedBooks,
+    MostLikely,
+    NetworkStepper,
+    Tiling,
+    decision_data,
+    decision_of,
+    observed_state,
+    step,
+)
 from ai4land.samples import Demand, WindowReader, input_spec
 from ai4land.vocabulary import LAND_USE
 from network_inputs import lively_network
 
 
 def test_a_decision_survives_its_card() -> None:
-    decision = Decision(0.1, -0.2, balanced=True, feedback="probabilities")
-    assert Decision.from_dict(decision.to_dict()) == decision
+    decision = MostLikely(0.1, -0.2, balanced=True)
+    assert decision_of(decision_data(decision)) == decision
     assert (decision.stay(3), decision.stay(-1)) == (0.1, -0.2)
-    assert Decision.from_dict({}) == Decision()
+    assert decision_of(decision_data(ClosedBooks(balanced=True))) == ClosedBooks(balanced=True)
+    assert decision_of({}) == MostLikely()
     for damage in ({"stay": 0.1}, {"forward": "much"}, {"forward": None}):
-        with pytest.raises(CheckpointError, match=r"(?s)damaged.*forward, backward"):
-            Decision.from_dict(damage)
-    with pytest.raises(CheckpointError, match=r"(?s)Unknown feedback.*logits"):
-        Decision.from_dict({"feedback": "logits"})
+        with pytest.raises(CheckpointError, match=r"(?s)damaged.*most_likely"):
+            decision_of(damage)
+    with pytest.raises(CheckpointError, match=r"(?s)Unknown decision.*most_likely.*at_random"):
+        decision_of({"name": "at_random"})
 
 
 @pytest.mark.parametrize("forcing", ["land_use_fractions", "luh2_states"])
@@ -30,27 +41,29 @@ def test_balanced_probabilities_add_up_to_the_demand(tiny_cube: Cube, forcing: s
     spec = input_spec(tiny_cube, LAND_USE, (forcing,), ())
     reader = WindowReader(tiny_cube, LAND_USE, spec)
     initial = observed_state(tiny_cube, LAND_USE, 2005)
-    demand = Demand(reader, forcing, initial)
+    demand = Demand(reader, forcing)
+    reference = demand.reference(initial)
+    cells = CoarseCells.of(reader.grid, demand.mesh.coarse)
     found = {}
     for balanced in (False, True):
         stepper = NetworkStepper(
             lively_network(spec),
             reader,
             tiling=Tiling(48, 0),
-            decision=Decision(balanced=balanced),
+            decision=MostLikely(balanced=balanced),
             demand=demand,
         )
-        probability = stepper.step(initial, 2008)["land_use"].probabilities
+        probability = step(stepper, initial, 2008)["land_use"].probabilities
         assert probability is not None
         domain = reader.domain(initial["land_use"].values)
-        cell = demand.cells.index[domain]
+        cell = cells.index[domain]
         mass = np.stack(
             [
-                np.bincount(cell, probability[list(g)].sum(axis=0)[domain], demand.cells.count)
+                np.bincount(cell, probability[list(g)].sum(axis=0)[domain], cells.count)
                 for g in demand.groups
             ]
         )
-        asked = demand.shares(2008)
+        asked = demand.shares(reference, 2008, demand.mesh.coarse.window)
         used = (asked.sum(axis=0) > 0) & (mass.sum(axis=0) > 0)
         off = np.abs(mass - asked * mass.sum(axis=0))[:, used]
         found[balanced] = off.max()
@@ -68,7 +81,7 @@ def test_a_network_that_needs_the_demand_says_so(tiny_cube: Cube) -> None:
     NetworkStepper(lively_network(own), reader, tiling=Tiling(48, 0))
     with pytest.raises(ConfigError, match=r"(?s)what the coarse forcing asks for"):
         NetworkStepper(
-            lively_network(own), reader, tiling=Tiling(48, 0), decision=Decision(balanced=True)
+            lively_network(own), reader, tiling=Tiling(48, 0), decision=MostLikely(balanced=True)
         )
 
 
@@ -77,18 +90,20 @@ def test_class_shares_keep_proportions_and_free_classes(tiny_cube: Cube) -> None
     spec = input_spec(tiny_cube, LAND_USE, ("luh2_states",), ())
     reader = WindowReader(tiny_cube, LAND_USE, spec)
     initial = observed_state(tiny_cube, LAND_USE, 2005)
-    demand = Demand(reader, "luh2_states", initial)
+    demand = Demand(reader, "luh2_states")
+    reference = demand.reference(initial)
     assert reader.coupling is not None
-    field = initial["land_use"]
-    own = reader.coupling.shares(reader.positions(field.values), reader.domain(field.values))
-    same = demand.class_shares(2005, own)
+    codes, whole = initial["land_use"].values, reader.grid.window
+    held = reader.coupling.shares(whole, reader.positions(codes), reader.domain(codes))
+    own = held.values
+    same = demand.class_shares(reference, 2005, held).values
     # areas against pixels: rows of a cell differ by a fraction of a per cent
     np.testing.assert_allclose(same, own, atol=0.005)
-    later = demand.class_shares(2009, own)
+    later = demand.class_shares(reference, 2009, held).values
     np.testing.assert_allclose(later.sum(axis=0), own.sum(axis=0), atol=1e-5)
     free = sorted(set(range(8)) - {k for g in demand.groups for k in g})
     np.testing.assert_allclose(later[free], own[free])
-    wanted = demand.shares(2009).reshape(len(demand.groups), *own.shape[1:])
+    wanted = demand.shares(reference, 2009, held.cells).reshape(len(demand.groups), *own.shape[1:])
     bound = sum(own[list(g)].sum(axis=0) for g in demand.groups)
     for share, group in zip(wanted, demand.groups, strict=True):
         np.testing.assert_allclose(later[list(group)].sum(axis=0), share * bound, atol=1e-5)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +12,18 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from ai4land.allocation import CoarseCells
 from ai4land.cube import Cube, GroupSpec, State, VariableSpec
-from ai4land.errors import SampleError, VocabularyError
+from ai4land.errors import ConfigError, VocabularyError
 from ai4land.grid import Grid
 from ai4land.rollout import (
     AllocationStepper,
     ClosedBooks,
-    Decision,
     NetworkStepper,
-    Persistence,
     Tiling,
     observed_state,
     rollout,
+    step,
 )
 from ai4land.samples import Demand, WindowReader, input_spec
 from ai4land.vocabulary import LAND_USE, LUH2_STATES, NO_DATA, Clock, legend, variable
@@ -59,10 +60,44 @@ def landscape(sea: int = 0) -> npt.NDArray[np.uint8]:
     return codes.reshape(10, 10)
 
 
-def demand_of(cube: Cube, forcing: str, tick: int) -> tuple[Demand, State]:
+@dataclass
+class Asking:
+    """A demand on the whole map of a cube, counted from one of its times."""
+
+    demand: Demand
+    state: State
+
+    @cached_property
+    def cells(self) -> CoarseCells:
+        return CoarseCells.of(self.demand.mesh.fine, self.demand.mesh.coarse)
+
+    def positions(self, state: State) -> npt.NDArray[np.uint8]:
+        reader = self.demand.reader
+        return np.asarray(reader.positions(state["land_use"].values), np.uint8)
+
+    def counts(self, state: State) -> npt.NDArray[np.int32]:
+        return self.demand.counts(self.positions(state), self.cells)
+
+    def bound_pixels(self, state: State) -> npt.NDArray[np.int32]:
+        return np.asarray(self.counts(state).sum(axis=0))
+
+    def wanted(self, tick: int, pixels: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
+        assert self.state.reference is not None
+        coarse = self.demand.mesh.coarse.window
+        return self.demand.wanted(self.state.reference, tick, coarse, pixels)
+
+    def change(self, state: State, tick: int) -> npt.NDArray[np.int32]:
+        assert self.state.reference is not None
+        whole = self.demand.mesh.fine.window
+        return self.demand.change(self.state.reference, tick, whole, self.positions(state))
+
+
+def demand_of(cube: Cube, forcing: str, tick: int) -> tuple[Asking, State]:
     spec = input_spec(cube, LAND_USE, (forcing,), ())
+    demand = Demand(WindowReader(cube, LAND_USE, spec), forcing)
     state = observed_state(cube, LAND_USE, tick)
-    return Demand(WindowReader(cube, LAND_USE, spec), forcing, state), state
+    state = replace(state, reference=demand.reference(state))
+    return Asking(demand, state), state
 
 
 def test_luh2_asks_for_what_changed(tmp_path: Path) -> None:
@@ -80,14 +115,13 @@ def test_luh2_asks_for_what_changed(tmp_path: Path) -> None:
     }
     cube = one_cell(tmp_path / "c.zarr", landscape(), states)
     demand, state = demand_of(cube, "luh2_states", 2000)
-    field = state["land_use"]
-    assert demand.counts(field)[:, 0].tolist() == [0, 30, 0, 50, 10]
-    pixels = demand.bound_pixels(field)
+    assert demand.counts(state)[:, 0].tolist() == [0, 30, 0, 50, 10]
+    pixels = demand.bound_pixels(state)
     assert pixels.tolist() == [90], "water is not bound"
     assert demand.wanted(2000, pixels)[:, 0].tolist() == [0, 30, 0, 50, 10]
     assert demand.wanted(2001, pixels)[:, 0].tolist() == [0, 37, 0, 43, 10]
-    assert demand.change(field, 2001)[:, 0].tolist() == [0, 7, 0, -7, 0]
-    assert not demand.change(field, 2000).any()
+    assert demand.change(state, 2001)[:, 0].tolist() == [0, 7, 0, -7, 0]
+    assert not demand.change(state, 2000).any()
 
 
 def test_shares_of_the_cell_count_its_sea(tmp_path: Path) -> None:
@@ -95,7 +129,7 @@ def test_shares_of_the_cell_count_its_sea(tmp_path: Path) -> None:
     cube = one_cell(tmp_path / "c.zarr", landscape(sea=20), states)
     demand, state = demand_of(cube, "luh2_states", 2000)
     # a tenth of a cell of 100 pixels, 20 of them sea
-    assert demand.change(state["land_use"], 2001)[:, 0].tolist() == [0, 10, 0, -10, 0]
+    assert demand.change(state, 2001)[:, 0].tolist() == [0, 10, 0, -10, 0]
 
 
 def test_small_changes_add_up(tmp_path: Path) -> None:
@@ -106,7 +140,7 @@ def test_small_changes_add_up(tmp_path: Path) -> None:
     }
     cube = one_cell(tmp_path / "c.zarr", landscape(), states)
     demand, state = demand_of(cube, "luh2_states", 2000)
-    stepper = AllocationStepper("kernel", demand)
+    stepper = AllocationStepper("kernel", demand.demand)
     crops = [
         int((s["land_use"].values == 2).sum())
         for s in rollout(stepper, state, (2001, 2002, 2003, 2004, 2005))
@@ -130,65 +164,72 @@ def test_fractions_of_the_labels_are_shares_of_the_land(tmp_path: Path) -> None:
     after.flat[20:28] = 2
     cube = write_labels(tmp_path / "c.zarr", {2000: before, 2001: after}, CELL, WHOLE)
     demand, state = demand_of(cube, "land_use_fractions", 2000)
-    assert demand.groups == tuple((i,) for i in range(1, 8)), "all classes but the sea are bound"
-    assert demand.change(state["land_use"], 2001)[:, 0].tolist() == [0, 8, 0, -8, 0, 0, 0]
+    assert demand.demand.groups == tuple((i,) for i in range(1, 8)), (
+        "all classes but the sea are bound"
+    )
+    assert demand.change(state, 2001)[:, 0].tolist() == [0, 8, 0, -8, 0, 0, 0]
 
 
 @pytest.mark.parametrize("tick", [2000, 2009, 2011])
 def test_fractions_of_the_labels_ask_for_the_labels(tiny_cube: Cube, tick: int) -> None:
     """Perfect forcing: what is asked of the map of 2005 is the counts of the true map."""
     demand, state = demand_of(tiny_cube, "land_use_fractions", 2005)
-    truth = observed_state(tiny_cube, LAND_USE, tick)["land_use"]
-    wanted = demand.wanted(tick, demand.bound_pixels(state["land_use"]))
-    counts = demand.counts(truth)
+    wanted = demand.wanted(tick, demand.bound_pixels(state))
+    counts = demand.counts(observed_state(tiny_cube, LAND_USE, tick))
     assert np.abs(wanted - counts).max() <= 1
     # rows of a cell differ in area by a fraction of a per cent: hardly any cell is off
     assert (wanted != counts).mean() < 0.05
 
 
-def closed(cube: Cube, forcing: str, feedback: str = "classes") -> tuple[ClosedBooks, Demand]:
+def closed(cube: Cube, forcing: str) -> tuple[NetworkStepper, Asking]:
     spec = input_spec(cube, LAND_USE, (forcing,), ("slope",))
     reader = WindowReader(cube, LAND_USE, spec)
-    demand = Demand(reader, forcing, observed_state(cube, LAND_USE, 2005))
-    inner = NetworkStepper(
+    demand, _ = demand_of(cube, forcing, 2005)
+    stepper = NetworkStepper(
         lively_network(spec),
         reader,
         tiling=Tiling(48, 8),
-        decision=Decision(feedback=feedback),
-        demand=demand,
+        decision=ClosedBooks(),
+        demand=demand.demand,
     )
-    return ClosedBooks(inner, demand), demand
+    assert stepper.name == "network, closed books"
+    return stepper, demand
 
 
 @pytest.mark.parametrize("ticks", [(2006, 2008, 2011), (2004, 2000)], ids=["forward", "backward"])
 def test_books_close_to_one_pixel(tiny_cube: Cube, ticks: tuple[int, ...]) -> None:
     stepper, demand = closed(tiny_cube, "land_use_fractions")
     initial = observed_state(tiny_cube, LAND_USE, 2005)
-    reference = demand.counts(initial["land_use"]).astype(float)
+    reference = demand.counts(initial).astype(float)
     land = reference.sum(axis=0)
     shares = {t: tiny_cube.read("land_use_fractions", t).reshape(8, -1)[1:] for t in (2005, *ticks)}
     open_gap = 0.0
     for state in list(rollout(stepper, initial, ticks))[1:]:
         asked = reference + land * (shares[state.tick] - shares[2005])
-        found = demand.counts(state["land_use"])
+        found = demand.counts(state)
         assert np.abs(found - asked).max() <= 1.0 + 1e-3
         np.testing.assert_array_equal(found.sum(axis=0), land)
-        probabilities = state["land_use"].probabilities
-        assert probabilities is not None
-        likely = replace(state["land_use"], values=probabilities.argmax(axis=0).astype(np.uint8))
+        likely = most_likely(state)
         open_gap = max(open_gap, np.abs(demand.counts(likely) - asked).max())
     assert open_gap > 5, "the network alone does not close them"
 
 
+def most_likely(state: State) -> State:
+    """The state as the probabilities alone would have it; codes are positions in this legend."""
+    field = state["land_use"]
+    assert field.probabilities is not None
+    likely = field.replaced(field.probabilities.argmax(axis=0).astype(np.uint8))
+    return replace(state, fields={"land_use": likely})
+
+
 def test_closing_moves_few_pixels_of_low_confidence(tiny_cube: Cube) -> None:
     stepper, demand = closed(tiny_cube, "land_use_fractions")
-    initial = observed_state(tiny_cube, LAND_USE, 2005)
-    state = stepper.step(initial, 2006)["land_use"]
+    after = step(stepper, observed_state(tiny_cube, LAND_USE, 2005), 2006)
+    state = after["land_use"]
     assert state.probabilities is not None
     likely = state.probabilities.argmax(axis=0)
     moved = (state.values != likely) & (likely > 0)
-    raw = demand.counts(replace(state, values=likely.astype(np.uint8)))
-    surplus = np.maximum(raw - demand.counts(state), 0).sum()
+    surplus = np.maximum(demand.counts(most_likely(after)) - demand.counts(after), 0).sum()
     assert moved.sum() >= surplus > 0
     assert moved.sum() <= 1.5 * surplus, "hardly more pixels move than must"
     gap = np.sort(state.probabilities, axis=0)
@@ -196,25 +237,23 @@ def test_closing_moves_few_pixels_of_low_confidence(tiny_cube: Cube) -> None:
     assert doubt[moved].mean() < doubt[~moved & (likely > 0)].mean()
 
 
-def test_books_need_probabilities(tiny_cube: Cube) -> None:
-    _, demand = closed(tiny_cube, "land_use_fractions")
-    stepper = ClosedBooks(Persistence(LAND_USE), demand)
-    assert stepper.name == "persistence, closed books"
-    with pytest.raises(SampleError, match=r"(?s)only be closed on probabilities.*persistence"):
-        stepper.step(observed_state(tiny_cube, LAND_USE, 2005), 2006)
+def test_books_need_a_demand(tiny_cube: Cube) -> None:
+    spec = input_spec(tiny_cube, LAND_USE, ("land_use_fractions",), ())
+    reader = WindowReader(tiny_cube, LAND_USE, spec)
+    with pytest.raises(ConfigError, match=r"(?s)what the coarse forcing asks for"):
+        NetworkStepper(lively_network(spec), reader, decision=ClosedBooks())
 
 
 @pytest.mark.parametrize("rule", ["kernel", "random"])
 @pytest.mark.parametrize("forcing", ["land_use_fractions", "luh2_states"])
 def test_allocation_meets_the_demand(tiny_cube: Cube, rule: str, forcing: str) -> None:
     demand, initial = demand_of(tiny_cube, forcing, 2005)
-    stepper = AllocationStepper(rule, demand, seed=1)
+    stepper = AllocationStepper(rule, demand.demand, seed=1)
     assert stepper.name == rule
     for ticks in ((2006, 2009, 2011), (2004, 2000)):
         for state in list(rollout(stepper, initial, ticks))[1:]:
-            field = state["land_use"]
-            wanted = demand.wanted(state.tick, demand.bound_pixels(field))
-            np.testing.assert_array_equal(demand.counts(field), wanted)
+            wanted = demand.wanted(state.tick, demand.bound_pixels(state))
+            np.testing.assert_array_equal(demand.counts(state), wanted)
 
 
 def test_the_kernel_places_better_than_chance(tiny_cube: Cube) -> None:
@@ -222,7 +261,7 @@ def test_the_kernel_places_better_than_chance(tiny_cube: Cube) -> None:
     truth = land_maps()[2007]
     hits = {}
     for rule in ("kernel", "random"):
-        found = AllocationStepper(rule, demand).step(initial, 2007)["land_use"].values
+        found = step(AllocationStepper(rule, demand.demand), initial, 2007)["land_use"].values
         changed = truth != initial["land_use"].values
         hits[rule] = int((changed & (found == truth)).sum())
     assert hits["kernel"] > hits["random"] > 0
@@ -250,9 +289,9 @@ def test_pixels_outside_the_coarse_grid_are_free(tmp_path: Path) -> None:
     maps = land_maps((2000, 2001, 2005))
     cube = write_labels(tmp_path / "c.zarr", maps, FINE, small)
     demand, state = demand_of(cube, "land_use_fractions", 2000)
-    after = AllocationStepper("kernel", demand).step(state, 2005)["land_use"].values
+    after = step(AllocationStepper("kernel", demand.demand), state, 2005)["land_use"].values
     np.testing.assert_array_equal(after[:, 32:], maps[2000][:, 32:])
     assert (after[:, :32] != maps[2000][:, :32]).any()
-    assert demand.counts(state["land_use"]).shape == (7, 20)
+    assert demand.counts(state).shape == (7, 20)
     assert COARSE.width == 6
     assert NO_DATA in after

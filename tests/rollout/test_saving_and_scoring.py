@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +12,16 @@ import pytest
 import xarray as xr
 
 from ai4land.cube import Cube, Field, State, Status
-from ai4land.errors import CubeError, SampleError
-from ai4land.grid import Grid
+from ai4land.errors import ConfigError, CubeError, SampleError
+from ai4land.grid import Grid, Window
 from ai4land.metrics import ScoredClasses
 from ai4land.rollout import (
     AllocationStepper,
+    Moved,
+    NetworkStepper,
     Persistence,
+    Stepper,
+    Tiling,
     observed_state,
     rollout,
     save_rollout,
@@ -24,28 +29,50 @@ from ai4land.rollout import (
 )
 from ai4land.samples import Demand, WindowReader, input_spec
 from ai4land.vocabulary import LAND_USE, NO_DATA, Clock, variable
+from network_inputs import lively_network
 from tiny_cubes import FINE, LANDUSE8, LEAF_AREA, YEARS, land_maps, write_labels, write_leaf_cube
 
 BACK = tuple(reversed(YEARS))[1:]  # 2010 … 2000: twelve states, two blocks
 
 
-def states(cube: Cube, ticks: Sequence[int], start: int, seed: int = 0) -> Iterator[State]:
+def stepper(cube: Cube, seed: int = 0) -> AllocationStepper:
     spec = input_spec(cube, LAND_USE, ("land_use_fractions",), ())
-    initial = observed_state(cube, LAND_USE, start)
-    demand = Demand(WindowReader(cube, LAND_USE, spec), "land_use_fractions", initial)
-    return rollout(AllocationStepper("random", demand, seed=seed), initial, ticks)
+    return AllocationStepper(
+        "random", Demand(WindowReader(cube, LAND_USE, spec), "land_use_fractions"), seed=seed
+    )
 
 
-def saved(path: Path, cube: Cube, run: Iterator[State], ticks: Sequence[int]) -> Cube:
+def saved(
+    path: Path,
+    cube: Cube,
+    ticks: Sequence[int],
+    mover: Stepper | None = None,
+    **more: Any,  # noqa: ANN401
+) -> Cube:
     return save_rollout(
-        run,
+        mover or stepper(cube),
+        observed_state(cube, LAND_USE, ticks[0]),
+        ticks[1:],
         path,
         like=cube,
-        job=LAND_USE,
-        ticks=ticks,
         attributes={"title": "hindcast", "seed": 0},
-        source="random",
+        **more,
     )
+
+
+class Dying(AllocationStepper):
+    """Dies after so many pieces."""
+
+    def __init__(self, cube: Cube, pieces: int) -> None:
+        inner = stepper(cube)
+        super().__init__("random", inner.demand)
+        self.left = pieces
+
+    def step_piece(self, state: State, tick: int, piece: Window) -> dict[str, Moved]:
+        if not self.left:
+            raise KeyboardInterrupt
+        self.left -= 1
+        return super().step_piece(state, tick, piece)
 
 
 def every_byte(store: Path) -> dict[str, bytes]:
@@ -55,10 +82,9 @@ def every_byte(store: Path) -> dict[str, bytes]:
 
 
 def test_a_hindcast_is_stored_in_calendar_order(tmp_path: Path, tiny_cube: Cube) -> None:
-    run = list(states(tiny_cube, BACK, 2011))
-    found = saved(tmp_path / "p.zarr", tiny_cube, iter(run), (2011, *BACK))
+    found = saved(tmp_path / "p.zarr", tiny_cube, (2011, *BACK))
     assert found.group("land_use").ticks == YEARS
-    for state in run:
+    for state in rollout(stepper(tiny_cube), observed_state(tiny_cube, LAND_USE, 2011), BACK):
         np.testing.assert_array_equal(found.read("land_use", state.tick), state["land_use"].values)
     assert (found.read("land_use", 2000) != found.read("land_use", 2011)).any()
     status = found.status("land_use")
@@ -67,9 +93,7 @@ def test_a_hindcast_is_stored_in_calendar_order(tmp_path: Path, tiny_cube: Cube)
 
 
 def test_a_prediction_has_the_schema_of_the_labels(tmp_path: Path, tiny_cube: Cube) -> None:
-    found = saved(
-        tmp_path / "p.zarr", tiny_cube, states(tiny_cube, (2006, 2008), 2005), (2008, 2005, 2006)
-    )
+    found = saved(tmp_path / "p.zarr", tiny_cube, (2005, 2006, 2008))
     ours, theirs = found.group("land_use"), tiny_cube.group("land_use")
     assert (ours.name, ours.grid, ours.clock) == (theirs.name, theirs.grid, theirs.clock)
     assert found.variable("land_use").legend == LANDUSE8
@@ -89,95 +113,103 @@ def test_a_prediction_has_the_schema_of_the_labels(tmp_path: Path, tiny_cube: Cu
         )
 
 
-@pytest.mark.parametrize("survived", [0, 3, 5, 9, 11])
+@pytest.fixture(scope="module")
+def wide_cube(tmp_path_factory: pytest.TempPathFactory) -> Cube:
+    """Wider than a block: its cells are cut by the blocks' borders."""
+    fine = Grid.regular(10.0, 50.0, 0.05, 0.05, (40, 2000))
+    coarse = Grid.regular(10.0, 50.0, 0.35, 0.35, (6, 286))
+    maps = land_maps((2005, 2006, 2007, 2008), fine.shape)
+    return write_labels(tmp_path_factory.mktemp("w") / "wide.zarr", maps, fine, coarse)
+
+
+@pytest.mark.parametrize("survived", [0, 1, 3, 5])
 def test_a_killed_run_goes_on_to_the_same_bytes(
-    tmp_path: Path, tiny_cube: Cube, survived: int
+    tmp_path: Path, wide_cube: Cube, survived: int
 ) -> None:
-    path = tmp_path / "killed.zarr"
-
-    def dying() -> Iterator[State]:
-        for i, state in enumerate(states(tiny_cube, BACK, 2011)):
-            if i > survived:
-                raise KeyboardInterrupt
-            yield state
-
+    """Killed within a year and between two; of what was written nothing is computed again."""
+    path, ticks = tmp_path / "killed.zarr", (2005, 2006, 2007, 2008)
     with pytest.raises(KeyboardInterrupt):
-        saved(path, tiny_cube, _then_die(dying(), survived), (2011, *BACK))
+        saved(path, wide_cube, ticks, Dying(wide_cube, survived))
     with pytest.raises(CubeError, match="not finished"):
         Cube(path)
-    saved(path, tiny_cube, states(tiny_cube, BACK, 2011), (2011, *BACK))
+    rest = Dying(wide_cube, 3 * 2 - survived)
+    saved(path, wide_cube, ticks, rest)
+    assert rest.left == 0
     straight = tmp_path / "straight.zarr"
-    saved(straight, tiny_cube, states(tiny_cube, BACK, 2011), (2011, *BACK))
+    saved(straight, wide_cube, ticks)
     assert every_byte(path) == every_byte(straight)
 
 
-def _then_die(run: Iterator[State], survived: int) -> Iterator[State]:
-    """Die at the end at the latest."""
-    yield from run
-    raise KeyboardInterrupt(survived)
+def test_blocks_are_the_map_in_one_piece(tmp_path: Path, wide_cube: Cube) -> None:
+    """Blocks cut coarse cells; whole cells are stepped for each, and the seams do not show."""
+    told: list[tuple[int, int, int]] = []
+    found = saved(
+        tmp_path / "p.zarr",
+        wide_cube,
+        (2005, 2006, 2008),
+        progress=lambda *args: told.append(args),
+    )
+    initial = observed_state(wide_cube, LAND_USE, 2005)
+    for state in rollout(stepper(wide_cube), initial, (2006, 2008)):
+        np.testing.assert_array_equal(found.read("land_use", state.tick), state["land_use"].values)
+    assert [t for t, _, _ in told] == [2005] * 2 + [2006] * 2 + [2008] * 2
+    assert [(n, total) for _, n, total in told] == [(n, 6) for n in range(1, 7)]
+    assert found.group("land_use").chunks(found.variable("land_use")) == (1, 40, 256)
 
 
-def test_what_was_written_before_is_not_written_again(tmp_path: Path, tiny_cube: Cube) -> None:
-    """A resumed run trusts its journal: the block of 2008…2011 keeps what the first run wrote."""
-    path = tmp_path / "p.zarr"
-    first = states(tiny_cube, BACK, 2011)
-
-    def dying() -> Iterator[State]:
-        for _, state in zip(range(6), first, strict=False):
-            yield state
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        saved(path, tiny_cube, dying(), (2011, *BACK))
-    other = saved(path, tiny_cube, states(tiny_cube, BACK, 2011, seed=9), (2011, *BACK))
-    reference = {s.tick: s["land_use"].values for s in states(tiny_cube, BACK, 2011)}
-    np.testing.assert_array_equal(other.read("land_use", 2009), reference[2009])
-    assert (other.read("land_use", 2001) != reference[2001]).any()
+def test_times_that_cannot_be_visited_are_refused(tmp_path: Path, tiny_cube: Cube) -> None:
+    with pytest.raises(SampleError, match="must run one way"):
+        saved(tmp_path / "p.zarr", tiny_cube, (2005, 2006, 2004))
+    assert not (tmp_path / "p.zarr").exists()
 
 
-def test_a_time_that_was_not_declared_is_refused(tmp_path: Path, tiny_cube: Cube) -> None:
-    with pytest.raises(SampleError, match=r"(?s)not declared.*\(2005, 2006\).*2007"):
-        saved(tmp_path / "p.zarr", tiny_cube, states(tiny_cube, (2006, 2007), 2005), (2005, 2006))
+def test_what_has_no_probabilities_keeps_none(tmp_path: Path, tiny_cube: Cube) -> None:
+    with pytest.raises(ConfigError, match=r"(?s)no probabilities to keep.*2006.*classes alone"):
+        saved(tmp_path / "p.zarr", tiny_cube, (2005, 2006), probabilities=True)
 
 
-def test_a_rollout_that_ends_early_is_no_cube(tmp_path: Path, tiny_cube: Cube) -> None:
-    with pytest.raises(CubeError, match="blocks are missing"):
-        saved(tmp_path / "p.zarr", tiny_cube, states(tiny_cube, (2006,), 2005), (2005, 2006, 2007))
+@pytest.mark.parametrize("feedback", ["classes", "probabilities"])
+def test_a_stored_state_is_stepped_as_one_in_memory(
+    tmp_path: Path, tiny_cube: Cube, feedback: str
+) -> None:
+    """Also where the next step looks back: the store hands on what memory would."""
+    spec = input_spec(tiny_cube, LAND_USE, ("land_use_fractions",), ("slope",), 1)
+    mover = NetworkStepper(
+        lively_network(spec),
+        WindowReader(tiny_cube, LAND_USE, spec),
+        tiling=Tiling(24, 8),
+        feedback=feedback,
+    )
+    found = saved(tmp_path / "p.zarr", tiny_cube, (2005, 2006, 2007), mover, probabilities=True)
+    start = observed_state(tiny_cube, LAND_USE, 2005)
+    for state in list(rollout(mover, start, (2006, 2007)))[1:]:
+        field = state["land_use"]
+        np.testing.assert_array_equal(found.read("land_use", state.tick), field.values)
+        assert field.probabilities is not None
+        kept = found.read("land_use_probability", state.tick)
+        np.testing.assert_allclose(kept, field.probabilities, rtol=3e-4)
+        if feedback == "probabilities":
+            np.testing.assert_array_equal(kept, field.probabilities)
+    assert np.isnan(found.read("land_use_probability", 2005)).all(), "the start is observed"
 
 
 def test_a_finished_run_is_not_overwritten_unasked(tmp_path: Path, tiny_cube: Cube) -> None:
     path, ticks = tmp_path / "p.zarr", (2005, 2006)
-    saved(path, tiny_cube, states(tiny_cube, (2006,), 2005), ticks)
+    saved(path, tiny_cube, ticks)
     with pytest.raises(CubeError, match="already a finished cube"):
-        saved(path, tiny_cube, states(tiny_cube, (2006,), 2005), ticks)
+        saved(path, tiny_cube, ticks)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "file").write_text("x")
     with pytest.raises(CubeError, match="Only a Zarr store may be overwritten"):
-        save_rollout(
-            iter(()),
-            tmp_path / "mine",
-            like=tiny_cube,
-            job=LAND_USE,
-            ticks=ticks,
-            attributes={},
-            source="random",
-            overwrite=True,
-        )
+        saved(tmp_path / "mine", tiny_cube, ticks, overwrite=True)
 
 
 def test_months_are_stored_as_dates(tmp_path: Path) -> None:
     months = tuple(range(2000 * 12 + 9, 2000 * 12 + 16))
     cube = write_leaf_cube(tmp_path / "c.zarr", months)
     initial = observed_state(cube, LEAF_AREA, months[0])
-    found = save_rollout(
-        rollout(Persistence(LEAF_AREA), initial, months[1:]),
-        tmp_path / "p.zarr",
-        like=cube,
-        job=LEAF_AREA,
-        ticks=months,
-        attributes={},
-        source="persistence",
-    )
+    mover = Persistence(LEAF_AREA, cube.grid("leaf_area_index"))
+    found = save_rollout(mover, initial, months[1:], tmp_path / "p.zarr", like=cube, attributes={})
     assert found.group("leaf_area_index").clock is Clock.MONTH
     with xr.open_zarr(tmp_path / "p.zarr", group="fine_monthly", consolidated=False) as data:
         assert np.issubdtype(data["time"].dtype, np.datetime64)
@@ -218,7 +250,7 @@ def told() -> list[State]:
         State(
             Clock.YEAR,
             year,
-            {"land_use": Field(variable("land_use"), SMALL, rows(values), LANDUSE8)},
+            {"land_use": Field.of(variable("land_use"), SMALL, rows(values), LANDUSE8)},
         )
         for year, values in maps.items()
     ]
@@ -270,7 +302,7 @@ def test_the_truth_scores_perfectly_and_persistence_hits_nothing(tiny_cube: Cube
     for step in score_rollout(truth, reader).leads:
         assert step.confusion.accuracy == 1.0
         assert step.three.figure_of_merit == 1.0
-    still = rollout(Persistence(LAND_USE), truth[0], (2004, 2000))
+    still = rollout(Persistence(LAND_USE, FINE), truth[0], (2004, 2000))
     maps = land_maps()
     land = (maps[2005] != 0) & (maps[2005] != NO_DATA)
     for step in score_rollout(still, reader).leads:
@@ -286,4 +318,4 @@ def test_numbers_are_not_scored_as_classes(tmp_path: Path) -> None:
     reader = WindowReader(cube, LEAF_AREA, input_spec(cube, LEAF_AREA, (), ()))
     initial = observed_state(cube, LEAF_AREA, months[0])
     with pytest.raises(SampleError, match=r"(?s)Only maps of classes.*leaf_area_index"):
-        score_rollout(rollout(Persistence(LEAF_AREA), initial, months[1:]), reader)
+        score_rollout(rollout(Persistence(LEAF_AREA, reader.grid), initial, months[1:]), reader)

@@ -18,27 +18,39 @@ from ai4land.rollout import (
     Stepper,
     Tiling,
     observed_state,
+    step,
 )
 from ai4land.samples import Demand, WindowReader, input_spec
 from ai4land.testing.contracts.stepper import StepperContract
 from ai4land.vocabulary import LAND_USE
 from network_inputs import lively_network
-from tiny_cubes import LEAF_AREA, write_leaf_cube
+from tiny_cubes import FINE, LEAF_AREA, write_leaf_cube
 
 TILING = Tiling(tile=24, overlap=8, batch=3)
 
 
-def network_stepper(cube: Cube, feedback: str = "classes", history: int = 0) -> NetworkStepper:
+def network_stepper(
+    cube: Cube,
+    feedback: str = "classes",
+    history: int = 0,
+    decision: Decision | None = None,
+    asking: str | None = None,
+) -> NetworkStepper:
     spec = input_spec(cube, LAND_USE, ("land_use_fractions", "luh2_states"), ("slope",), history)
     reader = WindowReader(cube, LAND_USE, spec)
     return NetworkStepper(
-        lively_network(spec), reader, tiling=TILING, decision=Decision(feedback=feedback)
+        lively_network(spec),
+        reader,
+        tiling=TILING,
+        decision=decision,
+        feedback=feedback,
+        demand=None if asking is None else demand(cube, asking),
     )
 
 
 def demand(cube: Cube, forcing: str) -> Demand:
     reader = WindowReader(cube, LAND_USE, input_spec(cube, LAND_USE, (forcing,), ()))
-    return Demand(reader, forcing, observed_state(cube, LAND_USE, 2005))
+    return Demand(reader, forcing)
 
 
 class LandUseContract(StepperContract):
@@ -54,7 +66,7 @@ class LandUseContract(StepperContract):
 class TestPersistence(LandUseContract):
     @pytest.fixture
     def stepper(self) -> Stepper:
-        return Persistence(LAND_USE)
+        return Persistence(LAND_USE, FINE)
 
 
 class TestKernel(LandUseContract):
@@ -84,8 +96,8 @@ class TestNetworkWithHistory(LandUseContract):
 class TestClosedBooks(LandUseContract):
     @pytest.fixture(params=["land_use_fractions", "luh2_states"])
     def stepper(self, tiny_cube: Cube, request: pytest.FixtureRequest) -> Stepper:
-        inner = network_stepper(tiny_cube, history=1)
-        return ClosedBooks(inner, demand(tiny_cube, request.param))
+        decision = ClosedBooks(balanced=request.param == "luh2_states")
+        return network_stepper(tiny_cube, history=1, decision=decision, asking=request.param)
 
 
 MONTHS = tuple(range(2000 * 12 + 8, 2000 * 12 + 16))
@@ -108,8 +120,8 @@ class LeafAreaContract(StepperContract):
 
 class TestPersistentLeaves(LeafAreaContract):
     @pytest.fixture
-    def stepper(self) -> Stepper:
-        return Persistence(LEAF_AREA)
+    def stepper(self, leaf_cube: Cube) -> Stepper:
+        return Persistence(LEAF_AREA, leaf_cube.grid("leaf_area_index"))
 
 
 class TestLeafNetwork(LeafAreaContract):
@@ -126,9 +138,11 @@ def test_two_seeds_are_two_draws(tiny_cube: Cube) -> None:
     """The contract's sameness is not that of a stepper without chance."""
     initial = observed_state(tiny_cube, LAND_USE, 2005)
     one, two = (
-        AllocationStepper("random", demand(tiny_cube, "land_use_fractions"), seed=seed)
-        .step(initial, 2009)["land_use"]
-        .values
+        step(
+            AllocationStepper("random", demand(tiny_cube, "land_use_fractions"), seed=seed),
+            initial,
+            2009,
+        )["land_use"].values
         for seed in (0, 1)
     )
     assert (one != two).any()

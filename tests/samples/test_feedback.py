@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ai4land.cube import Cube
-from ai4land.grid import Grid, Window, overlap
+from ai4land.grid import Grid, Mesh, Window, overlap
 from ai4land.regrid import class_fractions
 from ai4land.samples import (
     Coupling,
@@ -66,7 +66,7 @@ def test_shares_equal_the_fractions_that_a_recipe_derives(rows: int, cols: int) 
     coarse = FINE.coarsen(rows, cols)
     codes = land_maps()[2003]
     domain = (codes != 0) & (codes != NO_DATA)
-    found = Coupling(FINE, coarse, K).shares(codes, domain)
+    found = Coupling(Mesh(FINE, coarse), K).shares(FINE.window, codes, domain).values
     expected = class_fractions(codes, K, overlap(FINE, coarse), ignore=[0]).fractions
     np.testing.assert_allclose(found, expected, atol=1e-6)
     total = found.sum(axis=0)
@@ -76,7 +76,7 @@ def test_shares_equal_the_fractions_that_a_recipe_derives(rows: int, cols: int) 
 def test_a_cell_of_sea_has_no_shares() -> None:
     codes = np.zeros(FINE.shape, np.uint8)
     codes[:8, :8] = 4
-    shares = Coupling(FINE, COARSE, K).shares(codes, codes != 0)
+    shares = Coupling(Mesh(FINE, COARSE), K).shares(FINE.window, codes, codes != 0).values
     assert shares[4, 0, 0] == 1.0
     assert shares.sum() == 1.0
 
@@ -87,7 +87,7 @@ def test_pixels_count_with_their_true_area() -> None:
     coarse = Grid.regular(0, 80, 4, 40, (1, 1))
     codes = np.full(fine.shape, 4, np.uint8)
     codes[:20] = 2
-    shares = Coupling(fine, coarse, K).shares(codes, codes > 0)
+    shares = Coupling(Mesh(fine, coarse), K).shares(fine.window, codes, codes > 0).values
     areas = fine.cell_areas()
     assert shares[2, 0, 0] == pytest.approx(areas[:20].sum() / areas.sum(), abs=1e-6)
     assert shares[2, 0, 0] < 0.42
@@ -101,7 +101,7 @@ def test_feed_back_is_exact_where_whole_cells_are_seen(reader: WindowReader) -> 
     found = feed_back(forcing, batch, 1, probabilities(own[None], K), reader.loop_channels)
     coupling = reader.coupling
     assert coupling is not None
-    shares = coupling.shares(own, reader.domain(own))
+    shares = coupling.shares(reader.grid.window, own, reader.domain(own)).values
     expected = shares.repeat(8, axis=1).repeat(8, axis=2)
     np.testing.assert_allclose(found[0, reader.loop_channels], expected, atol=2e-5)
     # other drivers are not the model's to change
@@ -133,7 +133,7 @@ def test_feed_back_of_a_cut_cell_tells_what_the_window_holds(reader: WindowReade
     )
     coupling = reader.coupling
     assert coupling is not None
-    shares = coupling.shares(mixed, reader.domain(mixed))
+    shares = coupling.shares(reader.grid.window, mixed, reader.domain(mixed)).values
     expected = shares.repeat(8, axis=1).repeat(8, axis=2)[(slice(None), *window.slices)]
     np.testing.assert_allclose(found[0, reader.loop_channels], expected, atol=2e-5)
 

@@ -12,7 +12,7 @@ import pytest
 from ai4land.cube import Cube, GroupSpec, VariableSpec
 from ai4land.errors import CheckpointError, SampleError
 from ai4land.grid import Grid, Window
-from ai4land.samples import WindowReader, class_lookup, input_spec
+from ai4land.samples import CellShares, WindowReader, class_lookup, input_spec
 from ai4land.vocabulary import LAND_USE, NO_DATA, Clock, legend, variable
 from tiny_cubes import (
     COARSE,
@@ -225,8 +225,9 @@ def test_forcing_of_other_classes_brings_the_books_of_the_own(tiny_cube: Cube) -
     assert reader.loop_channels == slice(12, 20)
     own = np.random.default_rng(0).random((8, *COARSE.shape)).astype(np.float32)
     window = Window(5, 9, 16, 16)
-    given = reader.forcing(2003, window, own)
-    np.testing.assert_array_equal(given[12:], reader.upsampled(own, window))
+    shares = CellShares(COARSE.window, own)
+    given = reader.forcing(2003, window, shares)
+    np.testing.assert_array_equal(given[12:], reader.upsampled(shares, window))
     stored = input_spec(tiny_cube, LAND_USE, ("land_use_fractions", "luh2_states"), ())
     plain = WindowReader(tiny_cube, LAND_USE, stored).forcing(2003, window)
     np.testing.assert_array_equal(given[:12], plain[8:])
@@ -237,7 +238,7 @@ def test_own_shares_stand_in_for_the_forcing_made_of_them(
 ) -> None:
     own = np.random.default_rng(0).random((8, *COARSE.shape)).astype(np.float32)
     window = Window(5, 9, 16, 16)
-    given = reader.forcing(2003, window, own)
+    given = reader.forcing(2003, window, CellShares(COARSE.window, own))
     plain = reader.forcing(2003, window)
     np.testing.assert_array_equal(given[8:], plain[8:])
     expected = own.repeat(8, axis=1).repeat(8, axis=2)[(slice(None), *window.slices)]

@@ -98,13 +98,12 @@ def test_from_experiment_to_a_cube_of_dates(
     with pytest.raises(SampleError, match="may not be stepped on its own predictions"):
         rollout(stepper, initial, (MONTHS[9], MONTHS[8]))
     found = save_rollout(
-        rollout(stepper, initial, ticks),
+        stepper,
+        initial,
+        ticks,
         tmp_path / "p.zarr",
         like=leaf_cube,
-        job=LEAF_AREA,
-        ticks=(initial.tick, *ticks),
         attributes={"title": "leaves"},
-        source="network",
     )
     values = found.series("leaf_area_index")
     sea = np.isnan(leaf_cube.read("leaf_area_index", MONTHS[10]))

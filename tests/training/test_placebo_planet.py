@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 
 from ai4land.allocation import CoarseCells
 from ai4land.cube import Cube
-from ai4land.rollout import Tiling, open_network
+from ai4land.rollout import Tiling, open_network, step
 from ai4land.sources import build_cube, load_recipe
 from ai4land.testing import PlanetSpec, write_planet
 from ai4land.training import Experiment, train
@@ -69,7 +69,7 @@ def _skill(folder: Path, *, placebo: bool) -> float:
         before = reader.target(year, reader.grid.window)
         after = reader.target(year + 1, reader.grid.window)
         land = reader.land(year)
-        probability = stepper.step(initial, year + 1)["land_use"].probabilities
+        probability = step(stepper, initial, year + 1)["land_use"].probabilities
         assert probability is not None
         here = np.where(land, before, 0)[None].astype(np.int64)
         stays = np.take_along_axis(probability, here, axis=0)[0]

@@ -3,6 +3,7 @@
 from ai4land.allocation.balance import balance
 from ai4land.allocation.books import close_books
 from ai4land.allocation.cells import CoarseCells
+from ai4land.allocation.draws import draws
 from ai4land.allocation.exchange import Allocation, allocate_kernel, allocate_random
 from ai4land.allocation.quantities import group_sums, net_change, target_counts
 from ai4land.allocation.shuffling import shuffle
@@ -14,6 +15,7 @@ __all__ = [
     "allocate_random",
     "balance",
     "close_books",
+    "draws",
     "group_sums",
     "net_change",
     "shuffle",

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ai4land.allocation._loops import balance_cells, compiled, sort_by_cell
 from ai4land.allocation.cells import CoarseCells
-from ai4land.allocation.quantities import check_groups
+from ai4land.allocation.quantities import check_groups, group_sums
 from ai4land.errors import GridError
 
 __all__ = ["balance"]
@@ -59,7 +59,7 @@ def balance(
         )
     start, order = compiled(sort_by_cell)(cells.index.ravel(), mask.ravel(), cells.count)
     flat = probability.reshape(len(probability), -1)
-    mass = np.stack([flat[list(group)].sum(axis=0) for group in groups]) + np.float32(_MASS)
+    mass = group_sums(flat, groups) + np.float32(_MASS)
     fitted = mass.copy()
     compiled(balance_cells)(fitted, start, order, np.ascontiguousarray(wanted.T), _ROUNDS)
     result = flat.copy()

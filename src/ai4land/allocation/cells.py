@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import GridError
-from ai4land.grid import Grid
+from ai4land.grid import Grid, Mesh, Window
 
 __all__ = ["CoarseCells"]
 
@@ -44,10 +44,18 @@ class CoarseCells:
             raise GridError(
                 "The grids do not meet", expected=fine.describe(), found=coarse.describe()
             )
-        index = (rows[:, None] * coarse.width).astype(np.int32) + cols.astype(np.int32)
-        index[rows < 0] = -1
-        index[:, cols < 0] = -1
-        return cls(index, coarse.height * coarse.width, fine.is_global)
+        return cls(
+            _numbered(rows, cols, coarse.width), coarse.height * coarse.width, fine.is_global
+        )
+
+    @classmethod
+    def within(cls, mesh: Mesh, window: Window) -> CoarseCells:
+        """Number the pixels of a window by the coarse cells under it, see ``Mesh.cells``.
+
+        The first and last column are no neighbours, even where the window closes around the globe.
+        """
+        cells, rows, cols = mesh.cells(window)
+        return cls(_numbered(rows, cols, cells.width), cells.height * cells.width)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -90,3 +98,13 @@ class CoarseCells:
                 expected=self.index.shape,
                 found=layer.shape,
             )
+
+
+def _numbered(
+    rows: npt.NDArray[np.int64], cols: npt.NDArray[np.int64], width: int
+) -> npt.NDArray[np.int32]:
+    """Row-major numbers ``(y, x)`` of the cells at rows and columns; −1 where either is."""
+    index = (rows[:, None] * width).astype(np.int32) + cols.astype(np.int32)
+    index[rows < 0] = -1
+    index[:, cols < 0] = -1
+    return index

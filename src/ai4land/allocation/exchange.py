@@ -39,7 +39,7 @@ def allocate_random(
     cells: CoarseCells,
     change: npt.NDArray[np.integer],
     groups: Sequence[Sequence[int]],
-    rng: np.random.Generator,
+    ties: npt.NDArray[np.float64],
 ) -> Allocation:
     """Place net change on random pixels of the losing groups: the floor of every score.
 
@@ -52,7 +52,7 @@ def allocate_random(
         cells: Coarse cell of each pixel.
         change: Pixels each group gains or loses in each cell, ``(G, cells)``, cells sum to 0.
         groups: Class indices of each group.
-        rng: Source of the choice.
+        ties: A random number 0…1 for each pixel, ``(y, x)``: the choice.
 
     Returns:
         The map after the change. Where a cell holds fewer pixels of a group than it should lose,
@@ -61,7 +61,7 @@ def allocate_random(
     Raises:
         GridError: If shapes do not fit, a cell's change does not sum to 0, or groups overlap.
     """
-    return _allocate(prior, cells, change, groups, rng, local=False)
+    return _allocate(prior, cells, change, groups, ties, local=False)
 
 
 def allocate_kernel(
@@ -69,7 +69,7 @@ def allocate_kernel(
     cells: CoarseCells,
     change: npt.NDArray[np.integer],
     groups: Sequence[Sequence[int]],
-    rng: np.random.Generator,
+    ties: npt.NDArray[np.float64],
 ) -> Allocation:
     """Place net change where the gaining group already is: the 3 × 3 kernel baseline.
 
@@ -85,7 +85,7 @@ def allocate_kernel(
         cells: Coarse cell of each pixel.
         change: Pixels each group gains or loses in each cell, ``(G, cells)``, cells sum to 0.
         groups: Class indices of each group.
-        rng: Breaks ties.
+        ties: A random number 0…1 for each pixel, ``(y, x)``, that breaks ties.
 
     Returns:
         As ``allocate_random``.
@@ -93,7 +93,7 @@ def allocate_kernel(
     Raises:
         GridError: If shapes do not fit, a cell's change does not sum to 0, or groups overlap.
     """
-    return _allocate(prior, cells, change, groups, rng, local=True)
+    return _allocate(prior, cells, change, groups, ties, local=True)
 
 
 def _allocate(
@@ -101,12 +101,13 @@ def _allocate(
     cells: CoarseCells,
     change: npt.NDArray[np.integer],
     groups: Sequence[Sequence[int]],
-    rng: np.random.Generator,
+    ties: npt.NDArray[np.float64],
     *,
     local: bool,
 ) -> Allocation:
     check_groups(groups, NO_DATA)
     cells.check(prior)
+    cells.check(ties)
     asked = np.asarray(change, np.int64)
     if asked.shape != (len(groups), cells.count) or asked.sum(axis=0).any():
         raise GridError(
@@ -129,7 +130,7 @@ def _allocate(
         order,
         possible.T.copy(),  # used up
         group,
-        rng.random(before.shape),
+        ties,
         cells.wraps,
         local,
         result,

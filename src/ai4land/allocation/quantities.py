@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -92,7 +93,7 @@ def group_sums(values: npt.NDArray[Number], groups: Groups) -> npt.NDArray[Numbe
     check_groups(groups, len(values))
     result = np.empty((len(groups), *values.shape[1:]), values.dtype)
     for total, group in zip(result, groups, strict=True):
-        np.sum(values[list(group)], axis=0, out=total)
+        total[...] = functools.reduce(np.add, (values[member] for member in group))
     return result
 
 

@@ -17,7 +17,7 @@ def shuffle(
     simulated: ByteArray,
     cells: CoarseCells,
     mask: npt.NDArray[np.bool_],
-    rng: np.random.Generator,
+    ties: npt.NDArray[np.float64],
 ) -> ByteArray:
     """Deal a simulated map anew among pixels of one initial class in one coarse cell.
 
@@ -31,18 +31,19 @@ def shuffle(
         simulated: Classes at the end, likewise.
         cells: Coarse cell of each pixel.
         mask: Pixels that take part; the others keep what they have.
-        rng: Deals the places.
+        ties: A random number for each pixel, ``(y, x)``, that deals the places.
 
     Returns:
         Classes ``(y, x)``.
     """
     cells.check(initial)
     cells.check(simulated)
+    cells.check(ties)
     used = mask & (cells.index >= 0)
     group = cells.index[used].astype(np.int64) * 256 + initial[used]
     values = simulated[used]
     places = np.argsort(group, kind="stable")
-    drawn = np.lexsort((rng.random(group.size), group))
+    drawn = np.lexsort((ties[used], group))
     dealt = np.empty_like(values)
     dealt[places] = values[drawn]
     result = simulated.copy()

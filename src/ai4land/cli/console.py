@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 from rich import box
 from rich.console import Console
@@ -28,7 +27,6 @@ from ai4land.errors import AI4LandError
 from ai4land.report import Table
 
 __all__ = [
-    "counted",
     "progress_bar",
     "show_error",
     "show_table",
@@ -39,8 +37,6 @@ __all__ = [
 ]
 
 _WIDTH = 120  # of tables where there is no terminal to ask
-
-Item = TypeVar("Item")
 
 
 def stdout() -> Console:
@@ -134,14 +130,3 @@ def transfer_bar() -> Iterator[Progress]:
     )
     with Progress(*columns, console=stderr()) as progress:
         yield progress
-
-
-def counted(
-    items: Iterable[Item], label: Callable[[Item], str], total: int, unit: str
-) -> Iterator[Item]:
-    """Pass items on under a progress bar."""
-    with progress_bar(unit) as progress:
-        bar = progress.add_task("", total=total, figures="")
-        for item in items:
-            progress.update(bar, advance=1, description=label(item))
-            yield item

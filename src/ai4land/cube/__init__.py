@@ -4,11 +4,13 @@ from ai4land.cube.blocks import Block, BlockWriter
 from ai4land.cube.datasets import open_datasets
 from ai4land.cube.flags import flagged, status_by_year, years_behind
 from ai4land.cube.schema import CubeSpec, GroupSpec, Status, VariableSpec
-from ai4land.cube.state import Field, State
+from ai4land.cube.state import Field, Reference, State
 from ai4land.cube.store import Cube, status_name, time_name
+from ai4land.cube.views import ArrayView, StoreView, View
 from ai4land.cube.writer import CubeWriter
 
 __all__ = [
+    "ArrayView",
     "Block",
     "BlockWriter",
     "Cube",
@@ -16,9 +18,12 @@ __all__ = [
     "CubeWriter",
     "Field",
     "GroupSpec",
+    "Reference",
     "State",
     "Status",
+    "StoreView",
     "VariableSpec",
+    "View",
     "flagged",
     "open_datasets",
     "status_by_year",

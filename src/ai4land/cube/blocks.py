@@ -50,14 +50,14 @@ class Block:
         return f"{self.group}/{self.variable}/{first}/{place}"
 
 
-def blocks_of(groups: tuple[GroupSpec, ...]) -> Iterator[Block]:
-    """All units of writing of some groups, in a fixed order."""
+def blocks_of(groups: tuple[GroupSpec, ...], cells: int | None = None) -> Iterator[Block]:
+    """All units of writing of some groups, in a fixed order; see ``GroupSpec.block_windows``."""
     for group in groups:
         step = group.block_ticks()
         times = [group.ticks[i : i + step] for i in range(0, len(group.ticks), step)] or [()]
         for spec in group.variables:
             for ticks in times:
-                for window in group.block_windows(spec):
+                for window in group.block_windows(spec, cells):
                     yield Block(group.name, spec.name, ticks, window)
 
 

@@ -109,6 +109,9 @@ class GroupSpec:
         clock: The rhythm; static groups have no time axis.
         ticks: Times as ticks of the clock, ascending, evenly spaced or not; empty if static.
         variables: The arrays.
+        chunk_ticks: Times in one chunk at most. A series that is read by windows of several times
+            has several; one that is written time after time, each standing on the one before, has
+            one.
     """
 
     name: str
@@ -116,6 +119,7 @@ class GroupSpec:
     clock: Clock
     ticks: tuple[int, ...]
     variables: tuple[VariableSpec, ...]
+    chunk_ticks: int = _CHUNK_TICKS
 
     def __post_init__(self) -> None:
         """Refuse disordered times and duplicate variables."""
@@ -162,7 +166,7 @@ class GroupSpec:
 
     def block_ticks(self) -> int:
         """Times in one chunk, and so in one unit of writing."""
-        return min(_CHUNK_TICKS, max(len(self.ticks), 1))
+        return min(self.chunk_ticks, max(len(self.ticks), 1))
 
     @property
     def sharded(self) -> bool:
@@ -184,15 +188,19 @@ class GroupSpec:
             return None
         return (*self.chunks(spec)[:-2], _SHARD_SIDE, _SHARD_SIDE)
 
-    def block_windows(self, spec: VariableSpec) -> Iterator[Window]:
+    def block_windows(self, spec: VariableSpec, cells: int | None = None) -> Iterator[Window]:
         """Rows and columns of the units of writing: whole chunks or shards, of bounded size.
 
         Units are as wide as can be, for files that are stored row by row.
+
+        Args:
+            spec: The variable.
+            cells: Cells of a unit, about; default: what fits the memory of a build.
         """
         rows, cols = (self.shards(spec) or self.chunks(spec))[-2:]
         height, width = self.grid.shape
         item = np.dtype(spec.dtype).itemsize * spec.layers * self.block_ticks()
-        most = max(_BLOCK_BYTES // item, 1)
+        most = max(_BLOCK_BYTES // item if cells is None else cells, 1)
         step = width
         if rows * width > most:
             strips = -(-width // cols)
@@ -212,6 +220,7 @@ class GroupSpec:
             "clock": self.clock.value,
             "ticks": list(self.ticks),
             "variables": [v.to_dict() for v in self.variables],
+            **({} if self.chunk_ticks == _CHUNK_TICKS else {"chunk_ticks": self.chunk_ticks}),
         }
 
     @classmethod
@@ -223,6 +232,7 @@ class GroupSpec:
             Clock(data["clock"]),
             tuple(data["ticks"]),
             tuple(VariableSpec.from_dict(v) for v in data["variables"]),
+            data.get("chunk_ticks", _CHUNK_TICKS),
         )
 
 

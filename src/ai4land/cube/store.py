@@ -86,6 +86,11 @@ class Cube:
         self._cache = ChunkCache(cache)
 
     @property
+    def cache_limit(self) -> int:
+        """Bytes of decoded chunks that are kept."""
+        return self._cache.limit
+
+    @property
     def attributes(self) -> Mapping[str, Any]:
         """Title, provenance and resolved recipe."""
         return self.spec.attributes

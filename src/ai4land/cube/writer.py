@@ -36,14 +36,23 @@ class CubeWriter:
         path: Folder of the store.
         spec: What the cube will hold.
         overwrite: Replace a store that is already there.
+        cells: Cells of a unit of writing, about; default: what fits the memory of a build.
 
     Raises:
         CubeError: If something else is already there.
     """
 
-    def __init__(self, path: str | Path, spec: CubeSpec, *, overwrite: bool = False) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        spec: CubeSpec,
+        *,
+        overwrite: bool = False,
+        cells: int | None = None,
+    ) -> None:
         self.path = Path(path)
         self.spec = spec
+        self._cells = cells
         self._journal = self.path / _JOURNAL
         self._declared = json.loads(json.dumps(spec.to_dict()))
         if self.path.exists():
@@ -62,7 +71,7 @@ class CubeWriter:
 
     def blocks(self) -> Iterator[Block]:
         """All units of writing, in a fixed order."""
-        return blocks_of(self.spec.groups)
+        return blocks_of(self.spec.groups, self._cells)
 
     def pending(self) -> list[Block]:
         """The units that are still to be written."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,11 @@ from ai4land.evaluation.raster_files import RasterGrid, no_region
 from ai4land.evaluation.regions.files import open_regions
 from ai4land.evaluation.stored import path_of
 from ai4land.evaluation.weighting import Weighting
-from ai4land.evaluation.windows import SavedRollout, WindowSums, sum_window
+from ai4land.evaluation.windows import SavedRollout, WindowSums, baselines, sum_window
 from ai4land.grid import Window
 from ai4land.metrics import RolloutScores, ScoredClasses, add_up, summarise, table_one
-from ai4land.samples import WindowReader, class_forcing, input_spec
+from ai4land.rollout import observed_state, save_rollout
+from ai4land.samples import Demand, WindowReader, class_forcing, input_spec
 from ai4land.vocabulary import LAND_USE, Legend, Task
 
 __all__ = ["Evaluation", "evaluate"]
@@ -133,9 +135,8 @@ def evaluate(
     is known land: there the forcing nearly gives the labels away.
 
     A map of more than ``most`` pixels is scored in windows of whole coarse cells, one after the
-    other, in bounded memory. Scores of the reconstruction and of persistence are the same, and so
-    is the ceiling; kernel, random and the shuffled row draw anew in every window, and the kernel
-    sees no neighbours across its border.
+    other, in bounded memory. All scores are those of the map in one piece: kernel and random are
+    first rolled out into a store beside, because a later step looks beyond its window.
 
     Args:
         prediction: What ``ai4land reconstruct`` wrote.
@@ -167,9 +168,32 @@ def evaluate(
     headline = _headline(lands.values(), sentences, notes)
     model = str(prediction.variable(task.target).source or "reconstruction")
     saved = SavedRollout(prediction, model, path, (initial, *path_of(prediction, task)[1]), seed)
-    total = _counted(plan, saved, lands, headline, workers, progress or (lambda _: None))
+    with tempfile.TemporaryDirectory(prefix="ai4land-") as folder:
+        if len(plan.windows) > 1:
+            found = _saved_baselines(plan, saved, Path(folder), progress or (lambda _: None))
+            saved = replace(saved, baselines=found)
+        total = _counted(plan, saved, lands, headline, workers, progress or (lambda _: None))
     notes += _more_notes(plan, total)
     return _evaluation(plan, saved, total, headline, " ".join(sentences), tuple(notes))
+
+
+def _saved_baselines(
+    plan: ScoringPlan, saved: SavedRollout, folder: Path, progress: Callable[[str], None]
+) -> dict[str, Cube]:
+    """Name → rollout of a baseline over the whole map, written piece by piece."""
+    if not plan.forcing:
+        return {}
+    cube, task = plan.truth, plan.task
+    reader = WindowReader(cube, task, input_spec(cube, task, (plan.forcing,), ()))
+    start = observed_state(cube, task, plan.initial)
+    found = {}
+    for stepper in baselines(task, plan.grid, Demand(reader, plan.forcing), saved.seed)[1:]:
+        progress(f"rolling out {stepper.name}")
+        path = folder / f"{stepper.name}.zarr"
+        found[stepper.name] = save_rollout(
+            stepper, start, saved.path, path, like=cube, attributes={}
+        )
+    return found
 
 
 def _evaluation(
@@ -286,11 +310,6 @@ def _more_notes(plan: ScoringPlan, total: WindowSums) -> list[str]:
         said.append(f"The reconstruction does not start from the labels of {plan.initial}.")
     if not plan.forcing:
         said.append("The cube has no forcing for this legend: no kernel and random rows.")
-    if plan.step:
-        said.append(
-            f"Counted in windows of {plan.step} × {plan.step} pixels: kernel, random and the "
-            "shuffled row are drawn anew in each."
-        )
     return said
 
 

@@ -9,11 +9,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ai4land.allocation import CoarseCells
 from ai4land.cube import Cube, State
 from ai4land.errors import GridError
-from ai4land.grid import Grid
+from ai4land.grid import Grid, Window
 from ai4land.models import Ensemble, UNet
-from ai4land.rollout import NetworkStepper, Tiling, demand_since, open_network, rollout
+from ai4land.rollout import (
+    MostLikely,
+    NetworkStepper,
+    Tiling,
+    demand_of,
+    open_network,
+    rollout,
+)
 from ai4land.samples import Demand
 
 __all__ = ["Explanation", "PixelStep", "explain"]
@@ -101,20 +109,10 @@ def explain(
     """
     stepper, start, _ = open_network(checkpoint, cube, path, tiling=tiling, device=device)
     row, col = _pixel(cube.grid(stepper.task.target), point)
-    demand = stepper.demand or demand_since(start, stepper.reader)
-    before = start
+    demand = stepper.demand or demand_of(stepper.reader)
+    before = replace(start, reference=demand.reference(start))
     for state in rollout(stepper, start, path[1:-1]):
-        before = state
-    after = stepper.step(before, path[-1])
-    plain = NetworkStepper(
-        stepper.network,
-        stepper.reader,
-        tiling=stepper.tiling,
-        decision=replace(stepper.decision, balanced=False),
-        demand=demand,
-        device=device,
-    )
-    raw = plain.step(before, path[-1]) if stepper.decision.balanced else after
+        before = replace(state, reference=before.reference)
     where = {
         "latitude": point[0],
         "longitude": point[1],
@@ -123,11 +121,9 @@ def explain(
         "from": before.tick,
         "to": path[-1],
     }
-    target = stepper.task.target
-    domain = stepper.reader.domain(before[target].values)
-    if not domain[row, col]:
+    if not stepper.reader.domain(before[stepper.task.target].values)[row, col]:
         return Explanation({**where, "land": False, "reasons": [_NO_LAND]}, (_NO_LAND,), None)
-    found = _looked_at(stepper, demand, (before, raw, after), (row, col))
+    found = _looked_at(stepper, demand, before, path[-1], (row, col))
     reasons = _reasons(found)
     data = {**where, "land": True, **_plain(found), "reasons": list(reasons)}
     return Explanation(data, reasons, found)
@@ -151,34 +147,43 @@ def _pixel(grid: Grid, point: tuple[float, float]) -> tuple[int, int]:
 
 
 def _looked_at(
-    stepper: NetworkStepper,
-    demand: Demand,
-    states: tuple[State, State, State],
-    pixel: tuple[int, int],
+    stepper: NetworkStepper, demand: Demand, before: State, tick: int, pixel: tuple[int, int]
 ) -> PixelStep:
-    target = stepper.task.target
-    before, raw, after = (state[target] for state in states)
-    old, new = states[0].tick, states[2].tick
-    start = demand.positions(before)
-    cell = int(demand.cells.index[pixel])
-    same = (demand.cells.index == cell) & (start == start[pixel])
-    first, second = raw.probabilities, after.probabilities
-    if first is None or second is None:
+    """The last step on the coarse cell of a pixel, with the decision and without."""
+    target, reader, reference = stepper.task.target, stepper.reader, before.reference
+    assert reference is not None
+    piece = demand.mesh.whole(Window(*pixel, 1, 1))
+    plain = NetworkStepper(
+        stepper.network,
+        reader,
+        tiling=stepper.tiling,
+        feedback=stepper.feedback,
+        demand=demand,
+        device=stepper.device,
+    )
+    raw = plain.step_piece(before, tick, piece)[target].probabilities
+    after = stepper.step_piece(before, tick, piece)[target]
+    if raw is None or after.probabilities is None:
         raise GridError("The network gave no probabilities", where=target)
-    values = second[:, same]
-    mine = second[:, pixel[0], pixel[1]]
-    rank = 1 + (values > mine[:, None]).sum(axis=1)
+    cells = CoarseCells.within(demand.mesh, piece)
+    start = reader.positions(before[target].read(piece))
+    row, col = (int(place[0]) for place in demand.mesh.places(piece, Window(*pixel, 1, 1)))
+    cell = int(cells.index[row, col])
+    same = (cells.index == cell) & (start == start[row, col])
+    mine = after.probabilities[:, row, col]
+    rank = 1 + (after.probabilities[:, same] > mine[:, None]).sum(axis=1)
+    decision = stepper.decision
     return PixelStep(
         names=demand.legend.names,
         groups=demand.groups,
-        before=int(start[pixel]),
-        after=int(demand.positions(after)[pixel]),
-        asked=demand.change(before, new)[:, cell],
-        held=demand.counts(before)[:, cell],
-        raw=np.asarray(first[:, pixel[0], pixel[1]]),
+        before=int(start[row, col]),
+        after=int(reader.positions(after.values)[row, col]),
+        asked=demand.change(reference, tick, piece, start)[:, cell],
+        held=demand.counts(start, cells)[:, cell],
+        raw=np.asarray(raw[:, row, col]),
         balanced=np.asarray(mine),
-        stay=stepper.decision.stay(new - old),
-        seen=_seen(stepper.network, int(start[pixel]), new < old),
+        stay=decision.stay(tick - before.tick) if isinstance(decision, MostLikely) else 0.0,
+        seen=_seen(stepper.network, int(start[row, col]), tick < before.tick),
         rank=rank.astype(np.int64),
     )
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from ai4land.allocation import CoarseCells
 from ai4land.cube import Cube, State
 from ai4land.errors import VocabularyError
 from ai4land.evaluation.regions.files import RegionFile
@@ -52,7 +53,8 @@ class ScoringWindow:
         protocol: Which classes are scored.
         weights: Areas in m², ``(y, x)``; without them pixels are counted.
         zones: Pixels of the headline, and if some were left out, the others; ``None`` is all.
-        demand: What the coarse forcing asks for, if there is one.
+        demand: What the coarse forcing asks for, if there is one; counted from ``start``.
+        cells: The coarse cells that it asks for; ``None`` without a forcing.
         blocks: Block of each pixel for the bootstrap, ``(y, x)``, numbered over the whole map.
         factors: Sides of the squares of several sizes.
         regions: Partitions of the map.
@@ -65,6 +67,7 @@ class ScoringWindow:
     weights: npt.NDArray[np.float64] | None
     zones: tuple[BoolArray | None, ...]
     demand: Demand | None
+    cells: CoarseCells | None
     blocks: npt.NDArray[np.int32]
     factors: tuple[int, ...]
     regions: tuple[Regions, ...]
@@ -213,7 +216,11 @@ class ScoringPlan:
         forcing = (self.forcing,) if self.forcing else ()
         reader = WindowReader(cube, self.task, input_spec(cube, self.task, forcing, ()))
         start = observed_state(cube, self.task, self.initial)
-        demand = Demand(reader, self.forcing, start) if self.forcing else None
+        demand = Demand(reader, self.forcing) if self.forcing else None
+        cells = None
+        if demand is not None:
+            start = replace(start, reference=demand.reference(start))
+            cells = CoarseCells.of(reader.grid, demand.mesh.coarse)
         land = reader.domain(start[self.task.target].values)
         area = reader.grid.cell_areas() if self.weighting is Weighting.AREA else None
         return ScoringWindow(
@@ -224,9 +231,10 @@ class ScoringPlan:
             area,
             self._zones(cube, window, land, headline),
             demand,
+            cells,
             squares(self.grid.shape, self.side, window.slices),
             self.factors,
-            self._regions(reader, window, land, demand, area),
+            self._regions(reader, window, land, cells, area),
         )
 
     def _zones(
@@ -258,7 +266,7 @@ class ScoringPlan:
         reader: WindowReader,
         window: Window,
         land: BoolArray,
-        demand: Demand | None,
+        cells: CoarseCells | None,
         area: npt.NDArray[np.float64] | None,
     ) -> tuple[Regions, ...]:
         """Bands of latitude; climate zones and the coarse cells' land where they are known."""
@@ -266,8 +274,8 @@ class ScoringPlan:
             by_latitude(reader.grid, self.grid),
             by_climate(reader.cube, reader.grid, self.task, self.initial),
         ]
-        if demand is not None:
-            found.append(by_completeness(land, demand.cells.index, area))
+        if cells is not None:
+            found.append(by_completeness(land, cells.index, area))
         for file in self.files:
             labels = file.labels(*window.slices)
             names: Mapping[int, str] = {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ai4land.cube import Cube, Field, State, Status
+from ai4land.cube import Cube, State, Status
 from ai4land.errors import CubeError
+from ai4land.rollout import stored_field
 from ai4land.vocabulary import Task
 
 __all__ = ["path_of", "stored_states"]
@@ -33,16 +34,9 @@ def path_of(cube: Cube, task: Task) -> tuple[int, tuple[int, ...]]:
 
 
 def stored_states(cube: Cube, task: Task, ticks: tuple[int, ...]) -> Iterator[State]:
-    """The maps of a saved reconstruction as the states that it came from."""
-    spec, grid, status = (
-        cube.variable(task.target),
-        cube.grid(task.target),
-        cube.status(task.target),
-    )
-    given = task.probability in cube.variables
+    """The maps of a saved reconstruction as the states that it came from, read when asked for."""
+    status, given = cube.status(task.target), task.probability in cube.variables
     for tick in ticks:
-        said = None
-        if given and status[tick] is Status.PREDICTED:
-            said = cube.read(task.probability, tick)
-        field = Field(spec.variable, grid, cube.read(task.target, tick), spec.legend, said)
+        known = task.probability if given and status[tick] is Status.PREDICTED else None
+        field = stored_field(cube, task.target, tick, known)
         yield State(task.clock, tick, {task.target: field}, status[tick])

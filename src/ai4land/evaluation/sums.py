@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.cube import Field, State
+from ai4land.cube import State
 from ai4land.errors import SampleError
 from ai4land.evaluation.adding import both, merged
 from ai4land.evaluation.plan import ScoringWindow
@@ -198,8 +198,7 @@ class TimeCounter:
     def count(self, state: State) -> State:
         """Count one more map, and hand it on."""
         reader, tick = self.window.reader, state.tick
-        field = state[reader.task.target]
-        own = reader.positions(field.values)
+        own = reader.positions(state[reader.task.target].values)
         if self.mask is None:
             self.mask = self.window.within(self.window.valid(own))
         self.held.append(own)
@@ -211,7 +210,7 @@ class TimeCounter:
             self.rates = step if self.rates is None else joined(self.rates, step)
             demand = self.window.demand
             if demand is not None and tick in demand.reader.cube.group(demand.forcing).ticks:
-                self.unclosed[tick] = _closed(self.window, demand, field, tick)
+                self.unclosed[tick] = _closed(self.window, demand, own, tick)
         for steps in FLICKER_STEPS:
             if len(self.held) > steps:
                 last = itertools.islice(self.held, len(self.held) - steps - 1, None)
@@ -287,12 +286,12 @@ def sum_truth(
     classes, counter = len(window.legend), TimeCounter(window)
     found: dict[int, ChangeCeiling] = {}
     for step in steps_with_truth(map(counter.count, states), window.reader):
-        if window.demand is not None:
+        if window.cells is not None:
             used = window.within(window.valid(step.initial, step.prior_truth, step.truth))
             maps = (step.initial, step.truth, step.truth)
             found[step.state.tick] = ChangeCeiling(
                 three_maps(*maps, classes, window.weights, used),
-                composite(*maps, classes, window.demand.cells.index, window.weights, used),
+                composite(*maps, classes, window.cells.index, window.weights, used),
             )
     return found, counter.sums()
 
@@ -321,12 +320,17 @@ def _by_region(
     return tuple(found)
 
 
-def _closed(window: ScoringWindow, demand: Demand, state: Field, tick: int) -> Fidelity:
+def _closed(window: ScoringWindow, demand: Demand, own: ByteArray, tick: int) -> Fidelity:
     """Area of each group in each coarse cell beside what the forcing asks for."""
-    index = demand.group_positions(state)
-    used = (index != NO_DATA) & (demand.cells.index >= 0)
+    cells, reference = window.cells, window.start.reference
+    assert cells is not None
+    assert reference is not None
+    group = np.full(256, NO_DATA, dtype=np.uint8)
+    for number, members in enumerate(demand.groups):
+        group[list(members)] = number
+    index, groups = group[own], len(demand.groups)
+    used = (index != NO_DATA) & (cells.index >= 0)
     areas = np.broadcast_to(window.reader.grid.cell_areas(), index.shape)[used]
-    cells, groups = demand.cells, len(demand.groups)
     mapped = cell_areas(index[used], cells.index[used], cells.count, groups, areas)[:, :-1].T
-    shares = demand.shares(tick)
+    shares = demand.shares(reference, tick, demand.mesh.coarse.window)
     return fidelity(mapped, shares * mapped.sum(axis=0), shares.sum(axis=0) > 0)

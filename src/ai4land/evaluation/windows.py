@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from ai4land.evaluation.plan import ScoringPlan, ScoringWindow
 from ai4land.evaluation.regions.partition import Partition
 from ai4land.evaluation.stored import stored_states
 from ai4land.evaluation.sums import ChangeCeiling, RolloutSums, TimeSums, sum_rollout, sum_truth
-from ai4land.grid import Window
+from ai4land.grid import Grid, Window
 from ai4land.metrics import ChangeRates
 from ai4land.rollout import (
     AllocationStepper,
@@ -26,8 +26,9 @@ from ai4land.rollout import (
     shuffled,
 )
 from ai4land.samples import Demand
+from ai4land.vocabulary import Task
 
-__all__ = ["SavedRollout", "WindowSums", "sum_window"]
+__all__ = ["SavedRollout", "WindowSums", "baselines", "sum_window"]
 
 _BEFORE = 10  # steps of the labels before the initial map that show how they usually change
 
@@ -42,6 +43,7 @@ class SavedRollout:
         path: The times scored, in the order of the rollout.
         every: All its times in that order, the initial one first.
         seed: Of the ties in the baselines.
+        baselines: Name → saved rollout of a baseline, where maps are scored in windows.
     """
 
     cube: Cube
@@ -49,6 +51,7 @@ class SavedRollout:
     path: tuple[int, ...]
     every: tuple[int, ...]
     seed: int
+    baselines: Mapping[str, Cube] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,8 +110,9 @@ def sum_window(
     """
     scored = plan.open(window, headline=headline)
     cube, task = plan.cut(saved.cube, window), plan.task
+    stored = {name: plan.cut(store, window) for name, store in saved.baselines.items()}
     rollouts = {}
-    for name, states in _rows(scored, saved, cube, _seed(saved.seed, window)).items():
+    for name, states in _rows(scored, saved, cube, stored).items():
         progress(name)
         rollouts[name] = sum_rollout(states(), scored)
     progress("truth")
@@ -127,30 +131,35 @@ def sum_window(
 
 
 def _rows(
-    scored: ScoringWindow, saved: SavedRollout, cube: Cube, seed: int
+    scored: ScoringWindow, saved: SavedRollout, cube: Cube, stored: Mapping[str, Cube]
 ) -> dict[str, Callable[[], Iterator[State]]]:
     """Row → its rollout, the model leading."""
-    task, demand = scored.reader.task, scored.demand
+    task, demand, grid = scored.reader.task, scored.demand, scored.reader.grid
     rows: dict[str, Callable[[], Iterator[State]]] = {
         saved.model: functools.partial(stored_states, cube, task, saved.every)
     }
-    steppers: list[Stepper] = [Persistence(task)]
     if demand is not None:  # what the amounts alone are worth, without their places
-        cells = demand.cells
         rows[f"{saved.model}, shuffled"] = lambda: shuffled(
-            stored_states(cube, task, saved.every), scored.reader, cells, seed=seed
+            stored_states(cube, task, saved.every), scored.reader, demand.mesh, seed=saved.seed
         )
-        steppers += [AllocationStepper(rule, demand, seed=seed) for rule in ("kernel", "random")]
-    for stepper in steppers:  # a baseline may itself be what is judged
-        rows.setdefault(stepper.name, functools.partial(rollout, stepper, scored.start, saved.path))
+    for stepper in baselines(task, grid, demand, saved.seed):  # one may itself be what is judged
+        name, path = stepper.name, (scored.start.tick, *saved.path)
+        store = stored.get(name)
+        rows.setdefault(
+            name,
+            functools.partial(rollout, stepper, scored.start, saved.path)
+            if store is None
+            else functools.partial(stored_states, store, task, path),
+        )
     return rows
 
 
-def _seed(seed: int, window: Window) -> int:
-    """The seed itself in the north-western corner, another one in every other window."""
-    if (window.row, window.col) == (0, 0):
-        return seed
-    return int(np.random.SeedSequence([seed, window.row, window.col]).generate_state(1)[0])
+def baselines(task: Task, grid: Grid, demand: Demand | None, seed: int) -> list[Stepper]:
+    """The steppers beside which every reconstruction stands, persistence first."""
+    steppers: list[Stepper] = [Persistence(task, grid)]
+    if demand is not None:
+        steppers += [AllocationStepper(rule, demand, seed=seed) for rule in ("kernel", "random")]
+    return steppers
 
 
 def _labels(scored: ScoringWindow, ticks: Sequence[int]) -> Iterator[State]:
@@ -168,7 +177,8 @@ def _before(scored: ScoringWindow, initial: int, path: tuple[int, ...]) -> Chang
     ticks = [*reversed(list(earlier)), initial]
     if len(ticks) < 2:
         return None
-    return sum_truth(_labels(scored, ticks), replace(scored, demand=None))[1].rates
+    whole = replace(scored, demand=None, cells=None)
+    return sum_truth(_labels(scored, ticks), whole)[1].rates
 
 
 def _group_names(demand: Demand | None) -> tuple[str, ...]:

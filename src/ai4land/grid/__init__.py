@@ -2,6 +2,7 @@
 
 from ai4land.grid.earth import SPHERE, WGS84, Earth
 from ai4land.grid.grid import Grid
+from ai4land.grid.mesh import Mesh
 from ai4land.grid.overlap import AxisOverlap, Overlap, overlap
 from ai4land.grid.terrain import slope_aspect
 from ai4land.grid.windows import Piece, Window, tiles
@@ -12,6 +13,7 @@ __all__ = [
     "AxisOverlap",
     "Earth",
     "Grid",
+    "Mesh",
     "Overlap",
     "Piece",
     "Window",

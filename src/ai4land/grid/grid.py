@@ -176,6 +176,24 @@ class Grid:
         return abs(self.dx * self.width - 360) < self.dx * Fraction(1, 1000)
 
     @property
+    def circle(self) -> int | None:
+        """Cells of this width around the globe; ``None`` if they do not close."""
+        count = Fraction(360) / self.dx
+        whole = round(count)
+        return whole if abs(count - whole) < Fraction(1, 1000) else None
+
+    @property
+    def anchor(self) -> tuple[int, int]:
+        """Row and column of the first cell, counted from 90° N and 180° W in cells of this size.
+
+        A cell keeps its number in every cut of a grid, so that what is anchored to it (tiles,
+        draws) does not depend on the cut.
+        """
+        col = math.floor((self.west + 180) / self.dx + Fraction(1, 10**6))
+        row = math.floor((90 - self.north) / self.dy + Fraction(1, 10**6))
+        return row, col if self.circle is None else col % self.circle
+
+    @property
     def cut(self) -> tuple[bool, bool]:
         """Whether the first row is cut at the north pole, and the last one at the south pole."""
         slack = self.dy * Fraction(1, 10_000)
@@ -217,6 +235,10 @@ class Grid:
     def window(self) -> Window:
         """The window of all cells."""
         return Window(0, 0, self.height, self.width)
+
+    def band(self, row: int, rows: int) -> Window:
+        """The window of all columns from a row on, of so many rows or to the last."""
+        return Window(row, 0, min(rows, self.height - row), self.width)
 
     def crop(self, window: Window) -> Grid:
         """The grid of a window, which may reach east or west around a global grid."""

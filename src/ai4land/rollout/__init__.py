@@ -1,28 +1,47 @@
-"""Rollouts: steppers move states, one step the prior of the next, forward or backward."""
+"""Rollouts: steppers move states piece by piece, one step the prior of the next."""
 
-from ai4land.rollout.allocating import AllocationStepper, ClosedBooks
-from ai4land.rollout.decision import Decision
-from ai4land.rollout.network import NetworkStepper
-from ai4land.rollout.opening import baseline_reader, demand_since, open_network
+from ai4land.rollout.allocation_stepper import AllocationStepper
+from ai4land.rollout.decisions import (
+    DECISIONS,
+    Asked,
+    ClosedBooks,
+    Decided,
+    Decision,
+    MostLikely,
+    Undecided,
+    decision_data,
+    decision_of,
+)
+from ai4land.rollout.network_stepper import NetworkStepper
+from ai4land.rollout.opening import baseline_reader, demand_of, open_network
 from ai4land.rollout.provenance import domain_warnings, prediction_attributes
 from ai4land.rollout.saving import save_rollout
 from ai4land.rollout.scoring import ScoredStep, score_rollout, steps_with_truth
 from ai4land.rollout.shuffled import shuffled
-from ai4land.rollout.start import observed_state
-from ai4land.rollout.stepper import Persistence, Stepper, rollout
-from ai4land.rollout.tiling import Tiling, sweep
+from ai4land.rollout.start import observed_state, stored_field
+from ai4land.rollout.stepper import Moved, Persistence, Stepper, rollout, step
+from ai4land.rollout.tiling import Tile, Tiling
 
 __all__ = [
+    "DECISIONS",
     "AllocationStepper",
+    "Asked",
     "ClosedBooks",
+    "Decided",
     "Decision",
+    "MostLikely",
+    "Moved",
     "NetworkStepper",
     "Persistence",
     "ScoredStep",
     "Stepper",
+    "Tile",
     "Tiling",
+    "Undecided",
     "baseline_reader",
-    "demand_since",
+    "decision_data",
+    "decision_of",
+    "demand_of",
     "domain_warnings",
     "observed_state",
     "open_network",
@@ -31,6 +50,7 @@ __all__ = [
     "save_rollout",
     "score_rollout",
     "shuffled",
+    "step",
     "steps_with_truth",
-    "sweep",
+    "stored_field",
 ]

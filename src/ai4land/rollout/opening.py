@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from ai4land.checkpoint import Card, load_checkpoint
 from ai4land.cube import Cube, State
 from ai4land.errors import ConfigError
 from ai4land.models import Ensemble, InputSpec, UNet
-from ai4land.rollout.decision import Decision
-from ai4land.rollout.network import NetworkStepper
+from ai4land.rollout.decisions import ClosedBooks, MostLikely, decision_of
+from ai4land.rollout.network_stepper import NetworkStepper
 from ai4land.rollout.start import observed_state
 from ai4land.rollout.tiling import Tiling
 from ai4land.samples import Demand, WindowReader, class_forcing, input_spec
-from ai4land.vocabulary import Task, task
+from ai4land.vocabulary import Task
+from ai4land.vocabulary import task as task_of
 
-__all__ = ["baseline_reader", "demand_since", "open_network"]
+__all__ = ["baseline_reader", "demand_of", "open_network"]
 
 
 def open_network(
@@ -27,6 +27,7 @@ def open_network(
     *,
     tiling: Tiling | None = None,
     feedback: str | None = None,
+    closed_books: bool = False,
     member: int | None = None,
     device: str = "cpu",
 ) -> tuple[NetworkStepper, State, Card]:
@@ -38,6 +39,7 @@ def open_network(
         path: Times of the rollout, the initial one first; at least two.
         tiling: How the domain is cut.
         feedback: What the next step takes as its prior; default as trained.
+        closed_books: Whether the coarse net change is honoured exactly.
         member: The only network of an ensemble to be used, from 1; default all.
         device: Where the network computes.
 
@@ -49,16 +51,24 @@ def open_network(
     network, card = load_checkpoint(checkpoint, device)
     if member is not None:
         network = _member(network, member)
-    reader = WindowReader(cube, task(card.task), InputSpec.from_dict(card.inputs))
+    reader = WindowReader(cube, task_of(card.task), InputSpec.from_dict(card.inputs))
     jump = path[1] - path[0]
     past = [path[0] - jump * (k + 1) for k in range(reader.spec.history)]
     start = observed_state(cube, reader.task, path[0], past)
-    decision = Decision.from_dict(card.decision)
-    if feedback is not None:
-        decision = replace(decision, feedback=feedback)
-    demand = demand_since(start, reader) if decision.balanced or reader.spec.closed_loop else None
+    chosen = dict(card.decision)
+    trained_feedback = chosen.pop("feedback", "classes")
+    decision = decision_of(chosen)
+    if closed_books:
+        decision = ClosedBooks(isinstance(decision, MostLikely) and decision.balanced)
+    needed = decision.needs_demand or reader.spec.closed_loop
     stepper = NetworkStepper(
-        network, reader, tiling=tiling, decision=decision, demand=demand, device=device
+        network,
+        reader,
+        tiling=tiling,
+        decision=decision,
+        feedback=feedback or trained_feedback,
+        demand=demand_of(reader) if needed else None,
+        device=device,
     )
     return stepper, start, card
 
@@ -72,8 +82,8 @@ def _member(network: UNet | Ensemble, number: int) -> UNet:
     return members[number - 1]
 
 
-def demand_since(start: State, reader: WindowReader) -> Demand:
-    """What the coarse fractions of a cube ask for since an initial map.
+def demand_of(reader: WindowReader) -> Demand:
+    """What the coarse fractions of a cube ask of its map.
 
     The forcing that the network uses comes first, then any other that translates into the classes.
 
@@ -91,9 +101,9 @@ def demand_since(start: State, reader: WindowReader) -> Demand:
             found=", ".join(cube.variables),
             remedy="add one to the recipe and build the cube again",
         )
-    return Demand(reader, forcing[0], start)
+    return Demand(reader, forcing[0])
 
 
-def baseline_reader(cube: Cube, job: Task) -> WindowReader:
+def baseline_reader(cube: Cube, task: Task) -> WindowReader:
     """A reader for steppers that no network stands behind: labels, and the forcing if any."""
-    return WindowReader(cube, job, input_spec(cube, job, class_forcing(cube, job)[:1], ()))
+    return WindowReader(cube, task, input_spec(cube, task, class_forcing(cube, task)[:1], ()))

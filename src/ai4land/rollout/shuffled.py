@@ -3,30 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from ai4land.allocation import CoarseCells, shuffle
-from ai4land.cube import State
+from ai4land.allocation import CoarseCells, draws, shuffle
+from ai4land.cube import Field, State, View
+from ai4land.grid import Mesh, Window
 from ai4land.samples import WindowReader
 
 __all__ = ["shuffled"]
 
 
+@dataclass(frozen=True, eq=False)
+class _ShuffledView:
+    """A map whose changes since the initial one are dealt anew when it is read."""
+
+    initial: Field
+    later: View
+    reader: WindowReader
+    mesh: Mesh
+    seed: int
+    tick: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and columns."""
+        return self.later.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the codes."""
+        return self.later.dtype
+
+    def read(self, window: Window) -> npt.NDArray[Any]:
+        """Codes of a window ``(y, x)``; outside the grid they are missing, and nothing is dealt."""
+        whole = self.mesh.whole(window)
+        start, end = self.initial.read(whole), self.later.read(whole)
+        cells = CoarseCells.within(self.mesh, whole)
+        ties = draws(self.mesh, whole, self.seed, self.tick)
+        dealt = shuffle(start, end, cells, self.reader.domain(start), ties)
+        out = self.later.read(window).copy()
+        rows, cols = self.mesh.places(whole, window)
+        inside = np.ix_(rows >= 0, cols >= 0)
+        out[inside] = dealt[np.ix_(rows[rows >= 0], cols[cols >= 0])]
+        return out
+
+
 def shuffled(
-    states: Iterable[State], reader: WindowReader, cells: CoarseCells, *, seed: int = 0
+    states: Iterable[State], reader: WindowReader, mesh: Mesh, *, seed: int = 0
 ) -> Iterator[State]:
     """Deal every map of a rollout anew, see ``shuffle``.
 
     Args:
         states: The rollout, initial state first.
         reader: Knows where the target exists.
-        cells: Coarse cell of each pixel.
+        mesh: The coarse cells.
         seed: Of the places; combined with the time.
 
     Yields:
-        The initial state, then the dealt ones, without probabilities.
+        The initial state, then the dealt ones, without probabilities; dealing happens when a
+        window is read.
     """
     name = reader.task.target
     initial: State | None = None
@@ -35,13 +74,6 @@ def shuffled(
             initial = state
             yield state
             continue
-        start, field = initial[name].values, state[name]
-        values = shuffle(
-            start,
-            field.values,
-            cells,
-            reader.domain(start),
-            np.random.default_rng([seed, state.tick]),
-        )
-        dealt = replace(field, values=values, probabilities=None)
+        view = _ShuffledView(initial[name], state[name].view, reader, mesh, seed, state.tick)
+        dealt = replace(state[name], view=view, belief=None)
         yield replace(state, fields={**state.fields, name: dealt})

@@ -1,17 +1,35 @@
-"""The stepper: anything that moves the land from one time to another; and the rollout."""
+"""The stepper: anything that moves the land from one time to another, piece by piece."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from ai4land.cube import State, Status
+import numpy as np
+import numpy.typing as npt
+
+from ai4land.cube import Field, State, Status
 from ai4land.errors import SampleError
+from ai4land.grid import Grid, Mesh, Window
 from ai4land.vocabulary import Direction, Task
 
-__all__ = ["Persistence", "Stepper", "rollout"]
+__all__ = ["Moved", "Persistence", "Stepper", "next_state", "rollout", "step"]
+
+_PIECE = 1 << 22  # pixels stepped at once where the whole map is wanted in memory
+
+
+class Moved(NamedTuple):
+    """One variable of a piece at the new time.
+
+    Attributes:
+        values: As ``Field.view`` reads them, ``(y, x)``.
+        probabilities: Of the classes, ``(class, y, x)`` float32, where the stepper knows them.
+    """
+
+    values: npt.NDArray[Any]
+    probabilities: npt.NDArray[np.float32] | None = None
 
 
 @runtime_checkable
@@ -19,12 +37,14 @@ class Stepper(Protocol):
     """Moves a state to another time.
 
     A stepper holds its drivers (forcing, static fields, weights); a state holds the land. It
-    keeps no memory between calls, so the same state and time give the same answer. Sea and
-    missing pixels come back as they went in.
+    keeps no memory between calls, so the same state and time give the same answer, however the map
+    is cut into pieces and whoever computes them. Sea and missing pixels come back as they went in.
 
     Attributes:
         name: How tables and attributes call it.
         task: What it predicts; its target must be in every state it is given.
+        mesh: The coarse cells that no piece may cut.
+        history: States before the one it is given that it looks at.
     """
 
     @property
@@ -37,8 +57,32 @@ class Stepper(Protocol):
         """What it predicts."""
         ...
 
-    def step(self, state: State, tick: int) -> State:
-        """The land at ``tick``, forward or backward of ``state.tick``."""
+    @property
+    def mesh(self) -> Mesh:
+        """The coarse cells that no piece may cut."""
+        ...
+
+    @property
+    def history(self) -> int:
+        """States before the one it is given that it looks at."""
+        ...
+
+    def begin(self, state: State) -> State:
+        """The state with all that must be known of the whole map before the first step."""
+        ...
+
+    def step_piece(self, state: State, tick: int, piece: Window) -> Mapping[str, Moved]:
+        """The land of a piece at ``tick``, forward or backward of ``state.tick``.
+
+        Args:
+            state: The land before, as ``begin`` or an earlier step left it.
+            tick: The time to reach.
+            piece: Whole cells of ``mesh``; may reach around a global grid. Beyond it only a halo
+                of the state is read.
+
+        Returns:
+            Target → its values in the piece.
+        """
         ...
 
 
@@ -46,26 +90,37 @@ class Persistence:
     """Nothing changes: the baseline that every other stepper must beat."""
 
     name = "persistence"
+    history = 0
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, grid: Grid) -> None:
         self._task = task
+        self._mesh = Mesh(grid, grid)  # it looks at single pixels
 
     @property
     def task(self) -> Task:
         """What it predicts."""
         return self._task
 
-    def step(self, state: State, tick: int) -> State:
+    @property
+    def mesh(self) -> Mesh:
+        """Every pixel is a cell."""
+        return self._mesh
+
+    def begin(self, state: State) -> State:
+        """The state itself."""
+        return state
+
+    def step_piece(self, state: State, tick: int, piece: Window) -> dict[str, Moved]:
         """The same land at another time."""
-        return replace(state, tick=tick, status=Status.PREDICTED)
+        return {self._task.target: Moved(state[self._task.target].read(piece))}
 
 
 def rollout(stepper: Stepper, initial: State, ticks: Sequence[int]) -> Iterator[State]:
-    """Step from state to state, each the prior of the next.
+    """Step whole maps in memory from state to state, each the prior of the next.
 
     Args:
         stepper: What moves the land.
-        initial: Where it starts; yielded first, unchanged.
+        initial: Where it starts.
         ticks: The times to visit after the initial one, all on one side of it and in order.
 
     Yields:
@@ -74,24 +129,71 @@ def rollout(stepper: Stepper, initial: State, ticks: Sequence[int]) -> Iterator[
     Raises:
         SampleError: If the times do not run one way, or the task may not recurse that way.
     """
-    path = [initial.tick, *ticks]
-    steps = {b > a for a, b in itertools.pairwise(path)}
-    if len(steps) > 1 or len(set(path)) != len(path):
-        raise SampleError("The times of a rollout must run one way", found=path)
-    direction = Direction.FORWARD if steps == {True} else Direction.BACKWARD
-    if len(ticks) > 1 and direction not in stepper.task.recursive:
-        raise SampleError(
-            "This task may not be stepped on its own predictions in this direction",
-            where=f"task {stepper.task.name!r}",
-            expected=", ".join(stepper.task.recursive) or "no recursion at all",
-            found=direction.value,
-        )
+    check_path(stepper.task, [initial.tick, *ticks])
     return _states(stepper, initial, ticks)
 
 
+def check_path(task: Task, path: Sequence[int]) -> None:
+    """Refuse times, the initial one first, that a rollout cannot visit.
+
+    Raises:
+        SampleError: If they do not run one way, or the task may not recurse that way.
+    """
+    steps = {b > a for a, b in itertools.pairwise(path)}
+    if len(steps) > 1 or len(set(path)) != len(path):
+        raise SampleError("The times of a rollout must run one way", found=list(path))
+    direction = Direction.FORWARD if steps == {True} else Direction.BACKWARD
+    if len(path) > 2 and direction not in task.recursive:
+        raise SampleError(
+            "This task may not be stepped on its own predictions in this direction",
+            where=f"task {task.name!r}",
+            expected=", ".join(task.recursive) or "no recursion at all",
+            found=direction.value,
+        )
+
+
 def _states(stepper: Stepper, initial: State, ticks: Sequence[int]) -> Iterator[State]:
-    state = initial
+    state = stepper.begin(initial)
     yield state
     for tick in ticks:
-        state = stepper.step(state, tick)
+        state = step(stepper, state, tick)
         yield state
+
+
+def step(
+    stepper: Stepper, state: State, tick: int, pieces: Sequence[Window] | None = None
+) -> State:
+    """Step a whole map in memory.
+
+    Args:
+        stepper: What moves the land.
+        state: The land before; if no step led to it, ``begin`` is called for it.
+        tick: The time to reach.
+        pieces: How the map is cut, which changes nothing; default: few large ones.
+    """
+    state = stepper.begin(state) if state.reference is None else state
+    arrays: dict[str, Moved] = {}
+    grid = stepper.mesh.fine
+    for piece in pieces or stepper.mesh.pieces(_PIECE):
+        for name, part in stepper.step_piece(state, tick, piece).items():
+            if name not in arrays:
+                arrays[name] = _empty(part, grid.shape)
+            for whole, values in zip(arrays[name], part, strict=True):
+                if whole is not None and values is not None:
+                    for cut in grid.pieces(piece):
+                        whole[(..., *cut.source)] = values[(..., *cut.target)]
+    fields = {name: state[name].replaced(*moved) for name, moved in arrays.items()}
+    return next_state(stepper, state, tick, {**state.fields, **fields})
+
+
+def _empty(part: Moved, shape: tuple[int, int]) -> Moved:
+    """Room for a whole map of what a piece holds."""
+    said = part.probabilities
+    room = None if said is None else np.empty((len(said), *shape), said.dtype)
+    return Moved(np.empty(shape, part.values.dtype), room)
+
+
+def next_state(stepper: Stepper, state: State, tick: int, fields: Mapping[str, Field]) -> State:
+    """The state after a step; it keeps as much of the path as the stepper looks back on."""
+    past = (replace(state, past=()), *state.past)[: stepper.history]
+    return State(state.clock, tick, fields, Status.PREDICTED, past, state.reference)

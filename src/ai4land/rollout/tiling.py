@@ -1,7 +1,10 @@
-"""Sliding windows over a grid: overlapping predictions averaged in row bands, never all at once."""
+"""Tiles: overlapping windows anchored to the globe, whose predictions are averaged."""
 
 from __future__ import annotations
 
+import itertools
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,26 +14,39 @@ import numpy.typing as npt
 from ai4land.errors import GridError
 from ai4land.grid import Grid, Window
 
-__all__ = ["Tiling", "sweep"]
+__all__ = ["Tile", "TileMemory", "Tiling", "blended"]
 
 FloatArray = npt.NDArray[np.float32]
 
 _EDGE = 1e-3  # least weight, so that the border of the domain, seen once, divides safely
+_MEMORY = 48 * 2**20  # bytes of predicted tiles kept for the next piece
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Tile:
+    """One tile of the globe: its row and column among all tiles, counted from the anchor."""
+
+    row: int
+    col: int
 
 
 @dataclass(frozen=True, slots=True)
 class Tiling:
-    """How a domain is cut.
+    """How the globe is cut into tiles; the same tiles meet a pixel in every cut of a grid.
 
     Attributes:
         tile: Side of a tile in pixels.
         overlap: Pixels shared by neighbouring tiles.
-        batch: Tiles predicted at once.
+        batch: Tiles predicted at once: neighbours from west to east, always the same ones.
+        origin: Row and column of the globe at which the tiles begin; default its north-western
+            corner, half an overlap north of the pole. From another origin tiles do not close
+            around the globe.
     """
 
     tile: int = 128
     overlap: int = 32
-    batch: int = 8
+    batch: int = 1
+    origin: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         """Refuse tiles that would leave gaps."""
@@ -41,19 +57,75 @@ class Tiling:
                 found=f"tile {self.tile}, overlap {self.overlap}, batch {self.batch}",
             )
 
-    def starts(self, length: int, *, closed: bool) -> list[int]:
-        """First pixels of the tiles along an axis.
+    @property
+    def stride(self) -> int:
+        """Pixels from one tile to the next."""
+        return self.tile - self.overlap
 
-        An open axis is padded by half an overlap on both sides, so that every pixel is away
-        from a tile's border; a closed one (a global circle of columns) wraps.
+    def meeting(self, grid: Grid, piece: Window) -> Iterator[tuple[Tile, list[Window]]]:
+        """Tiles that share a pixel with a piece, in the order in which they are added up.
+
+        Args:
+            grid: The grid of the piece.
+            piece: A window, which may reach around the globe.
+
+        Yields:
+            A tile and where it lies, in the counting of the piece: once, or twice if it is so wide
+            that it meets both ends of a piece around the globe.
         """
-        stride = self.tile - self.overlap
-        if closed:
-            return list(range(0, length, stride))
-        first = -(self.overlap // 2)
-        return list(
-            range(first, max(length - self.tile + self.overlap // 2, first) + stride, stride)
-        )
+        row, col = self._corner(grid)
+        circle = None if self.origin is not None else grid.circle
+        rows = self._along(piece.row + row, piece.height, None)
+        cols = self._along(piece.col + col, piece.width, circle)
+        for (down, tops), (across, lefts) in itertools.product(sorted(rows), sorted(cols)):
+            yield (
+                Tile(down, across),
+                [Window(t - row, v - col, self.tile, self.tile) for t in tops for v in lefts],
+            )
+
+    def together(self, grid: Grid, tile: Tile) -> list[Tile]:
+        """The tiles of a batch: the same for each of them, from west to east."""
+        first = tile.col // self.batch * self.batch
+        circle = None if self.origin is not None else grid.circle
+        stop = first + self.batch
+        if circle is not None:
+            stop = min(stop, -(-circle // self.stride))
+        return [Tile(tile.row, col) for col in range(first, stop)]
+
+    def place(self, grid: Grid, tile: Tile, near: Window) -> Window:
+        """Where a tile lies, as near to a window as the turns of the globe allow."""
+        row, col = self._corner(grid)
+        left = tile.col * self.stride - col
+        if self.origin is None and grid.circle is not None:
+            middle = near.col + near.width // 2 - self.tile // 2
+            left += round((middle - left) / grid.circle) * grid.circle
+        return Window(tile.row * self.stride - row, left, self.tile, self.tile)
+
+    def _corner(self, grid: Grid) -> tuple[int, int]:
+        """Row and column of a grid's first pixel, counted from the first tile's."""
+        row, col = grid.anchor
+        if self.origin is None:
+            return row + self.overlap // 2, col
+        return row - self.origin[0], col - self.origin[1]
+
+    def _along(
+        self, start: int, length: int, circle: int | None
+    ) -> Iterator[tuple[int, list[int]]]:
+        """Numbers and first pixels of the tiles that meet a stretch, all counted from the anchor.
+
+        Where tiles close around a circle a number has the first pixels of every turn that meets.
+        """
+        if circle is None:
+            first = max((start - self.tile) // self.stride + 1, 0)
+            for number in range(first, (start + length - 1) // self.stride + 1):
+                yield number, [number * self.stride]
+            return
+        for number in range(-(-circle // self.stride)):
+            place = number * self.stride
+            first = (start - self.tile - place) // circle + 1
+            turns = range(first, (start + length - 1 - place) // circle + 1)
+            if turns:
+                yield number, [place + turn * circle for turn in turns]
 
     def weights(self) -> FloatArray:
         """Weight of each pixel of a tile ``(tile, tile)``: flat, falling off in the overlap."""
@@ -67,48 +139,82 @@ class Tiling:
         return np.outer(ramp, ramp).astype(np.float32)
 
 
-def sweep(
-    grid: Grid,
-    tiling: Tiling,
-    layers: int,
-    predict: Callable[[Sequence[Window]], FloatArray],
-) -> Iterator[tuple[int, FloatArray]]:
-    """Predict a whole grid tile by tile and average where tiles overlap.
+def blended(
+    tiles: Sequence[tuple[Tile, list[Window]]],
+    piece: Window,
+    weights: FloatArray,
+    predicted: Callable[[Tile], FloatArray],
+) -> FloatArray:
+    """The weighted mean of all tiles that meet a piece.
 
-    Only the rows that a later tile can still touch are held in memory; the order of additions is
-    fixed, so that the same tiles give the same bytes.
+    Tiles are added in the order given, so that a pixel has the same bytes in whatever piece.
 
     Args:
-        grid: The domain; a global one wraps at the date line.
-        tiling: How it is cut.
-        layers: Channels of a prediction.
-        predict: Windows → ``(n, layers, tile, tile)``, what the activation returns.
+        tiles: From ``Tiling.meeting``.
+        piece: The piece.
+        weights: From ``Tiling.weights``.
+        predicted: Tile → ``(layers, tile, tile)``, what the activation returns.
 
-    Yields:
-        First row and ``(layers, rows, width)`` of each finished band, from north to south.
+    Returns:
+        ``(layers, y, x)``.
     """
-    weights = tiling.weights()
-    rows = tiling.starts(grid.height, closed=False)
-    cols = tiling.starts(grid.width, closed=grid.is_global)
-    top = 0  # first row of the band in memory
-    total = np.zeros((layers, 0, grid.width), np.float32)
-    mass = np.zeros((0, grid.width), np.float32)
-    for index, row in enumerate(rows):
-        bottom = min(row + tiling.tile, grid.height)
-        grow = bottom - (top + mass.shape[0])
-        total = np.concatenate([total, np.zeros((layers, grow, grid.width), np.float32)], axis=1)
-        mass = np.concatenate([mass, np.zeros((grow, grid.width), np.float32)])
-        windows = [Window(row, col, tiling.tile, tiling.tile) for col in cols]
-        for start in range(0, len(windows), tiling.batch):
-            part = windows[start : start + tiling.batch]
-            for window, values in zip(part, predict(part), strict=True):
-                for piece in grid.pieces(window):
-                    r, c = piece.source
-                    band = slice(r.start - top, r.stop - top)
-                    share = weights[piece.target]
-                    total[:, band, c] += values[(slice(None), *piece.target)] * share
-                    mass[band, c] += share
-        done = (max(rows[index + 1], 0) if index + 1 < len(rows) else grid.height) - top
-        if done > 0:
-            yield top, total[:, :done] / mass[:done]
-            total, mass, top = total[:, done:], mass[done:], top + done
+    mass = np.zeros(piece.shape, np.float32)
+    total: FloatArray | None = None
+    for tile, windows in tiles:
+        values = predicted(tile)
+        total = np.zeros((len(values), *piece.shape), np.float32) if total is None else total
+        for window in windows:
+            here, there = zip(*(_shared(piece, window, axis) for axis in (0, 1)), strict=True)
+            total[(slice(None), *here)] += values[(slice(None), *there)] * weights[there]
+            mass[here] += weights[there]
+    assert total is not None, "every pixel lies in a tile"
+    total /= mass
+    return total
+
+
+def _shared(piece: Window, window: Window, axis: int) -> tuple[slice, slice]:
+    """What two windows share along an axis, counted in each of them."""
+    one, two = ((w.row, w.height) if axis == 0 else (w.col, w.width) for w in (piece, window))
+    low, high = max(one[0], two[0]), min(one[0] + one[1], two[0] + two[1])
+    return slice(low - one[0], high - one[0]), slice(low - two[0], high - two[0])
+
+
+class TileMemory:
+    """The tiles of one step that were predicted last, for the pieces that share them.
+
+    It holds results of a pure function of its key, so what is forgotten is computed again.
+
+    Args:
+        limit: Bytes kept.
+    """
+
+    def __init__(self, limit: int = _MEMORY) -> None:
+        self.limit = limit
+        self._kept: OrderedDict[Tile, FloatArray] = OrderedDict()
+        self._step: tuple[object, int] | None = None
+        self._lock = threading.Lock()
+
+    def get(self, step: tuple[object, int], tile: Tile) -> FloatArray | None:
+        """A tile of a step, known by its state and time, if it is still here."""
+        with self._lock:
+            if not self._same(step) or tile not in self._kept:
+                return None
+            self._kept.move_to_end(tile)
+            return self._kept[tile]
+
+    def put(self, step: tuple[object, int], tile: Tile, values: FloatArray) -> None:
+        """Keep a tile in place of those not asked for longest, or of another step."""
+        with self._lock:
+            if not self._same(step):
+                self._kept.clear()
+                self._step = step
+            self._kept[tile] = values
+            while len(self._kept) * values.nbytes > self.limit:
+                self._kept.popitem(last=False)
+
+    def _same(self, step: tuple[object, int]) -> bool:
+        return self._step is not None and self._step[0] is step[0] and self._step[1] == step[1]
+
+    def __reduce__(self) -> tuple[type[TileMemory], tuple[int]]:
+        """Without its content: a copy in another process begins empty."""
+        return TileMemory, (self.limit,)

@@ -1,7 +1,7 @@
 """Samples: named groups of windows over consecutive times, drawn without leakage."""
 
 from ai4land.samples.corruption import corrupt
-from ai4land.samples.coupling import Coupling
+from ai4land.samples.coupling import CellShares, Coupling
 from ai4land.samples.demand import Demand, class_forcing
 from ai4land.samples.labelled import LabelledForcing
 from ai4land.samples.options import Corruption, SampleOptions
@@ -12,6 +12,7 @@ from ai4land.samples.tensors import feed_back, probabilities, to_inputs
 
 __all__ = [
     "DEMAND",
+    "CellShares",
     "Corruption",
     "Coupling",
     "Demand",

@@ -7,10 +7,12 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.allocation import target_counts
-from ai4land.cube import Cube, Field, State
+from ai4land.allocation import CoarseCells, group_sums, target_counts
+from ai4land.cube import Cube, Reference, State
 from ai4land.errors import ConfigError
-from ai4land.samples.reader import WindowReader, class_lookup, crosswalk_source
+from ai4land.grid import Window
+from ai4land.samples.coupling import CellShares
+from ai4land.samples.reader import WindowReader, crosswalk_source
 from ai4land.vocabulary import NO_DATA, Crosswalk, Kind, Legend, Task, crosswalk
 
 __all__ = ["Demand", "class_forcing"]
@@ -18,119 +20,149 @@ __all__ = ["Demand", "class_forcing"]
 IntArray = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.floating]
 
+_PIECE = 1 << 16  # pixels counted at once
+
 
 class Demand:
-    """What the coarse forcing asks of a fine map, relative to a reference map.
+    """What the coarse forcing asks of a fine map, relative to the map a rollout begins with.
 
-    The forcing's change since the reference time is added to the reference map's own counts, so
-    that a constant disagreement between the two products asks for nothing, and changes of less
-    than a pixel a year add up instead of being rounded away each year.
+    The forcing's change since the beginning is added to that map's own counts, so that a constant
+    disagreement between the two products asks for nothing, and changes of less than a pixel a year
+    add up instead of being rounded away each year.
 
     Args:
         reader: Serves the cube.
         forcing: Name of a fraction variable of the cube.
-        reference: A state both products describe, usually the initial state of the rollout.
 
     Raises:
-        ConfigError: If no crosswalk leads from the forcing to the map's legend.
+        ConfigError: If the map is not one of classes.
+        VocabularyError: If no crosswalk leads from the forcing to the map's legend.
     """
 
-    def __init__(self, reader: WindowReader, forcing: str, reference: State) -> None:
+    def __init__(self, reader: WindowReader, forcing: str) -> None:
         self.reader = reader
         self.forcing = forcing
-        field = reference[reader.task.target]
-        if field.legend is None:
+        if reader.legend is None:
             raise ConfigError("Only maps of classes can be bound to coarse fractions")
-        self.legend = field.legend
-        self.groups, self._matrix, per_land = _translation(reader, forcing, field.legend)
-        self.cells = reader.cells(forcing)
-        self._lookup = _group_lookup(field.legend, self.groups)
-        self._reference = self.counts(field).astype(np.float64)
-        self._reference_tick = reference.tick
-        domain = reader.domain(field.values)
-        counted = np.where(domain if per_land else np.ones_like(domain), 0, NO_DATA)
-        self._pixels = self.cells.counts(counted.astype(np.uint8), 1)[0].astype(np.float64)
+        self.legend = reader.legend
+        self.groups, self._matrix, self._per_land = _translation(reader, forcing, self.legend)
+        self.mesh = reader.mesh(forcing)
 
-    def positions(self, field: Field) -> npt.NDArray[np.uint8]:
-        """Class positions of a map, 255 missing."""
-        return np.asarray(class_lookup(self.legend)[field.values], dtype=np.uint8)
+    def reference(self, state: State) -> Reference:
+        """What the map of a state holds, to count every later demand from."""
+        field, coarse = state[self.reader.task.target], self.mesh.coarse
+        counts = np.zeros((len(self.groups), *coarse.shape))
+        pixels = np.zeros(coarse.shape)
+        for piece in self.mesh.pieces(_PIECE):
+            codes = field.read(piece)
+            cells = CoarseCells.within(self.mesh, piece)
+            window, _, _ = self.mesh.cells(piece)
+            domain = self.reader.domain(codes)
+            counted = np.where(domain | (not self._per_land), 0, NO_DATA).astype(np.uint8)
+            held = self.counts(self.reader.positions(codes), cells).reshape(-1, *window.shape)
+            area = cells.counts(counted, 1)[0].reshape(window.shape)
+            for part in coarse.pieces(window):  # pixels outside the coarse grid are in none
+                counts[(..., *part.source)] = held[(..., *part.target)]
+                pixels[part.source] = area[part.target]
+        return Reference(state.tick, counts, pixels)
 
-    def group_positions(self, field: Field) -> npt.NDArray[np.uint8]:
-        """Which group the class of each pixel belongs to, 255 for none."""
-        return np.asarray(self._lookup[field.values], dtype=np.uint8)
+    def counts(self, positions: npt.NDArray[np.uint8], cells: CoarseCells) -> IntArray:
+        """Pixels of each group in each coarse cell, ``(groups, cells)``.
 
-    def counts(self, field: Field) -> IntArray:
-        """Pixels of each group in each coarse cell, ``(groups, cells)``."""
-        return self.cells.counts(self.group_positions(field), len(self.groups)).astype(np.int32)
+        Args:
+            positions: Class positions ``(y, x)``, 255 missing.
+            cells: Their coarse cells.
+        """
+        by_class = cells.counts(positions, len(self.legend))
+        return group_sums(by_class, self.groups).astype(np.int32)
 
-    def bound_pixels(self, field: Field) -> IntArray:
-        """Pixels of a map whose class is in some group, ``(cells,)``."""
-        return np.asarray(self.counts(field).sum(axis=0), dtype=np.int32)
-
-    def change(self, field: Field, tick: int) -> IntArray:
-        """Whole pixels that a map must gain or lose to meet the demand, ``(groups, cells)``.
+    def change(
+        self, reference: Reference, tick: int, piece: Window, positions: npt.NDArray[np.uint8]
+    ) -> IntArray:
+        """Whole pixels that a piece must gain or lose to meet the demand, ``(groups, cells)``.
 
         Gains and losses of a cell sum to 0; what the groups together want more than they have is
         not asked for.
+
+        Args:
+            reference: What the rollout began with.
+            tick: The time.
+            piece: Whole coarse cells.
+            positions: Class positions of the piece now, ``(y, x)``.
         """
-        now = self.counts(field)
-        wanted = self.wanted(tick, now.sum(axis=0))
+        now = self.counts(positions, CoarseCells.within(self.mesh, piece))
+        wanted = self.wanted(reference, tick, self.mesh.cells(piece)[0], now.sum(axis=0))
         return np.where(wanted.sum(axis=0) > 0, wanted - now, 0).astype(np.int32)
 
-    def wanted(self, tick: int, pixels: npt.NDArray[np.integer]) -> IntArray:
+    def wanted(
+        self, reference: Reference, tick: int, cells: Window, pixels: npt.NDArray[np.integer]
+    ) -> IntArray:
         """Whole pixels of each group that the forcing asks for, ``(groups, cells)``.
 
         Args:
+            reference: What the rollout began with.
             tick: The time.
+            cells: Window of the coarse grid.
             pixels: Pixels to share out in each cell, ``(cells,)``.
         """
-        return target_counts(self.shares(tick), pixels)
+        return target_counts(self.shares(reference, tick, cells), pixels)
 
-    def shares(self, tick: int) -> FloatArray:
+    def shares(self, reference: Reference, tick: int, cells: Window) -> FloatArray:
         """Share of each group in what the groups together cover, as the forcing asks for it.
 
         Returns:
             ``(groups, cells)``, sums of 1, or all 0 where the groups have nothing.
         """
-        change = self._forced(tick) - self._forced_then
-        asked = np.maximum(self._reference + self._pixels * change, 0.0)
-        total = asked.sum(axis=0)
+        change = self._forced(tick, cells) - self._forced(reference.tick, cells)
+        then, pixels = (self._at(v, cells) for v in (reference.counts, reference.pixels[None]))
+        asked = np.maximum(then + pixels * change, 0.0)
+        total = functools.reduce(np.add, asked)
         return np.asarray(np.divide(asked, total, out=np.zeros_like(asked), where=total > 0))
 
-    def class_shares(self, tick: int, own: FloatArray) -> FloatArray:
+    def class_shares(self, reference: Reference, tick: int, own: CellShares) -> CellShares:
         """Share of each class that the forcing asks for, in cells that now hold other shares.
 
         Within a group the classes keep the proportions they have now (equal ones where the group
         is new to the cell); classes of no group stay.
 
         Args:
+            reference: What the rollout began with.
             tick: The time.
-            own: ``(K, Y, X)`` shares of the classes now, see ``Coupling.shares``.
+            own: Shares of the classes now, see ``Coupling.shares``.
 
         Returns:
-            ``(K, Y, X)`` float32, with the sums of ``own``.
+            Shares with the sums of ``own``.
         """
-        wanted = self.shares(tick).reshape(len(self.groups), *own.shape[1:])
-        result = own.astype(np.float64)
-        bound = sum(own[list(group)].sum(axis=0) for group in self.groups)
+        now = own.values
+        wanted = self.shares(reference, tick, own.cells).reshape(-1, *now.shape[1:])
+        result = now.astype(np.float64)
+        bound = functools.reduce(np.add, group_sums(now, self.groups))
         for share, group in zip(wanted, self.groups, strict=True):
-            members = own[list(group)].astype(np.float64)
-            whole = members.sum(axis=0)
+            members = now[list(group)].astype(np.float64)
+            whole = functools.reduce(np.add, members)
             even = np.full_like(members, 1.0 / len(group))
             part = np.divide(members, whole, out=even, where=whole > 0)
             result[list(group)] = share * bound * part
         asked = wanted.sum(axis=0) > 0
-        return np.where(asked, result, own).astype(np.float32)
+        return CellShares(own.cells, np.where(asked, result, now).astype(np.float32))
 
-    @functools.cached_property
-    def _forced_then(self) -> FloatArray:
-        """The forcing at the reference time, from which every change is counted."""
-        return self._forced(self._reference_tick)
+    def _forced(self, tick: int, cells: Window) -> FloatArray:
+        """The forcing as shares of the groups, ``(groups, cells)``, 0 where it has none."""
+        values = self.reader.cube.read(self.forcing, tick, cells)
+        flat = np.nan_to_num(values.reshape(len(values), -1).astype(np.float64), nan=0.0)
+        # layer after layer: a matrix product may add in another order for another window
+        shares = np.zeros((len(self.groups), flat.shape[1]))
+        for weights, layer in zip(self._matrix.T, flat, strict=True):
+            if weights.any():
+                shares += weights[:, None] * layer
+        return shares
 
-    def _forced(self, tick: int) -> FloatArray:
-        values = np.asarray(self.reader.cube.read(self.forcing, tick), dtype=np.float64)
-        flat = np.nan_to_num(values.reshape(values.shape[0], -1), nan=0.0)
-        return np.asarray(self._matrix @ flat, dtype=np.float64)
+    def _at(self, values: FloatArray, cells: Window) -> FloatArray:
+        """Values ``(n, Y, X)`` of all coarse cells in a window of them, ``(n, cells)``."""
+        out = np.zeros((len(values), *cells.shape))
+        for part in self.mesh.coarse.pieces(cells):
+            out[(..., *part.target)] = values[(..., *part.source)]
+        return out.reshape(len(values), -1)
 
 
 def class_forcing(cube: Cube, task: Task, preferred: tuple[str, ...] = ()) -> tuple[str, ...]:
@@ -172,11 +204,3 @@ def _translation(
     order = [walk.source_classes.index(c) for c in spec.components]
     positions = tuple(tuple(legend.index(name) for name in group) for group in names)
     return positions, shares[:, order], walk.denominator == "land"
-
-
-def _group_lookup(legend: Legend, groups: tuple[tuple[int, ...], ...]) -> npt.NDArray[np.uint8]:
-    """Table ``(256,)`` from class codes to groups; 255 for a class in none."""
-    of_class = np.full(256, 255, dtype=np.uint8)
-    for number, group in enumerate(groups):
-        of_class[list(group)] = number
-    return of_class[class_lookup(legend)]

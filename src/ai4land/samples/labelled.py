@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.cube import Field, State
+from ai4land.cube import Field, Reference, State
 from ai4land.grid import Window
+from ai4land.samples.coupling import CellShares
 from ai4land.samples.demand import Demand
 from ai4land.samples.reader import DEMAND, WindowReader
 
@@ -24,9 +27,9 @@ class LabelledForcing:
 
     def __init__(self, reader: WindowReader) -> None:
         self.reader = reader
-        self._own: dict[int, FloatArray] = {}
-        self._demands: dict[int, Demand] = {}
-        self._asked: dict[tuple[int, int], FloatArray] = {}
+        self._own: dict[int, CellShares] = {}
+        self._references: dict[int, Reference] = {}
+        self._asked: dict[tuple[int, int], CellShares] = {}
 
     def at(self, tick: int, window: Window) -> FloatArray:
         """Forcing at a time, with what the labels of that time hold, ``(C, y, x)``."""
@@ -43,13 +46,13 @@ class LabelledForcing:
         own = self._shares(first)
         if own is None or reader.loop_source is None:
             return np.empty((len(times) - 1, 0, *window.shape), dtype=np.float32)
-        if first not in self._demands:
-            self._demands[first] = Demand(reader, reader.loop_source, self._state(first))
-        demand = self._demands[first]
+        demand = self._demand
+        if first not in self._references:
+            self._references[first] = demand.reference(self._state(first))
         layers = []
         for tick in times[1:]:
             if (first, tick) not in self._asked:
-                self._asked[first, tick] = demand.class_shares(tick, own)
+                self._asked[first, tick] = demand.class_shares(self._references[first], tick, own)
             layers.append(reader.upsampled(self._asked[first, tick], window))
         return np.stack(layers)
 
@@ -59,15 +62,21 @@ class LabelledForcing:
         asked = self.wanted((before, after), window)[0]
         return prior, np.concatenate([target[: len(target) - len(asked)], asked])
 
-    def _shares(self, tick: int) -> FloatArray | None:
+    @functools.cached_property
+    def _demand(self) -> Demand:
+        assert self.reader.loop_source is not None
+        return Demand(self.reader, self.reader.loop_source)
+
+    def _shares(self, tick: int) -> CellShares | None:
         """Shares of the classes in the coarse cells by the labels; only a demand needs them."""
         coupling = self.reader.coupling
         if self.reader.loop != DEMAND or coupling is None:
             return None
         if tick not in self._own:
-            codes = self.reader.codes(tick, self.reader.grid.window)
+            whole = coupling.mesh.whole(self.reader.grid.window)
+            codes = self.reader.codes(tick, whole)
             positions, domain = self.reader.positions(codes), self.reader.domain(codes)
-            self._own[tick] = coupling.shares(positions, domain)
+            self._own[tick] = coupling.shares(whole, positions, domain)
         return self._own[tick]
 
     def _state(self, tick: int) -> State:
@@ -75,5 +84,5 @@ class LabelledForcing:
         reader, name = self.reader, self.reader.task.target
         spec = reader.cube.variable(name)
         codes = reader.codes(tick, reader.grid.window)
-        field = Field(spec.variable, reader.grid, codes, spec.legend)
+        field = Field.of(spec.variable, reader.grid, codes, spec.legend)
         return State(reader.task.clock, tick, {name: field}, reader.cube.status(name)[tick])

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.allocation import CoarseCells
 from ai4land.cube import Cube, VariableSpec
 from ai4land.errors import CheckpointError, SampleError
-from ai4land.grid import Grid, Window
+from ai4land.grid import Grid, Mesh, Window
 from ai4land.models import InputSpec
-from ai4land.samples.coupling import Coupling
+from ai4land.samples.coupling import CellShares, Coupling
 from ai4land.vocabulary import (
     NO_DATA,
     Clock,
@@ -151,7 +150,6 @@ class WindowReader:
         self._kept: dict[tuple[str, int | None], Array] = {}
         self._keep: dict[str, bool] = {}
         self._nearest: dict[Grid, tuple[Array, Array]] = {}
-        self._cells_of: dict[Grid, CoarseCells] = {}
         self._check()
 
     def codes(self, tick: int, window: Window) -> Array:
@@ -166,6 +164,13 @@ class WindowReader:
         """Stored values as the network counts them: class positions; numbers unchanged."""
         return codes if self._lookup is None else self._lookup[codes]
 
+    def codes_of(self, positions: ByteArray) -> ByteArray:
+        """Class positions as stored codes, the inverse of ``positions``; all else ``NO_DATA``."""
+        table = np.full(256, NO_DATA, dtype=np.uint8)
+        if self.legend is not None:
+            table[: len(self.legend)] = self.legend.codes
+        return np.asarray(table[positions])
+
     def domain(self, codes: Array) -> npt.NDArray[np.bool_]:
         """Where the target exists, ``(y, x)``: known and not sea, from stored values."""
         if self._lookup is None:
@@ -176,13 +181,13 @@ class WindowReader:
         """Where the target exists on the whole fine grid at one time, ``(y, x)``."""
         return self.domain(self.codes(tick, self.grid.window))
 
-    def forcing(self, tick: int, window: Window, own: Array | None = None) -> FloatArray:
+    def forcing(self, tick: int, window: Window, own: CellShares | None = None) -> FloatArray:
         """Coarse forcing at a target tick on the fine window, ``(C, y, x)``, physical units.
 
         Args:
             tick: Time of the target's clock.
             window: Window on the fine grid.
-            own: ``(K, Y, X)`` shares of the classes in the coarse cells, to stand in for the
+            own: Shares of the classes in all coarse cells under the window, to stand in for the
                 forcing that is made of them (see ``coupling``); ``DEMAND`` has no other.
         """
         given = {} if own is None or self.loop is None else {self.loop: own}
@@ -212,12 +217,9 @@ class WindowReader:
         names = dict.fromkeys(full.partition("/")[0] for full in self.spec.forcing)
         return next(n for n in names if crosswalk_source(self.cube.variable(n), self.legend))
 
-    def cells(self, forcing: str) -> CoarseCells:
-        """The cell of a coarse variable under each pixel of the fine grid."""
-        grid = self.cube.grid(forcing)
-        if grid not in self._cells_of:
-            self._cells_of[grid] = CoarseCells.of(self.grid, grid)
-        return self._cells_of[grid]
+    def mesh(self, forcing: str) -> Mesh:
+        """The cells of a coarse variable on the fine grid."""
+        return Mesh(self.grid, self.cube.grid(forcing))
 
     @property
     def loop_channels(self) -> slice:
@@ -232,13 +234,10 @@ class WindowReader:
         """Sums a fine map over the cells of ``loop``; ``None`` without a closed loop."""
         if self.loop_source is None:
             return None
-        coarse = self.cube.grid(self.loop_source)
-        return Coupling(
-            self.grid, coarse, len(self.spec.classes), cells=self.cells(self.loop_source)
-        )
+        return Coupling(self.mesh(self.loop_source), len(self.spec.classes))
 
-    def upsampled(self, shares: Array, window: Window) -> FloatArray:
-        """Shares ``(K, Y, X)`` in the cells of the loop, on a fine window ``(K, y, x)``."""
+    def upsampled(self, shares: CellShares, window: Window) -> FloatArray:
+        """Shares in the cells of the loop, on a fine window ``(K, y, x)``."""
         assert self.loop_source is not None
         return np.asarray(self._upsampled(self.loop_source, None, window, shares), dtype=np.float32)
 
@@ -300,7 +299,7 @@ class WindowReader:
         names: tuple[str, ...],
         tick: int | None,
         window: Window,
-        given: Mapping[str, Array] | None = None,
+        given: Mapping[str, CellShares] | None = None,
     ) -> FloatArray:
         """Named channels on the fine window, each variable read once; ``given`` ones not at all."""
         out = np.empty((len(names), *window.shape), dtype=np.float32)
@@ -327,7 +326,7 @@ class WindowReader:
         return out
 
     def _upsampled(
-        self, name: str, tick: int | None, window: Window, own: Array | None = None
+        self, name: str, tick: int | None, window: Window, own: CellShares | None = None
     ) -> Array:
         """A variable on the fine window by the cell in which each pixel centre lies."""
         group = self.cube.group(name)
@@ -338,7 +337,9 @@ class WindowReader:
             return values if layered else values[None]
         rows, cols = self._cells(name, group.grid, window)
         if own is not None:
-            block = own
+            block, coarse = own.values, group.grid
+            rows, cols = rows - own.cells.row, cols - own.cells.col
+            cols = np.mod(cols, coarse.width) if coarse.is_global else cols
         elif self._may_keep(name):
             block = self._whole(name, when)
         else:

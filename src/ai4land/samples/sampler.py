@@ -179,9 +179,10 @@ class Sampler:
             empty = np.zeros(window.shape, dtype=np.int64)
             return empty, empty.astype(np.float32)
         if tick not in self._domain_area:
-            whole = self.reader.codes(tick, self.reader.grid.window)
-            self._domain_area[tick] = coupling.domain_area(self.reader.domain(whole))
-        return coupling.window(window, self._domain_area[tick])
+            whole = coupling.mesh.whole(self.reader.grid.window)
+            domain = self.reader.domain(self.reader.codes(tick, whole))
+            self._domain_area[tick] = coupling.whole_area(whole, domain)
+        return coupling.pixel_shares(window, self._domain_area[tick])
 
     def _window(self, times: tuple[int, ...], rng: np.random.Generator) -> Window:
         """A window centred in a block drawn by change, or by land."""

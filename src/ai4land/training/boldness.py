@@ -11,7 +11,7 @@ from ai4land.metrics import RolloutScores
 from ai4land.models import Ensemble, UNet
 from ai4land.rollout import (
     AllocationStepper,
-    Decision,
+    MostLikely,
     NetworkStepper,
     Stepper,
     Tiling,
@@ -29,7 +29,7 @@ __all__ = ["choose_decision"]
 Judged = Sequence[tuple[UNet | Ensemble, Setting]]
 
 
-def choose_decision(judged: Judged, device: str) -> tuple[Decision, dict[str, float]]:
+def choose_decision(judged: Judged, device: str) -> tuple[MostLikely, dict[str, float]]:
     """Roll through the validation times once per candidate and take the best for each direction.
 
     The rollouts run from one end of the validation times to the other in the smallest step
@@ -57,7 +57,7 @@ def choose_decision(judged: Judged, device: str) -> tuple[Decision, dict[str, fl
         kernels = [trip.kernel() for trip in trips if trip.demand is not None]
         best: tuple[float, float, dict[str, float]] | None = None
         for stay in STAY:
-            decision = Decision(stay, stay, balanced, options.feedback)
+            decision = MostLikely(stay, stay, balanced)
             rolled = [trip.network(decision, device) for trip in trips]
             score, found = boldness_score(rolled, kernels)
             if best is None or score > best[0]:
@@ -65,7 +65,7 @@ def choose_decision(judged: Judged, device: str) -> tuple[Decision, dict[str, fl
         if best is not None:
             chosen[direction.value] = best[1]
             values |= {f"{direction.value}_{name}": value for name, value in best[2].items()}
-    return Decision(**chosen, balanced=balanced, feedback=options.feedback), values
+    return MostLikely(**chosen, balanced=balanced), values
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,13 +78,14 @@ class _Trip:
     ticks: list[int]
     demand: Demand | None
 
-    def network(self, decision: Decision, device: str) -> RolloutScores:
+    def network(self, decision: MostLikely, device: str) -> RolloutScores:
         """Scores of the network under a decision rule."""
         stepper = NetworkStepper(
             self.judged,
             self.setting.reader,
             tiling=Tiling(self.setting.experiment.samples.window, overlap=0),
             decision=decision,
+            feedback=self.setting.experiment.training.feedback,
             demand=self.demand,
             device=device,
         )
@@ -112,7 +113,7 @@ def _trip(network: UNet | Ensemble, setting: Setting, direction: Direction) -> _
     past = list(itertools.takewhile(lambda t: known[0] <= t <= known[1], past))
     initial = observed_state(reader.cube, reader.task, start, past)
     forcing = _forcing(setting)
-    demand = None if forcing is None else Demand(reader, forcing, initial)
+    demand = None if forcing is None else Demand(reader, forcing)
     return _Trip(network, setting, initial, ticks, demand)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from ai4land.checkpoint import Card
 from ai4land.cube import VariableSpec
 from ai4land.models import Ensemble, UNet
-from ai4land.rollout import Decision
+from ai4land.rollout import Decision, decision_data
 from ai4land.training.setting import Setting
 
 __all__ = ["describe"]
@@ -66,7 +66,7 @@ def describe(
         },
         scores={"validation": dict(scores)},
         code_version=version("ai4land"),
-        decision=decision.to_dict(),
+        decision={**decision_data(decision), "feedback": experiment.training.feedback},
         variables={name: _variable(cube.variable(name)) for name in names},
         normaliser=_statistics(network.members[0] if isinstance(network, Ensemble) else network),
     )

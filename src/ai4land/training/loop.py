@@ -17,7 +17,7 @@ from torch import nn
 from ai4land.checkpoint import load_card, save_checkpoint
 from ai4land.errors import ConfigError
 from ai4land.models import Ensemble, UNet, build_network
-from ai4land.rollout import Decision
+from ai4land.rollout import Decision, MostLikely
 from ai4land.samples import stack
 from ai4land.training.boldness import choose_decision
 from ai4land.training.card import describe
@@ -86,7 +86,8 @@ def train(experiment: Experiment, out: str | Path, *, progress: Progress | None 
         verdicts.append(verdict)
     if fabric.is_global_zero:
         _write_experiment(experiment, out)
-        decision, scores = Decision(), max(verdicts, key=lambda v: v.score).values
+        decision: Decision = MostLikely()
+        scores = max(verdicts, key=lambda v: v.score).values
         if settings[0].spec.classes:
             judged = [(_together(members[k::turns]), settings[k]) for k in range(turns)]
             decision, rolled = choose_decision(judged, str(fabric.device))

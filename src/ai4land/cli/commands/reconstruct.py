@@ -9,22 +9,21 @@ from typing import Annotated
 import typer
 
 from ai4land.checkpoint import Card
-from ai4land.cli.console import counted, stdout, warn
-from ai4land.cube import Cube, State
+from ai4land.cli.console import progress_bar, stdout, warn
+from ai4land.cube import Cube
 from ai4land.errors import ConfigError
 from ai4land.rollout import (
     AllocationStepper,
-    ClosedBooks,
     Persistence,
     Stepper,
     Tiling,
     baseline_reader,
-    demand_since,
+    decision_data,
+    demand_of,
     domain_warnings,
     observed_state,
     open_network,
     prediction_attributes,
-    rollout,
     save_rollout,
 )
 from ai4land.vocabulary import LAND_USE
@@ -87,7 +86,7 @@ def reconstruct(
     if model in _BASELINES:
         _refuse(model, closed_books, probabilities, member)
         start = observed_state(source, LAND_USE, first)
-        stepper, chosen = _baseline(model, source, start, seed)
+        stepper, chosen = _baseline(model, source, seed)
         options |= chosen
     else:
         tiling = Tiling(tile, overlap)
@@ -97,42 +96,40 @@ def reconstruct(
             path,
             tiling=tiling,
             feedback=feedback.value if feedback else None,
+            closed_books=closed_books,
             member=member,
             device=device,
         )
         stepper = network
-        if closed_books:
-            demand = network.demand or demand_since(start, network.reader)
-            stepper = ClosedBooks(network, demand)
-        options |= {**network.decision.to_dict(), "closed_books": closed_books}
+        options |= {"decision": decision_data(network.decision), "feedback": network.feedback}
         options |= {"tile": tile, "overlap": overlap}
         if member is not None:
             options["member"] = member
         for message in domain_warnings(card, source, path):
             warn(message)
-    label = stepper.task.clock.label
-    states = rollout(stepper, start, path[1:])
-    save_rollout(
-        counted(states, lambda s: label(s.tick), len(path), "maps"),
-        out,
-        like=source,
-        job=stepper.task,
-        ticks=path,
-        attributes=prediction_attributes(stepper.name, source, path, options, card),
-        source=stepper.name,
-        probabilities=probabilities,
-        overwrite=overwrite,
-    )
+    with progress_bar("blocks") as progress:
+        bar = progress.add_task("", total=None, figures="")
+        save_rollout(
+            stepper,
+            start,
+            path[1:],
+            out,
+            like=source,
+            attributes=prediction_attributes(stepper.name, source, path, options, card),
+            probabilities=probabilities,
+            overwrite=overwrite,
+            progress=lambda tick, done, total: progress.update(
+                bar, description=stepper.task.clock.label(tick), completed=done, total=total
+            ),
+        )
     stdout().print(f"Reconstruction written: {out}", soft_wrap=True)
 
 
-def _baseline(
-    model: str, source: Cube, start: State, seed: int
-) -> tuple[Stepper, dict[str, object]]:
+def _baseline(model: str, source: Cube, seed: int) -> tuple[Stepper, dict[str, object]]:
     """A stepper that no network stands behind, and its options."""
     if model == "persistence":
-        return Persistence(LAND_USE), {}
-    demand = demand_since(start, baseline_reader(source, LAND_USE))
+        return Persistence(LAND_USE, source.grid(LAND_USE.target)), {}
+    demand = demand_of(baseline_reader(source, LAND_USE))
     options: dict[str, object] = {"seed": seed, "forcing": demand.forcing}
     return AllocationStepper(model, demand, seed=seed), options
 

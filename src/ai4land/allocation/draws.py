@@ -1,0 +1,57 @@
+"""Random numbers that belong to a place: one per pixel, the same however the map is cut."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ai4land.grid import Mesh, Window
+
+__all__ = ["draws"]
+
+Words = npt.NDArray[np.uint64]
+
+_STRIDE = np.uint64(0x9E3779B97F4A7C15)  # 2⁶⁴ divided by the golden ratio, odd
+_FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+
+
+def draws(mesh: Mesh, window: Window, seed: int, tick: int) -> npt.NDArray[np.float64]:
+    """A uniform random number for every pixel of a window.
+
+    A hash of seed, time, coarse cell (by its place on the globe) and place in the cell, mixed as in
+    SplitMix64 (Steele, Lea & Flood 2014, OOPSLA, doi:10.1145/2714064.2660195). No state is carried,
+    so a cell has its numbers in whatever piece, order or process it is worked on.
+
+    Args:
+        mesh: The coarse cells.
+        window: Pixels of the fine grid; may reach around a global one.
+        seed: Another seed gives other numbers.
+        tick: Another time as well.
+
+    Returns:
+        Numbers in 0…1, 1 excluded, ``(y, x)``.
+    """
+    (row, col), (cells, down, across) = mesh.coarse.anchor, mesh.cells(window)
+    below, beside = mesh.offsets(window)
+    cols = across + cells.col + col
+    if mesh.coarse.circle is not None:
+        cols = np.mod(cols, mesh.coarse.circle)
+    # outside the coarse grid every pixel is of the one cell before the first
+    cols, rows = np.where(across < 0, -1, cols), np.where(down < 0, -1, down + cells.row + row)
+    state = _mixed(_words([seed]), _words([tick]))
+    state = _mixed(_mixed(state, _words(rows))[:, None], _words(cols)[None])
+    state = _mixed(_mixed(state, _words(below)[:, None]), _words(beside)[None])
+    return (state >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def _words(values: object) -> Words:
+    """Integers, negative ones as well, as 64-bit words."""
+    return np.asarray(values, np.int64).astype(np.uint64)
+
+
+def _mixed(state: Words, word: Words) -> Words:
+    """Both together, every bit of either in every bit of the result."""
+    mixed = (state ^ word) + _STRIDE
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * _FIRST
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * _SECOND
+    return np.asarray(mixed ^ (mixed >> np.uint64(31)), np.uint64)

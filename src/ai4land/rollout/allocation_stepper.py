@@ -1,0 +1,91 @@
+"""Baselines that place the coarse demand on the fine map by a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ai4land.allocation import (
+    Allocation,
+    CoarseCells,
+    allocate_kernel,
+    allocate_random,
+    draws,
+)
+from ai4land.cube import State
+from ai4land.grid import Mesh, Window
+from ai4land.rollout.stepper import Moved
+from ai4land.samples import Demand
+from ai4land.vocabulary import NO_DATA, Task
+
+__all__ = ["RULES", "AllocationStepper"]
+
+Rule = Callable[
+    [
+        npt.NDArray[np.uint8],
+        CoarseCells,
+        npt.NDArray[np.int32],
+        tuple[tuple[int, ...], ...],
+        npt.NDArray[np.float64],
+    ],
+    Allocation,
+]
+
+RULES: dict[str, Rule] = {"kernel": allocate_kernel, "random": allocate_random}
+
+_HALO = 1  # pixels around a piece that the kernel looks at
+
+
+class AllocationStepper:
+    """Places the coarse net change by a simple rule: the floor and the kernel baseline.
+
+    Args:
+        rule: ``random`` (anywhere in the cell) or ``kernel`` (where the gaining class already is,
+            3 × 3 neighbourhood).
+        demand: What the coarse forcing asks for.
+        seed: Of the ties, which are drawn anew in every step and belong to their places.
+    """
+
+    history = 0
+
+    def __init__(self, rule: str, demand: Demand, *, seed: int = 0) -> None:
+        self.name = rule
+        self._rule = RULES[rule]
+        self.demand = demand
+        self.seed = seed
+
+    @property
+    def task(self) -> Task:
+        """What the demand is about."""
+        return self.demand.reader.task
+
+    @property
+    def mesh(self) -> Mesh:
+        """The cells of the demand."""
+        return self.demand.mesh
+
+    def begin(self, state: State) -> State:
+        """The state with what its map holds."""
+        return replace(state, reference=self.demand.reference(state))
+
+    def step_piece(self, state: State, tick: int, piece: Window) -> dict[str, Moved]:
+        """The land at another time, with the cells' counts as the forcing wants them."""
+        assert state.reference is not None, "begin comes before the first step"
+        demand, reader = self.demand, self.demand.reader
+        codes = state[self.task.target].read(piece.pad(_HALO))
+        inner = np.s_[_HALO:-_HALO, _HALO:-_HALO]
+        domain, known = reader.domain(codes), reader.positions(codes)
+        change = demand.change(state.reference, tick, piece, known[inner])
+        cells, ties = CoarseCells.within(self.mesh, piece), draws(self.mesh, piece, self.seed, tick)
+        placed = self._rule(
+            np.where(domain, known, np.uint8(NO_DATA)),
+            CoarseCells(np.pad(cells.index, _HALO, constant_values=-1), cells.count),
+            change,
+            demand.groups,
+            np.pad(ties, _HALO),
+        )
+        values = np.where(domain, reader.codes_of(placed.map), codes)
+        return {self.task.target: Moved(values[inner])}
