@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ai4land.cube import Cube, GroupSpec, VariableSpec
+from ai4land.cube import Cube
 from ai4land.errors import GridError
 from ai4land.evaluation import Weighting, evaluate
 from ai4land.evaluation.plan import ScoringPlan
 from ai4land.evaluation.windows import SavedRollout, sum_window
-from ai4land.grid import Grid
+from ai4land.grid import Grid, Mesh, Window
 from ai4land.metrics import ScoredClasses
-from ai4land.vocabulary import LAND_USE, Clock, variable
-from tiny_cubes import COARSE, FINE, LANDUSE8, YEARS, fractions, land_maps, write_cube
+from ai4land.vocabulary import LAND_USE
+from tiny_cubes import COARSE, FINE, land_maps, write_labels
 from tiny_rollouts import saved_rollout
 
 TICKS = (2004, 2005, 2006, 2007, 2008)
@@ -106,34 +106,56 @@ def test_intervals_rest_on_the_same_blocks(tiny_cube: Cube, prediction: Cube) ->
 def test_windows_hold_whole_cells_and_squares(tiny_cube: Cube) -> None:
     assert plan_of(tiny_cube, 1 << 24).windows == [FINE.window]
     cut = plan_of(tiny_cube, 300)
-    assert cut.step == 16, "two cells of eight pixels"
+    assert cut.windows[0] == Window(0, 0, 16, 16), "two cells of eight pixels"
     assert cut.factors == (1, 2, 4, 8, 16)
-    seen = np.zeros(FINE.shape, int)
-    for window in cut.windows:
-        assert window.row % 8 == window.col % 8 == 0
+    covered_once(cut, 8)
+
+
+def test_without_a_forcing_windows_hold_whole_squares(tiny_cube: Cube) -> None:
+    cut = dataclasses.replace(plan_of(tiny_cube, 300), forcing="")
+    assert cut.windows[0] == Window(0, 0, 16, 16)
+    covered_once(cut, 16)
+
+
+def covered_once(plan: ScoringPlan, side: int) -> None:
+    """Every pixel lies in one window; windows begin at multiples of a side."""
+    seen = np.zeros(plan.grid.shape, int)
+    for window in plan.windows:
+        assert window.row % side == window.col % side == 0
+        assert window.height * window.width <= plan.most
         seen[window.slices] += 1
     assert (seen == 1).all()
 
 
-def test_pixels_that_do_not_fill_cells_stay_in_one_piece(tmp_path: Path) -> None:
-    fine = Grid.regular(10.0, 50.0, 0.06, 0.06, (40, 48))  # 6⅔ pixels in a cell of 0.4°
-    coarse = Grid.regular(10.0, 50.0, 0.4, 0.4, (6, 8))
-    maps = land_maps(YEARS[:3])
-    groups = [
-        GroupSpec(
-            "fine", fine, Clock.YEAR, YEARS[:3], (VariableSpec(variable("land_use"), LANDUSE8),)
-        ),
-        GroupSpec(
-            "coarse",
-            coarse,
-            Clock.YEAR,
-            YEARS[:3],
-            (VariableSpec(variable("land_use_fractions"), LANDUSE8),),
-        ),
-    ]
-    values = {"land_use": maps, "land_use_fractions": fractions(maps, fine, coarse)}
-    cube = write_cube(tmp_path / "c.zarr", groups, values)
-    assert plan_of(cube, 256).windows == [fine.window]
+SMALL = Grid.regular(10.0, 50.0, 0.06, 0.06, FINE.shape)  # 6⅔ pixels in a cell of 0.4°
+GLOBE = Grid.regular(-180, 90, 7.5, 4.5, FINE.shape)
+
+
+@pytest.mark.parametrize(
+    ("fine", "coarse", "first"),
+    [
+        (SMALL, Grid.regular(10, 50, 0.4, 0.4, (6, 8)), (13, 13)),
+        (SMALL, Grid.regular(10, 50, 0.4, 0.4, (5, 6)), (13, 13)),
+        (GLOBE, Grid.regular(-187.5, 90, 15, 18, (10, 24)), (4, 48)),
+    ],
+    ids=["odd ratio", "pixels in no cell", "cells on the date line"],
+)
+def test_cells_of_any_ratio_are_cut_without_a_change(
+    fine: Grid, coarse: Grid, first: tuple[int, int], tmp_path: Path
+) -> None:
+    cube = write_labels(tmp_path / "c.zarr", land_maps(), fine, coarse)
+    plan = plan_of(cube, 256)
+    assert plan.windows[0].shape == first
+    covered_once(plan, 1)
+    for window in plan.windows:
+        assert Mesh(fine, coarse).whole(window).shape == window.shape
+    made = saved_rollout(cube, tmp_path / "p.zarr", TICKS)
+    one, two = (evaluate(made, cube, most=most).to_dict() for most in (1 << 24, 256))
+    for row in one["details"]["resolutions"]:
+        long, short = (d["details"]["resolutions"][row] for d in (one, two))
+        assert [r["factor"] for r in short["rows"]] == list(plan.factors)
+        long["rows"] = long["rows"][: len(plan.factors)]
+    alike(one, two, "")
 
 
 def test_a_window_without_labels_is_left_out(tiny_cube: Cube, prediction: Cube) -> None:
@@ -148,7 +170,7 @@ def test_a_window_without_labels_is_left_out(tiny_cube: Cube, prediction: Cube) 
 
 
 def test_a_cut_cube_reads_what_the_whole_one_holds(tiny_cube: Cube) -> None:
-    bounds = FINE.crop(type(FINE.window)(8, 16, 16, 24))
+    bounds = FINE.crop(Window(8, 16, 16, 24))
     part = tiny_cube.within(bounds)
     assert part.grid("land_use") == bounds
     assert part.grid("land_use_fractions").shape == (2, 3)
@@ -156,9 +178,9 @@ def test_a_cut_cube_reads_what_the_whole_one_holds(tiny_cube: Cube) -> None:
     np.testing.assert_array_equal(part.read("land_use", 2005), whole[8:24, 16:40])
     coarse = tiny_cube.read("land_use_fractions", 2005)
     np.testing.assert_array_equal(part.read("land_use_fractions", 2005), coarse[:, 1:3, 2:5])
-    again = part.within(bounds.crop(type(FINE.window)(8, 8, 8, 8)))
+    again = part.within(bounds.crop(Window(8, 8, 8, 8)))
     np.testing.assert_array_equal(again.series("land_use")[5], whole[16:24, 24:32])
-    beyond = part.read("land_use", 2005, type(FINE.window)(-1, 0, 2, 3))
+    beyond = part.read("land_use", 2005, Window(-1, 0, 2, 3))
     assert (beyond[0] == 255).all(), "nothing is known outside the cut"
     assert tiny_cube.grid("land_use") == FINE, "the whole cube stays whole"
     assert SavedRollout(part, "mine", (), (), 0).cube.path == tiny_cube.path

@@ -17,7 +17,7 @@ from ai4land.evaluation.regions.files import RegionFile
 from ai4land.evaluation.regions.partition import Regions
 from ai4land.evaluation.regions.standard import by_climate, by_completeness, by_latitude
 from ai4land.evaluation.weighting import Weighting
-from ai4land.grid import Grid, Window
+from ai4land.grid import Grid, Mesh, Window
 from ai4land.metrics import (
     COMPLETE,
     FACTORS,
@@ -156,42 +156,31 @@ class ScoringPlan:
         return cell * max(1, math.ceil(least / cell))
 
     @functools.cached_property
-    def step(self) -> int:
-        """Pixels along the side of a window; 0 if the map is one piece.
-
-        Windows hold whole coarse cells and whole squares. A map that cannot be cut so, because
-        its pixels do not fill the coarse cells, stays one piece.
-        """
-        height, width = self.grid.shape
-        if height * width <= self.most:
-            return 0
-        cell = 1 if self.coarse is None else max(1, round(self.coarse.dy / self.grid.dy))
-        fitting = [math.lcm(cell, factor) for factor in FACTORS]
-        step = max([side for side in fitting if side**2 <= self.most], default=cell)
-        step *= max(math.isqrt(self.most) // step, 1)
-        return step if self.coarse is None or _between_cells(self.grid, self.coarse, step) else 0
-
-    @property
     def windows(self) -> list[Window]:
-        """The windows of the map, whole coarse cells each."""
-        (height, width), step = self.grid.shape, self.step
-        if not step:
+        """The windows of the map: pieces of whole coarse cells, at multiples of large squares.
+
+        The squares are the largest that leave no window of more than ``most`` pixels.
+        """
+        if self.grid.height * self.grid.width <= self.most:
             return [self.grid.window]
-        return [
-            Window(row, col, min(step, height - row), min(step, width - col))
-            for row in range(0, height, step)
-            for col in range(0, width, step)
-        ]
+        mesh, found = Mesh(self.grid, self.coarse or self.grid), [self.grid.window]
+        for factor in reversed(FACTORS):
+            found = _pieces(mesh, self.most, factor)
+            if max(window.height * window.width for window in found) <= self.most:
+                break
+        return found
 
     @property
     def factors(self) -> tuple[int, ...]:
         """Squares up to about the size of the map, that no window cuts."""
-        longest = max(self.grid.shape)
-        return tuple(f for f in FACTORS if f <= longest and self.step % f == 0)
+        longest, corners = max(self.grid.shape), {(w.row, w.col) for w in self.windows}
+        return tuple(
+            f for f in FACTORS if f <= longest and not any(r % f or c % f for r, c in corners)
+        )
 
     def cut(self, cube: Cube, window: Window) -> Cube:
         """The part of a cube on the labels' grid that lies in a window."""
-        return cube.within(self.grid.crop(window)) if self.step else cube
+        return cube.within(self.grid.crop(window)) if len(self.windows) > 1 else cube
 
     def land(self, window: Window) -> WindowLand:
         """What the initial map holds in a window, to be known before anything is scored."""
@@ -220,7 +209,7 @@ class ScoringPlan:
         cells = None
         if demand is not None:
             start = replace(start, reference=demand.reference(start))
-            cells = CoarseCells.of(reader.grid, demand.mesh.coarse)
+            cells = CoarseCells.within(demand.mesh, reader.grid.window)
         land = reader.domain(start[self.task.target].values)
         area = reader.grid.cell_areas() if self.weighting is Weighting.AREA else None
         return ScoringWindow(
@@ -285,9 +274,12 @@ class ScoringPlan:
         return tuple(part for part in found if part is not None)
 
 
-def _between_cells(fine: Grid, coarse: Grid, step: int) -> bool:
-    """Whether every so many rows and columns a coarse cell ends."""
-    return all(
-        (places[step::step] != places[step - 1 : -1 : step]).all()
-        for places in coarse.nearest(fine)
-    )
+def _pieces(mesh: Mesh, most: int, multiple: int) -> list[Window]:
+    """Pieces that lie inside the fine grid: bands of whole rows if cells reach around the globe."""
+    width = mesh.fine.width
+    found = mesh.pieces(most, multiple)
+    if all(piece.col + piece.width <= width for piece in found):
+        return found
+    bands = mesh.pieces(max(most // width, 1) ** 2, multiple)
+    heights = sorted({(piece.row, piece.height) for piece in bands})
+    return [Window(row, 0, height, width) for row, height in heights]

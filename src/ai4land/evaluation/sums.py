@@ -332,5 +332,6 @@ def _closed(window: ScoringWindow, demand: Demand, own: ByteArray, tick: int) ->
     used = (index != NO_DATA) & (cells.index >= 0)
     areas = np.broadcast_to(window.reader.grid.cell_areas(), index.shape)[used]
     mapped = cell_areas(index[used], cells.index[used], cells.count, groups, areas)[:, :-1].T
-    shares = demand.shares(reference, tick, demand.mesh.coarse.window)
+    under, _, _ = demand.mesh.cells(window.reader.grid.window)
+    shares = demand.shares(reference, tick, under)
     return fidelity(mapped, shares * mapped.sum(axis=0), shares.sum(axis=0) > 0)
