@@ -33,16 +33,17 @@ from ai4land.rollout import (
     Stepper,
     Tiling,
     demand_of,
-    open_network,
+    open_model,
     rollout,
     score_rollout,
 )
-from ai4land.samples import WindowReader, space_masks
+from ai4land.samples import Labels, space_masks
 from ai4land.sources import build_cube, load_recipe
 from ai4land.training import Experiment, load_experiment, train
 from ai4land.vocabulary import LAND_USE
 
 HERE = Path(__file__).parent
+LAND = LAND_USE.targets[0]
 FORCING = "land_use_fractions"
 
 
@@ -104,12 +105,10 @@ def trained(experiment: Experiment, folder: Path, console: Console) -> tuple[Pat
     return folder / "checkpoint", json.loads(clock.read_text())
 
 
-def steppers(
-    checkpoint: Path, cube: Cube, case: Case
-) -> tuple[WindowReader, State, dict[str, Stepper]]:
+def steppers(checkpoint: Path, cube: Cube, case: Case) -> tuple[State, dict[str, Stepper]]:
     """The network and its baselines on one cube, all from one initial state."""
     (unet, initial, _), (closed, _, _) = (
-        open_network(
+        open_model(
             checkpoint,
             cube,
             (case.start, *case.years),
@@ -119,24 +118,20 @@ def steppers(
         )
         for books in (False, True)
     )
-    demand = unet.demand or demand_of(unet.reader)
-    return (
-        unet.reader,
-        initial,
-        {
-            "U-Net": unet,
-            "U-Net, closed books": closed,
-            "persistence": Persistence(LAND_USE, unet.reader.grid),
-            "kernel": AllocationStepper("kernel", demand),
-            "random": AllocationStepper("random", demand),
-        },
-    )
+    demand = unet.demand or demand_of(cube, LAND)
+    return initial, {
+        "U-Net": unet,
+        "U-Net, closed books": closed,
+        "persistence": Persistence(LAND_USE, cube.grid(LAND.name)),
+        "kernel": AllocationStepper("kernel", demand),
+        "random": AllocationStepper("random", demand),
+    }
 
 
-def land_cells(cube: Cube, reader: WindowReader) -> np.ndarray:
+def land_cells(cube: Cube, labels: Labels) -> np.ndarray:
     """Fine pixels in coarse cells that are at least half land, ``(y, x)``."""
     share = cube.read("land_share", cube.group("land_share").ticks[0])
-    rows, cols = cube.grid("land_share").nearest(reader.grid)
+    rows, cols = cube.grid("land_share").nearest(labels.grid)
     return np.asarray(share[np.ix_(rows, cols)] >= 0.5)
 
 
@@ -146,18 +141,17 @@ def run(
     """Score a case: cells of at least half land, all cells, and as the reference counts."""
     totals: dict[str, dict[str, RolloutScores]] = {}
     minutes, stays = [], []
-    names: tuple[str, ...] = ()
+    labels = Labels(cube, LAND)
+    half = land_cells(cube, labels)
     for name, fold in folds(experiment):
         checkpoint, spent = trained(fold, out / case.experiment / name, console)
         minutes.append(spent)
-        reader, initial, competitors = steppers(checkpoint, cube, case)
+        initial, competitors = steppers(checkpoint, cube, case)
         direction = "forward" if case.years[0] > case.start else "backward"
         stays.append(load_card(checkpoint).decision[direction])
-        names = reader.legend.names if reader.legend else ()
         test = space_masks(
-            reader.grid, cube.grid(FORCING), fold.split.space, reader.land(fold.split.train[0])
+            labels.grid, cube.grid(FORCING), fold.split.space, labels.land(fold.split.train[0])
         ).test
-        half = land_cells(cube, reader)
         paths: dict[str, tuple[Stepper, tuple[int, ...]]] = {
             label: (stepper, case.years) for label, stepper in competitors.items()
         }
@@ -170,7 +164,7 @@ def run(
                 ("all cells", test, ScoredClasses.LAND),
                 ("reference", test, ScoredClasses.REFERENCE),
             ):
-                found = score_rollout(states, reader, mask=mask, protocol=protocol)
+                found = score_rollout(states, labels, mask=mask, protocol=protocol)
                 seen = totals.setdefault(view, {})
                 seen[label] = seen.get(label, RolloutScores()) + found
     return {
@@ -178,7 +172,7 @@ def run(
         "minutes_per_training": minutes,
         "stay": stays,
         "views": {
-            view: {label: summarise(s.leads, names) for label, s in rows.items()}
+            view: {label: summarise(s.leads, labels.classes.names) for label, s in rows.items()}
             for view, rows in totals.items()
         },
     }

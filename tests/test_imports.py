@@ -26,8 +26,13 @@ CASES = {
     "ai4land.sources": NETWORKS | NEVER | PICTURES,
     "ai4land.allocation": NETWORKS | NEVER | PICTURES,
     "ai4land.regrid": NETWORKS | NEVER | PICTURES,
+    "ai4land.models": LIGHT,
+    "ai4land.samples": LIGHT,
+    "ai4land.checkpoint": LIGHT,
+    "ai4land.rollout": LIGHT,
+    "ai4land.evaluation.evaluation": NETWORKS | NEVER | PICTURES,
+    "ai4land.cli.commands.reconstruct": NETWORKS | NEVER | PICTURES,
     "ai4land.training": NEVER | PICTURES,
-    "ai4land.rollout": NEVER | PICTURES,
     "ai4land.report.page": NEVER | PICTURES,
 }
 

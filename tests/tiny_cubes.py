@@ -13,11 +13,13 @@ from ai4land.cube import Cube, CubeSpec, CubeWriter, GroupSpec, Status, Variable
 from ai4land.grid import Grid, overlap, slope_aspect
 from ai4land.regrid import class_fractions
 from ai4land.vocabulary import (
+    LAND_USE,
     LUH2_STATES,
     NO_DATA,
     Clock,
     Direction,
     Legend,
+    Target,
     Task,
     legend,
     variable,
@@ -39,12 +41,15 @@ PROVENANCE = (
 
 LEAF_AREA = Task(
     "leaf_area_index",
-    "leaf_area_index",
-    Clock.MONTH,
+    (Target("leaf_area_index", "softplus", Clock.MONTH),),
     frozenset({Direction.FORWARD}),
-    "softplus",
 )
 """A continuous, monthly, driven task that recurses forward only; no registry knows it."""
+
+LAND_AND_LEAF = Task(
+    "land_and_leaf", (*LAND_USE.targets, *LEAF_AREA.targets), frozenset({Direction.FORWARD})
+)
+"""Classes that change once a year and leaf area that changes every month, learned together."""
 
 
 def write_cube(
@@ -217,3 +222,42 @@ def write_leaf_cube(path: Path, months: Sequence[int], driver: Clock = Clock.YEA
         ),
     ]
     return write_cube(path, groups, {"leaf_area_index": leaf, "population_density": people})
+
+
+def write_land_and_leaf_cube(path: Path, years: Sequence[int]) -> Cube:
+    """Land use by year, its fractions, and leaf area by month that depends on it and on the season.
+
+    Temperature by month lies on the coarse grid and begins a year earlier. Leaf area is missing
+    where land use is sea or unknown.
+    """
+    maps, months = land_maps(years), Clock.MONTH.ticks(years)
+    earlier = Clock.MONTH.ticks((years[0] - 1, *years))
+    fullest = np.array([0.0, 0.5, 3.0, 2.0, 5.0, 2.5, 1.0, 0.1])  # by class
+    north = np.linspace(0.0, 4.0, COARSE.height)[:, None] * np.ones(COARSE.width)
+    summer = {t: 0.5 - 0.5 * np.cos(2 * np.pi * Clock.MONTH.season(t)) for t in earlier}
+    leaf = {}
+    for tick in months:
+        codes = maps[tick // 12]
+        known = (codes != 0) & (codes != NO_DATA)
+        height = fullest[np.where(known, codes, 0)] * (0.3 + 0.7 * summer[tick])
+        leaf[tick] = np.where(known, height, np.nan).astype(np.float32)
+    warm = {t: (275.0 + 15.0 * summer[t] - north).astype(np.float32) for t in earlier}
+
+    def group(name: str, grid: Grid, clock: Clock, ticks: Sequence[int], of: str) -> GroupSpec:
+        classes = LANDUSE8 if of.startswith("land_use") else None
+        made = VariableSpec(variable(of), classes, "made up")
+        return GroupSpec(name, grid, clock, tuple(ticks), (made,))
+
+    groups = [
+        group("fine_annual", FINE, Clock.YEAR, years, "land_use"),
+        group("coarse_annual", COARSE, Clock.YEAR, years, "land_use_fractions"),
+        group("fine_monthly", FINE, Clock.MONTH, months, "leaf_area_index"),
+        group("coarse_monthly", COARSE, Clock.MONTH, earlier, "air_temperature"),
+    ]
+    values: dict[str, Any] = {
+        "land_use": maps,
+        "land_use_fractions": fractions(maps, FINE, COARSE),
+        "leaf_area_index": leaf,
+        "air_temperature": warm,
+    }
+    return write_cube(path, groups, values)

@@ -11,13 +11,29 @@ from ai4land.rollout import (
     AllocationStepper,
     Moved,
     Persistence,
-    baseline_reader,
+    cube_assembler,
     demand_of,
     observed_state,
     prediction_attributes,
     save_rollout,
 )
-from ai4land.vocabulary import LAND_USE
+from ai4land.samples import Assembler, CubeDrivers, Labels, input_spec
+from ai4land.vocabulary import LAND_USE, Task
+
+LAND = LAND_USE.targets[0]
+
+
+def assembler_of(
+    cube: Cube,
+    forcing: Sequence[str] = ("land_use_fractions",),
+    static: Sequence[str] = (),
+    history: int = 0,
+    task: Task = LAND_USE,
+) -> Assembler:
+    """What makes the inputs of a model of such drivers from a tiny cube."""
+    drivers = CubeDrivers(cube, Labels(cube, task.targets[0]).grid)
+    spec = input_spec(cube, drivers, task, forcing, static, history=history)
+    return cube_assembler(cube, task, spec)
 
 
 class Told(Persistence):
@@ -32,7 +48,7 @@ class Told(Persistence):
     def __init__(self, states: Iterable[State]) -> None:
         self.states = {state.tick: state for state in states}
         self.initial, *_ = self.states.values()
-        self.target = LAND_USE.target
+        self.target = LAND.name
         super().__init__(LAND_USE, self.initial[self.target].grid)
 
     def step_piece(self, state: State, tick: int, piece: Window) -> dict[str, Moved]:
@@ -50,7 +66,7 @@ class Told(Persistence):
             ticks[1:],
             path,
             like=cube,
-            attributes=prediction_attributes("mine", cube, ticks, {}, None),
+            attributes=prediction_attributes("mine", cube, ticks, {}),
             probabilities=probabilities,
         )
 
@@ -65,13 +81,13 @@ def saved_rollout(
 ) -> Cube:
     """A rollout of the kernel or of random places, its row called ``mine``."""
     start = observed_state(cube, LAND_USE, ticks[0])
-    demand = demand_of(baseline_reader(cube, LAND_USE))
+    demand = demand_of(cube, LAND)
     return save_rollout(
         AllocationStepper(rule, demand, seed=seed),
         start,
         ticks[1:],
         path,
         like=cube,
-        attributes=prediction_attributes(stepper, cube, ticks, {"seed": seed}, None),
+        attributes=prediction_attributes(stepper, cube, ticks, {"seed": seed}),
         source="mine",
     )

@@ -12,7 +12,7 @@ from program_calls import Call
 
 from ai4land.cube import Cube, Status
 from ai4land.metrics import score_rasters
-from ai4land.vocabulary import LAND_USE, Legend, LegendClass
+from ai4land.vocabulary import Legend, LegendClass
 
 
 def write_raster(path: Path, codes: np.ndarray, *, west: float = 10.0, **profile: object) -> Path:
@@ -240,7 +240,7 @@ def test_a_reconstruction_is_a_cube_that_says_where_it_comes_from(
     assert np.array_equal(cube.read("land_use", 2006), tiny_cube.read("land_use", 2006))
     card = json.loads((run / "checkpoint" / "card.json").read_text())
     said = cube.attributes
-    assert said["checkpoint"]["weights_sha256"] == card["weights_sha256"]
+    assert said["checkpoint"]["files"] == card["files"]
     assert said["path"] == [2006, 2005, 2004, 2003]
     assert said["options"]["tile"] == 16
     assert said["provenance"] == tiny_cube.attributes["provenance"]
@@ -312,7 +312,7 @@ def test_scores_of_a_reconstruction_stand_beside_the_baselines(
     code, out, err = call("score", hindcast, "--truth", tiny_cube.path, "--json", "-")
     assert code == 0, err
     found = json.loads(out)
-    rows = ["network", "network, shuffled", "persistence", "kernel", "random"]
+    rows = ["model", "model, shuffled", "persistence", "kernel", "random"]
     assert list(found["scores"]) == rows
     assert found["direction"] == "backward"
     assert found["times"] == [2005, 2004, 2003]
@@ -351,7 +351,7 @@ def test_the_report_shows_everything(
     page = (out / "report.md").read_text(encoding="utf-8")
     for name in pictures:
         assert f"]({name})" in page
-    assert json.loads((out / "hindcast_scores.json").read_text())["model"] == "network"
+    assert json.loads((out / "hindcast_scores.json").read_text())["model"] == "model"
     assert str(out / "report.md") in said
 
 
@@ -369,6 +369,6 @@ def test_baselines_are_reconstructions_too(call: Call, tiny_cube: Cube, tmp_path
         command = ["--from", 2005, "--to", 2006, "--out", path]
         code, _, err = call("reconstruct", name, tiny_cube.path, *command)
         assert code == 0, err
-        assert Cube(path).variable(LAND_USE.target).source == name
+        assert Cube(path).variable("land_use").source == name
         _, out, _ = call("score", path, "--truth", tiny_cube.path, "--json", "-")
         assert list(json.loads(out)["scores"]).count(name) == 1

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from hypothesis import strategies as st
 from zarr.codecs import BloscCodec, ZstdCodec
 from zarr.storage import MemoryStore
 
-from ai4land.cube import Cube, CubeWriter, GroupSpec, Status, VariableSpec
-from ai4land.cube.chunks import ChunkCache, ChunkedArray, chunked
+from ai4land.cube import ArrayCache, Cube, CubeWriter, GroupSpec, Status, VariableSpec
+from ai4land.cube.chunks import ChunkedArray, chunked
 from ai4land.errors import CubeError
 from ai4land.grid import Grid, Window
 from ai4land.vocabulary import Clock, variable
@@ -53,7 +54,7 @@ def ranges(length: int) -> st.SearchStrategy[slice]:
 
 
 def opened(array: zarr.Array[Any], limit: int = 10**6) -> ChunkedArray:
-    found = chunked(array, ChunkCache(limit))
+    found = chunked(array, ArrayCache(limit))
     assert found is not None
     return found
 
@@ -116,15 +117,47 @@ def test_what_is_laid_out_otherwise_is_left_to_zarr(tmp_path: Path) -> None:
         compressors=ZstdCodec(),
     )
     for array in (blosc, memory, big):
-        assert chunked(array, ChunkCache(100)) is None
+        assert chunked(array, ArrayCache(100)) is None
 
 
 def test_a_copy_in_another_process_begins_empty() -> None:
-    cache = ChunkCache(1000)
+    cache = ArrayCache(1000)
     cache.put(("a", (0,)), np.zeros(10))
     copy = pickle.loads(pickle.dumps(cache))
     assert copy.limit == 1000
     assert copy.get(("a", (0,))) is None
+
+
+def test_what_was_asked_for_longest_ago_is_forgotten_first() -> None:
+    cache = ArrayCache(3 * 80)
+    arrays = {name: np.full(10, float(ord(name))) for name in "abcd"}
+    for name in "abc":
+        cache.put(name, arrays[name])
+    assert cache.get("a") is arrays["a"]
+    cache.put("d", arrays["d"])
+    assert [name for name in "abcd" if cache.get(name) is not None] == ["a", "c", "d"]
+    cache.put("large", np.zeros(31))
+    assert cache.get("large") is None, "what does not fit pushes nothing out"
+    assert cache.get("a") is arrays["a"]
+    cache.clear()
+    assert all(cache.get(name) is None for name in "abcd")
+    cache.put("b", arrays["b"])
+    assert cache.get("b") is arrays["b"]
+
+
+def test_many_threads_share_a_cache_within_its_limit() -> None:
+    cache = ArrayCache(5 * 80)
+    rng = np.random.default_rng(0)
+
+    def use(key: int) -> bool:
+        found = cache.get(key)
+        if found is None:
+            cache.put(key, np.full(10, float(key)))
+        return found is None or bool((found == key).all())
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(use, rng.integers(0, 12, 4000).tolist()))
+    assert cache._bytes == sum(values.nbytes for values in cache._kept.values()) <= 5 * 80
 
 
 @pytest.fixture

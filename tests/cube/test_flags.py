@@ -92,7 +92,14 @@ def test_times_that_are_not_the_products_are_named_by_stretches(cube: Cube) -> N
 
 
 def test_a_prediction_says_which_inputs_it_had_outside_their_products(cube: Cube) -> None:
-    said = prediction_attributes("persistence", cube, (2000, 2001, 2002), {}, None)
+    said = prediction_attributes("persistence", cube, (2000, 2001, 2002), {})
     assert said["inputs_outside_their_products"] == flagged(cube, set(YEARS))
-    nothing = prediction_attributes("persistence", cube, (2001,), {}, None)
+    nothing = prediction_attributes("persistence", cube, (2001,), {})
     assert nothing["inputs_outside_their_products"] == {}
+
+
+def test_a_path_of_months_asks_for_the_years_behind_it(cube: Cube) -> None:
+    months = (2001 * 12 + 11, 2002 * 12)
+    said = prediction_attributes("persistence", cube, months, {}, clock=Clock.MONTH)
+    assert said["path"] == list(months)
+    assert said["inputs_outside_their_products"] == flagged(cube, {2001, 2002})

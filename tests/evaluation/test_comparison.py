@@ -13,9 +13,8 @@ from ai4land.cube import Cube
 from ai4land.evaluation import Comparison, comparable, compare, evaluate
 from ai4land.report import write_report
 from ai4land.report.tables.comparison import comparison_tables
-from ai4land.vocabulary import LAND_USE
 from tiny_cubes import COARSE, FINE, LANDUSE8
-from tiny_rollouts import saved_rollout
+from tiny_rollouts import LAND, saved_rollout
 
 TICKS = tuple(range(2003, 2007))
 
@@ -38,7 +37,7 @@ def cubes(tiny_cube: Cube, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 def found(cubes: dict[str, Cube], tiny_cube: Cube) -> Comparison:
     names = ["kernel", "random1", "random2"]
     evaluations = {name: evaluate(cubes[name], tiny_cube) for name in names}
-    return compare(evaluations, cubes, tiny_cube, LAND_USE)
+    return compare(evaluations, cubes, tiny_cube, LAND)
 
 
 def test_only_the_same_years_are_compared(cubes: dict[str, Cube], tiny_cube: Cube) -> None:
@@ -80,8 +79,8 @@ def test_ranks_need_three_of_one_kind(
     assert found.ranks is None, "kernel and random are no ensemble"
     members = {f"random{n}": evaluate(cubes[f"random{n}"], tiny_cube) for n in (1, 2, 3)}
     pair = dict(list(members.items())[:2])
-    assert compare(pair, cubes, tiny_cube, LAND_USE).ranks is None
-    ranks = compare(members, cubes, tiny_cube, LAND_USE).ranks
+    assert compare(pair, cubes, tiny_cube, LAND).ranks is None
+    ranks = compare(members, cubes, tiny_cube, LAND).ranks
     assert ranks is not None
     np.testing.assert_allclose(ranks.counts, slow_ranks(members, cubes, tiny_cube))
 

@@ -11,10 +11,10 @@ from ai4land.evaluation import Weighting, evaluate, path_of, stored_states
 from ai4land.metrics import ScoredClasses
 from ai4land.report import score_tables, to_markdown
 from ai4land.rollout import observed_state
-from ai4land.samples import class_forcing
+from ai4land.samples import CubeDrivers, class_forcing
 from ai4land.vocabulary import LAND_USE, Clock, variable
 from tiny_cubes import COARSE, FINE, LANDUSE8, YEARS, fractions, land_maps, write_cube
-from tiny_rollouts import Told
+from tiny_rollouts import LAND, Told
 
 
 def saved(
@@ -57,15 +57,15 @@ def test_path_and_states_of_a_saved_rollout(
     tiny_cube: Cube, tmp_path: Path, ticks: list[int]
 ) -> None:
     cube = saved(tiny_cube, tmp_path / "p.zarr", ticks)
-    assert path_of(cube, LAND_USE) == (ticks[0], tuple(ticks[1:]))
-    states = list(stored_states(cube, LAND_USE, tuple(ticks)))
+    assert path_of(cube, LAND) == (ticks[0], tuple(ticks[1:]))
+    states = list(stored_states(cube, LAND, tuple(ticks)))
     assert [s.tick for s in states] == ticks
     assert [s.status for s in states] == [Status.OBSERVED, Status.PREDICTED, Status.PREDICTED]
 
 
 def test_a_cube_of_labels_is_no_reconstruction(tiny_cube: Cube) -> None:
     with pytest.raises(CubeError, match="This is not a reconstruction"):
-        path_of(tiny_cube, LAND_USE)
+        path_of(tiny_cube, LAND)
 
 
 def test_the_truth_itself_scores_one(tiny_cube: Cube, tmp_path: Path) -> None:
@@ -162,8 +162,10 @@ def test_without_forcing_there_are_no_baselines_but_persistence(tmp_path: Path) 
 
 
 def test_forcing_made_of_the_labels_comes_first_unless_another_was_used(tiny_cube: Cube) -> None:
-    assert class_forcing(tiny_cube, LAND_USE) == ("land_use_fractions", "luh2_states")
-    assert class_forcing(tiny_cube, LAND_USE, ("luh2_states",))[0] == "luh2_states"
+    drivers = CubeDrivers(tiny_cube, FINE)
+    found = class_forcing(drivers, LAND, LANDUSE8)
+    assert found == ("land_use_fractions", "luh2_states")
+    assert class_forcing(drivers, LAND, LANDUSE8, ("luh2_states",))[0] == "luh2_states"
 
 
 def test_tables_have_as_many_cells_as_heads(tiny_cube: Cube, tmp_path: Path) -> None:

@@ -8,44 +8,40 @@ import pytest
 import torch
 
 from ai4land.allocation import CoarseCells
-from ai4land.checkpoint import Card, save_checkpoint
+from ai4land.checkpoint import Card, Domain, save_checkpoint
 from ai4land.cube import Cube
 from ai4land.errors import GridError
 from ai4land.evaluation import PixelStep, explain
 from ai4land.evaluation.explanation import _reasons
-from ai4land.models import UNet
+from ai4land.models.networks import NetworkPredictor, build_network
 from ai4land.report import explanation_tables
-from ai4land.rollout import demand_of, open_network, step
-from ai4land.samples import input_spec
-from ai4land.vocabulary import LAND_USE
+from ai4land.rollout import demand_of, open_model, step
+from ai4land.vocabulary import Direction, SplitOptions
 from network_inputs import OPTIONS
-from tiny_cubes import FINE, FOREST
+from tiny_cubes import CROPLAND, FINE, FOREST, LANDUSE8
+from tiny_rollouts import LAND, assembler_of
 
 
 @pytest.fixture(scope="module")
 def checkpoint(tiny_cube: Cube, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network that was never trained; forest was seen to become cropland, nothing else."""
-    spec = input_spec(tiny_cube, LAND_USE, ("land_use_fractions",), ())
+    spec = assembler_of(tiny_cube).spec
     torch.manual_seed(0)
-    model = UNet(spec, OPTIONS).eval()
-    model.transitions.counts[0] = 0
-    model.transitions.counts[0, spec.classes.index("forest"), spec.classes.index("cropland")] = 9
+    network = build_network(OPTIONS, spec)
+    network.transitions()["land_use"].counts[0, FOREST, CROPLAND] = 9
+    model = NetworkPredictor([network])
     card = Card(
         task="land_use",
+        recursive=tuple(Direction),
         architecture=model.to_dict(),
-        inputs=spec.to_dict(),
-        legend=None,
-        clock="year",
-        grids={},
+        inputs=spec,
+        legends={"land_use": LANDUSE8},
+        grids={"land_use": FINE},
         strides=(1,),
-        directions=("forward",),
-        training={},
-        data={},
-        licences=(),
-        domain={},
-        scores={},
-        code_version="0",
-        decision={"forward": 0.4, "balanced": True},
+        directions=(Direction.FORWARD,),
+        split=SplitOptions(train=(2000, 2005), validation=(2005, 2008)),
+        domain=Domain.of(FINE, (2000, 2005), (2005, 2008)),
+        decision={"name": "most_likely", "forward": 0.4, "balanced": True},
     )
     folder = tmp_path_factory.mktemp("model") / "checkpoint"
     save_checkpoint(folder, model, card)
@@ -63,11 +59,11 @@ def test_a_pixel_is_told_what_its_cell_was_asked_for(checkpoint: Path, tiny_cube
     data = found.data
     assert (data["row"], data["column"], data["from"], data["to"]) == (row, col, 2003, 2004)
     assert data["before"] == "forest"
-    stepper, start, _ = open_network(checkpoint, tiny_cube, (2002, 2003, 2004))
-    demand = demand_of(stepper.reader)
+    stepper, start, _ = open_model(checkpoint, tiny_cube, (2002, 2003, 2004))
+    demand = demand_of(tiny_cube, LAND)
     middle = step(stepper, start, 2003)
     assert middle.reference is not None
-    held = stepper.reader.positions(middle["land_use"].values)
+    held = demand.coding.positions(middle["land_use"].values)
     cell = CoarseCells.of(FINE, demand.mesh.coarse).index[row, col]
     asked = demand.change(middle.reference, 2004, FINE.window, held)[:, cell]
     assert [group["asked"] for group in data["cell"].values()] == asked.tolist()

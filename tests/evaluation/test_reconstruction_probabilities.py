@@ -16,10 +16,10 @@ from ai4land.evaluation import ProbabilityScores, evaluate
 from ai4land.report import Table, score_tables
 from ai4land.report.charts.probability_scores import probability_charts
 from ai4land.rollout import Persistence, observed_state, rollout
-from ai4land.samples import class_forcing
+from ai4land.samples import CubeDrivers, class_forcing
 from ai4land.vocabulary import LAND_USE, NO_DATA
 from tiny_cubes import FINE, LANDUSE8
-from tiny_rollouts import Told
+from tiny_rollouts import LAND, Told
 
 TICKS = (2003, 2004, 2005, 2006)
 CLASSES = len(LANDUSE8)
@@ -70,7 +70,8 @@ def test_probabilities_are_kept_to_eleven_bits(tiny_cube: Cube, kept: Cube) -> N
         assert (found.view(np.uint32) & 0xFFF == 0).all(), "mantissas end in zeros"
         np.testing.assert_allclose(found.sum(axis=0), 1.0, atol=5e-4)
     assert kept.variable("land_use_probability").components == LANDUSE8.names
-    assert class_forcing(kept, LAND_USE) == (), "what a model believed asks for nothing"
+    drivers = CubeDrivers(kept, FINE)
+    assert class_forcing(drivers, LAND, LANDUSE8) == (), "what a model believed asks for nothing"
 
 
 def test_without_probabilities_none_are_kept_or_scored(tiny_cube: Cube, tmp_path: Path) -> None:

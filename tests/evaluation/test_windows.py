@@ -18,9 +18,8 @@ from ai4land.evaluation.plan import ScoringPlan
 from ai4land.evaluation.windows import SavedRollout, sum_window
 from ai4land.grid import Grid, Mesh, Window
 from ai4land.metrics import ScoredClasses
-from ai4land.vocabulary import LAND_USE
 from tiny_cubes import COARSE, FINE, land_maps, write_labels
-from tiny_rollouts import saved_rollout
+from tiny_rollouts import LAND, saved_rollout
 
 TICKS = (2004, 2005, 2006, 2007, 2008)
 
@@ -33,7 +32,7 @@ def prediction(tiny_cube: Cube, tmp_path_factory: pytest.TempPathFactory) -> Cub
 def plan_of(cube: Cube, most: int) -> ScoringPlan:
     args: Any = (
         cube,
-        LAND_USE,
+        LAND,
         TICKS[0],
         "land_use_fractions",
         ScoredClasses.LAND,

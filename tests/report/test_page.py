@@ -17,8 +17,8 @@ from ai4land.report.charts.scores import charts_of, line_chart
 from ai4land.report.map_frames import FrameLayout, map_frames
 from ai4land.report.pictures.figures import budget_parts, judged
 from ai4land.report.png import palette_png
-from ai4land.vocabulary import LAND_USE
 from tiny_cubes import LANDUSE8
+from tiny_rollouts import LAND
 
 
 def test_every_row_of_the_main_table_is_on_the_page(
@@ -135,13 +135,13 @@ def test_budget_parts_are_numbered_like_their_colours() -> None:
 
 
 def test_the_maps_show_every_year_once(made: Path, tiny_cube: Cube) -> None:
-    maps = map_frames(Cube(made / "p.zarr"), tiny_cube, LAND_USE, tuple(range(2003, 2010)))
+    maps = map_frames(Cube(made / "p.zarr"), tiny_cube, LAND, tuple(range(2003, 2010)))
     assert maps is not None
     assert [frame.time for frame in maps.frames] == [str(y) for y in range(2004, 2010)]
     assert all(frame.truth and frame.difference for frame in maps.frames)
     assert maps.layout == FrameLayout.of(tiny_cube.grid("land_use"))
     assert all(key.mark for key in maps.parts[:-1])
-    alone = map_frames(Cube(made / "p.zarr"), None, LAND_USE, (2003, 2004))
+    alone = map_frames(Cube(made / "p.zarr"), None, LAND, (2003, 2004))
     assert alone is not None
     assert alone.frames[0].difference == ""
 

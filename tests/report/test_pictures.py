@@ -12,8 +12,9 @@ from ai4land.report.pictures.curves import draw_training
 from ai4land.report.pictures.figures import BUDGET, budget_map, class_image
 from ai4land.report.pictures.inputs import busiest_window, draw_inputs
 from ai4land.report.pictures.maps import draw_maps
-from ai4land.samples import WindowReader, input_spec
+from ai4land.samples import Labels
 from ai4land.vocabulary import LAND_USE, legend
+from tiny_rollouts import LAND
 
 
 def pixels(path: Path) -> np.ndarray:
@@ -67,9 +68,9 @@ def test_coverage_has_a_bar_for_what_is_observed(tiny_cube: Cube, tmp_path: Path
 
 
 def test_the_window_of_most_change_is_found(tiny_cube: Cube) -> None:
-    reader = WindowReader(tiny_cube, LAND_USE, input_spec(tiny_cube, LAND_USE, (), ()))
-    found = busiest_window(reader, 2000, 2011, 16)
-    one, two = (reader.codes(t, reader.grid.window) for t in (2000, 2011))
+    labels = Labels(tiny_cube, LAND)
+    found = busiest_window(labels, 2000, 2011, 16)
+    one, two = (labels.codes(t) for t in (2000, 2011))
     changed = one != two
 
     def count(window: Window) -> int:
@@ -95,9 +96,9 @@ def test_the_input_stack_shows_prior_target_and_drivers(tiny_cube: Cube, tmp_pat
 
 
 def test_maps_without_a_truth_show_what_there_is(tiny_cube: Cube, tmp_path: Path) -> None:
-    drawn = draw_maps(tiny_cube, None, LAND_USE, 2000, 2011, tmp_path / "m")
+    drawn = draw_maps(tiny_cube, None, LAND, 2000, 2011, tmp_path / "m")
     assert [p.name for p in drawn] == ["m_maps.png"]
-    drawn = draw_maps(tiny_cube, tiny_cube, LAND_USE, 2000, 2011, tmp_path / "m")
+    drawn = draw_maps(tiny_cube, tiny_cube, LAND, 2000, 2011, tmp_path / "m")
     assert [p.name for p in drawn] == ["m_maps.png", "m_difference.png"]
     assert holds(drawn[1], BUDGET["hit"])
 

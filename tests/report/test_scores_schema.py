@@ -15,7 +15,7 @@ from ai4land.cube import Cube
 from ai4land.evaluation import Evaluation, ProbabilityScores, Weighting, compare, evaluate
 from ai4land.metrics import ScoredClasses
 from ai4land.report.page import SCHEMA_VERSION
-from ai4land.vocabulary import LAND_USE
+from tiny_rollouts import LAND
 
 Schema = dict[str, Any]
 
@@ -146,7 +146,7 @@ def test_comparisons_follow_the_schema(
 ) -> None:
     names = ("a", "b", "c")
     cube = Cube(made / "p.zarr")
-    three = compare(dict.fromkeys(names, found), dict.fromkeys(names, cube), tiny_cube, LAND_USE)
+    three = compare(dict.fromkeys(names, found), dict.fromkeys(names, cube), tiny_cube, LAND)
     data = json.loads(json.dumps(three.to_dict()))
     assert data["ranks"] is not None
     assert problems(data, schema["$defs"]["comparison"], schema, "comparison") == []

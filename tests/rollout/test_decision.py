@@ -11,16 +11,17 @@ from ai4land.errors import CheckpointError, ConfigError
 from ai4land.rollout import (
     ClosedBooks,
     MostLikely,
-    NetworkStepper,
+    PredictorStepper,
     Tiling,
     decision_data,
     decision_of,
+    demand_of,
     observed_state,
     step,
 )
-from ai4land.samples import Demand, WindowReader, input_spec
 from ai4land.vocabulary import LAND_USE
-from network_inputs import lively_network
+from network_inputs import lively_predictor
+from tiny_rollouts import LAND, assembler_of
 
 
 def test_a_decision_survives_its_card() -> None:
@@ -38,24 +39,23 @@ def test_a_decision_survives_its_card() -> None:
 
 @pytest.mark.parametrize("forcing", ["land_use_fractions", "luh2_states"])
 def test_balanced_probabilities_add_up_to_the_demand(tiny_cube: Cube, forcing: str) -> None:
-    spec = input_spec(tiny_cube, LAND_USE, (forcing,), ())
-    reader = WindowReader(tiny_cube, LAND_USE, spec)
+    assembler = assembler_of(tiny_cube, (forcing,))
     initial = observed_state(tiny_cube, LAND_USE, 2005)
-    demand = Demand(reader, forcing)
+    demand = demand_of(tiny_cube, LAND, (forcing,))
     reference = demand.reference(initial)
-    cells = CoarseCells.of(reader.grid, demand.mesh.coarse)
+    cells = CoarseCells.of(demand.mesh.fine, demand.mesh.coarse)
     found = {}
     for balanced in (False, True):
-        stepper = NetworkStepper(
-            lively_network(spec),
-            reader,
+        stepper = PredictorStepper(
+            lively_predictor(assembler.spec),
+            assembler,
             tiling=Tiling(48, 0),
             decision=MostLikely(balanced=balanced),
             demand=demand,
         )
         probability = step(stepper, initial, 2008)["land_use"].probabilities
         assert probability is not None
-        domain = reader.domain(initial["land_use"].values)
+        domain = demand.coding.domain(initial["land_use"].values)
         cell = cells.index[domain]
         mass = np.stack(
             [
@@ -71,30 +71,33 @@ def test_balanced_probabilities_add_up_to_the_demand(tiny_cube: Cube, forcing: s
     assert found[False] > 10 * found[True]
 
 
-def test_a_network_that_needs_the_demand_says_so(tiny_cube: Cube) -> None:
-    driven = input_spec(tiny_cube, LAND_USE, ("luh2_states",), ())
-    reader = WindowReader(tiny_cube, LAND_USE, driven)
+def test_a_decision_that_needs_a_demand_finds_it_or_says_so(tiny_cube: Cube) -> None:
+    """The assembler's closed loop knows what is asked for; without one nobody does."""
+    decision = MostLikely(balanced=True)
+    for forcing in ("land_use_fractions", "luh2_states"):
+        looped = assembler_of(tiny_cube, (forcing,))
+        model = lively_predictor(looped.spec)
+        stepper = PredictorStepper(model, looped, tiling=Tiling(48, 0), decision=decision)
+        assert stepper.demand is not None
+        assert stepper.demand is looped.demand
+        assert stepper.demand.forcing == forcing
+    free = assembler_of(tiny_cube, ())
+    PredictorStepper(lively_predictor(free.spec), free, tiling=Tiling(48, 0))
     with pytest.raises(ConfigError, match=r"(?s)what the coarse forcing asks for"):
-        NetworkStepper(lively_network(driven), reader, tiling=Tiling(48, 0))
-    own = input_spec(tiny_cube, LAND_USE, ("land_use_fractions",), ())
-    reader = WindowReader(tiny_cube, LAND_USE, own)
-    NetworkStepper(lively_network(own), reader, tiling=Tiling(48, 0))
-    with pytest.raises(ConfigError, match=r"(?s)what the coarse forcing asks for"):
-        NetworkStepper(
-            lively_network(own), reader, tiling=Tiling(48, 0), decision=MostLikely(balanced=True)
-        )
+        PredictorStepper(lively_predictor(free.spec), free, tiling=Tiling(48, 0), decision=decision)
 
 
 def test_class_shares_keep_proportions_and_free_classes(tiny_cube: Cube) -> None:
     """Of a group the classes keep their proportions; what is in no group keeps its share."""
-    spec = input_spec(tiny_cube, LAND_USE, ("luh2_states",), ())
-    reader = WindowReader(tiny_cube, LAND_USE, spec)
+    assembler = assembler_of(tiny_cube, ("luh2_states",))
     initial = observed_state(tiny_cube, LAND_USE, 2005)
-    demand = Demand(reader, "luh2_states")
+    demand = assembler.demand
+    assert demand is not None
     reference = demand.reference(initial)
-    assert reader.coupling is not None
-    codes, whole = initial["land_use"].values, reader.grid.window
-    held = reader.coupling.shares(whole, reader.positions(codes), reader.domain(codes))
+    assert assembler.coupling is not None
+    codes, coding = initial["land_use"].values, demand.coding
+    whole = demand.mesh.fine.window
+    held = assembler.coupling.shares(whole, coding.positions(codes), coding.domain(codes))
     own = held.values
     same = demand.class_shares(reference, 2005, held).values
     # areas against pixels: rows of a cell differ by a fraction of a per cent

@@ -19,16 +19,17 @@ from ai4land.grid import Grid
 from ai4land.rollout import (
     AllocationStepper,
     ClosedBooks,
-    NetworkStepper,
+    PredictorStepper,
     Tiling,
     observed_state,
     rollout,
     step,
 )
-from ai4land.samples import Demand, WindowReader, input_spec
+from ai4land.samples import CubeDrivers, Demand
 from ai4land.vocabulary import LAND_USE, LUH2_STATES, NO_DATA, Clock, legend, variable
-from network_inputs import lively_network
+from network_inputs import lively_predictor
 from tiny_cubes import COARSE, FINE, LANDUSE8, land_maps, write_cube, write_labels
+from tiny_rollouts import LAND, assembler_of
 
 CELL = Grid.regular(0, 10, 0.1, 0.1, (10, 10))
 WHOLE = CELL.coarsen(10, 10)
@@ -72,8 +73,7 @@ class Asking:
         return CoarseCells.of(self.demand.mesh.fine, self.demand.mesh.coarse)
 
     def positions(self, state: State) -> npt.NDArray[np.uint8]:
-        reader = self.demand.reader
-        return np.asarray(reader.positions(state["land_use"].values), np.uint8)
+        return self.demand.coding.positions(state["land_use"].values)
 
     def counts(self, state: State) -> npt.NDArray[np.int32]:
         return self.demand.counts(self.positions(state), self.cells)
@@ -93,8 +93,9 @@ class Asking:
 
 
 def demand_of(cube: Cube, forcing: str, tick: int) -> tuple[Asking, State]:
-    spec = input_spec(cube, LAND_USE, (forcing,), ())
-    demand = Demand(WindowReader(cube, LAND_USE, spec), forcing)
+    legend = cube.variable("land_use").legend
+    assert legend is not None
+    demand = Demand(CubeDrivers(cube, cube.grid("land_use")), LAND, legend, forcing)
     state = observed_state(cube, LAND_USE, tick)
     state = replace(state, reference=demand.reference(state))
     return Asking(demand, state), state
@@ -181,18 +182,17 @@ def test_fractions_of_the_labels_ask_for_the_labels(tiny_cube: Cube, tick: int) 
     assert (wanted != counts).mean() < 0.05
 
 
-def closed(cube: Cube, forcing: str) -> tuple[NetworkStepper, Asking]:
-    spec = input_spec(cube, LAND_USE, (forcing,), ("slope",))
-    reader = WindowReader(cube, LAND_USE, spec)
+def closed(cube: Cube, forcing: str) -> tuple[PredictorStepper, Asking]:
+    assembler = assembler_of(cube, (forcing,), ("slope",))
     demand, _ = demand_of(cube, forcing, 2005)
-    stepper = NetworkStepper(
-        lively_network(spec),
-        reader,
+    stepper = PredictorStepper(
+        lively_predictor(assembler.spec),
+        assembler,
         tiling=Tiling(48, 8),
         decision=ClosedBooks(),
         demand=demand.demand,
     )
-    assert stepper.name == "network, closed books"
+    assert stepper.name == "model, closed books"
     return stepper, demand
 
 
@@ -238,10 +238,9 @@ def test_closing_moves_few_pixels_of_low_confidence(tiny_cube: Cube) -> None:
 
 
 def test_books_need_a_demand(tiny_cube: Cube) -> None:
-    spec = input_spec(tiny_cube, LAND_USE, ("land_use_fractions",), ())
-    reader = WindowReader(tiny_cube, LAND_USE, spec)
+    free = assembler_of(tiny_cube, ())
     with pytest.raises(ConfigError, match=r"(?s)what the coarse forcing asks for"):
-        NetworkStepper(lively_network(spec), reader, decision=ClosedBooks())
+        PredictorStepper(lively_predictor(free.spec), free, decision=ClosedBooks())
 
 
 @pytest.mark.parametrize("rule", ["kernel", "random"])

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
-import torch
 
 from ai4land.cube import Cube, State, Status
 from ai4land.errors import CubeError, SampleError
 from ai4land.grid import Window
-from ai4land.models import Inputs
+from ai4land.models import Inputs, Predictor, Seen
 from ai4land.rollout import (
     ClosedBooks,
     MostLikely,
     Moved,
-    NetworkStepper,
     Persistence,
+    PredictorStepper,
     Tiling,
     observed_state,
     rollout,
     step,
 )
-from ai4land.samples import Demand, WindowReader, input_spec, probabilities
 from ai4land.vocabulary import LAND_USE
-from network_inputs import lively_network
+from network_inputs import lively_predictor
+from predictors import Spy
 from tiny_cubes import FINE, LEAF_AREA, land_maps
+from tiny_rollouts import assembler_of
+
+Array = npt.NDArray[Any]
 
 
 class Counting(Persistence):
@@ -104,43 +108,53 @@ def test_the_observed_state_is_the_cubes(tiny_cube: Cube) -> None:
 
 
 def spied(
-    cube: Cube,
-    feedback: str,
-    history: int = 0,
-    closed: bool = False,
-) -> tuple[NetworkStepper, list[Inputs]]:
-    """A network stepper over the whole map at once, and the inputs that its network is shown."""
-    spec = input_spec(cube, LAND_USE, ("land_use_fractions",), (), history)
-    network = lively_network(spec)
-    shown: list[Inputs] = []
-    network.register_forward_pre_hook(lambda _, args: shown.append(args[0]))
-    reader = WindowReader(cube, LAND_USE, spec)
-    stepper = NetworkStepper(
-        network,
-        reader,
+    cube: Cube, feedback: str, history: int = 0, closed: bool = False
+) -> tuple[PredictorStepper, list[Inputs[Array]]]:
+    """A stepper over the whole map at once, and the inputs that its predictor is shown."""
+    assembler = assembler_of(cube, history=history)
+    spy = Spy(lively_predictor(assembler.spec))
+    stepper = PredictorStepper(
+        spy,
+        assembler,
         tiling=Tiling(tile=48, overlap=0, origin=FINE.anchor),
         decision=ClosedBooks() if closed else None,
         feedback=feedback,
-        demand=Demand(reader, "land_use_fractions") if closed else None,
     )
-    return stepper, shown
+    return stepper, spy.shown
+
+
+def seen(inputs: Inputs[Array]) -> Seen[Array]:
+    """What a predictor saw of land use, on the pixels of the map."""
+    return Seen(*(part[..., :40, :48] for part in inputs.targets["land_use"]))
+
+
+def one_hot(codes: Array) -> Array:
+    """Codes of this legend, which are positions, as layers ``(K, y, x)``; missing gives zeros."""
+    return np.asarray(codes == np.arange(8)[:, None, None], np.float32)
+
+
+def test_a_spy_is_a_predictor(tiny_cube: Cube) -> None:
+    stepper, _ = spied(tiny_cube, "classes")
+    assert isinstance(stepper.predictor, Spy)
+    assert isinstance(stepper.predictor, Predictor)
+    assert stepper.name == "model"
 
 
 @pytest.mark.parametrize("feedback", ["classes", "probabilities"])
-def test_the_network_sees_its_own_map_and_its_shares(tiny_cube: Cube, feedback: str) -> None:
+def test_the_model_sees_its_own_map_and_its_shares(tiny_cube: Cube, feedback: str) -> None:
     """From the second step on, prior and forcing at the prior time are those of the own map."""
     stepper, shown = spied(tiny_cube, feedback)
     initial = observed_state(tiny_cube, LAND_USE, 2005)
     states = list(rollout(stepper, initial, (2006, 2007)))
     own = states[1]["land_use"]
     second = shown[1]
-    prior = second.prior[0, :, :40, :48].numpy()
+    prior = seen(second).prior[0]
     if feedback == "classes":
-        np.testing.assert_array_equal(prior, probabilities(own.values, 8).numpy())
+        np.testing.assert_array_equal(prior, one_hot(own.values))
     else:
         np.testing.assert_array_equal(prior, own.probabilities)
     domain = (own.values != 0) & (own.values != 255)
-    weight = np.where(domain, stepper.reader.grid.cell_areas(), 0.0)
+    weight = np.where(domain, stepper.assembler.drivers.grid.cell_areas(), 0.0)
     cells = (prior * weight).reshape(8, 5, 8, 6, 8).sum(axis=(2, 4))
     total = cells.sum(axis=0)
     shares = np.divide(cells, total, out=np.zeros_like(cells), where=total > 0)
@@ -150,23 +164,22 @@ def test_the_network_sees_its_own_map_and_its_shares(tiny_cube: Cube, feedback: 
     assert np.abs(truth - expected).max() > 0.05, "the own map is not the truth"
     target = tiny_cube.read("land_use_fractions", 2007).repeat(8, axis=1).repeat(8, axis=2)
     np.testing.assert_array_equal(second.forcing_target[0, :, :40, :48], target)
-    assert second.years.tolist() == [1.0]
+    assert second.calendar.tolist() == [[1.0]]
+    assert stepper.assembler.spec.calendar == ("years",)
 
 
 @pytest.mark.parametrize("jump", [1, -1, 2, -2])
-def test_the_network_remembers_the_path(tiny_cube: Cube, jump: int) -> None:
+def test_the_model_remembers_the_path(tiny_cube: Cube, jump: int) -> None:
     """History holds the maps one step length apart along the path, nearest first."""
     stepper, shown = spied(tiny_cube, "classes", history=2)
     initial = observed_state(tiny_cube, LAND_USE, 2005, past=(2005 - jump,))
     states = list(rollout(stepper, initial, (2005 + jump, 2005 + 2 * jump)))
-    observed = probabilities(tiny_cube.read("land_use", 2005 - jump), 8)
-    first, second = shown
-    assert torch.equal(first.history[0, 0, :, :40, :48], observed)
+    observed = one_hot(tiny_cube.read("land_use", 2005 - jump))
+    first, second = map(seen, shown)
+    np.testing.assert_array_equal(first.history[0, 0], observed)
     assert not first.history_visible[0, 1].any(), "two steps back nothing is known"
-    assert torch.equal(
-        second.history[0, 0, :, :40, :48], probabilities(initial["land_use"].values, 8)
-    )
-    assert torch.equal(second.history[0, 1, :, :40, :48], observed)
+    np.testing.assert_array_equal(second.history[0, 0], one_hot(initial["land_use"].values))
+    np.testing.assert_array_equal(second.history[0, 1], observed)
     assert second.history_visible[0, :, 30, 20].all()
     assert [s.tick for s in states[2].past] == [2005 + jump, 2005]
 
@@ -175,8 +188,8 @@ def test_a_map_at_another_distance_is_not_remembered(tiny_cube: Cube) -> None:
     stepper, shown = spied(tiny_cube, "classes", history=1)
     initial = observed_state(tiny_cube, LAND_USE, 2005, past=(2004,))
     list(rollout(stepper, initial, (2007, 2008)))
-    assert not shown[0].history_visible.any(), "2004 is one year back, the step has two"
-    assert not shown[1].history_visible.any(), "2005 is two years back, the step has one"
+    assert not seen(shown[0]).history_visible.any(), "2004 is one year back, the step has two"
+    assert not seen(shown[1]).history_visible.any(), "2005 is two years back, the step has one"
 
 
 def test_closed_books_do_not_forget(tiny_cube: Cube) -> None:
@@ -184,24 +197,24 @@ def test_closed_books_do_not_forget(tiny_cube: Cube) -> None:
     initial = observed_state(tiny_cube, LAND_USE, 2005)
     states = list(rollout(stepper, initial, (2006, 2007, 2008)))
     for k in (1, 2):
-        remembered = shown[k].history[0, 0, :, :40, :48]
-        assert torch.equal(remembered, probabilities(states[k - 1]["land_use"].values, 8))
-        assert shown[k].history_visible.any()
+        remembered = seen(shown[k])
+        before = one_hot(states[k - 1]["land_use"].values)
+        np.testing.assert_array_equal(remembered.history[0, 0], before)
+        assert remembered.history_visible.any()
 
 
 def test_staying_is_preferred_by_so_much(tiny_cube: Cube) -> None:
-    spec = input_spec(tiny_cube, LAND_USE, ("land_use_fractions",), ())
-    reader = WindowReader(tiny_cube, LAND_USE, spec)
+    assembler = assembler_of(tiny_cube)
     initial = observed_state(tiny_cube, LAND_USE, 2005)
-    network = lively_network(spec)
+    predictor = lively_predictor(assembler.spec)
     changed = []
     for stay in (-1.0, 0.0, 1.0):
-        stepper = NetworkStepper(
-            network, reader, tiling=Tiling(48, 0), decision=MostLikely(stay, stay)
+        stepper = PredictorStepper(
+            predictor, assembler, tiling=Tiling(48, 0), decision=MostLikely(stay, stay)
         )
         after = step(stepper, initial, 2006)["land_use"]
         changed.append(int((after.values != initial["land_use"].values).sum()))
-    domain = reader.domain(initial["land_use"].values)
+    domain = assembler.codings["land_use"].domain(initial["land_use"].values)
     assert changed[2] == 0, "nothing outweighs certainty"
     assert changed[0] == domain.sum(), "and nothing stays against it"
     assert 0 < changed[1] < domain.sum()

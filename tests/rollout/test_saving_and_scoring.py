@@ -18,28 +18,27 @@ from ai4land.metrics import ScoredClasses
 from ai4land.rollout import (
     AllocationStepper,
     Moved,
-    NetworkStepper,
     Persistence,
+    PredictorStepper,
     Stepper,
     Tiling,
+    demand_of,
     observed_state,
     rollout,
     save_rollout,
     score_rollout,
 )
-from ai4land.samples import Demand, WindowReader, input_spec
+from ai4land.samples import Labels
 from ai4land.vocabulary import LAND_USE, NO_DATA, Clock, variable
-from network_inputs import lively_network
+from network_inputs import lively_predictor
 from tiny_cubes import FINE, LANDUSE8, LEAF_AREA, YEARS, land_maps, write_labels, write_leaf_cube
+from tiny_rollouts import LAND, assembler_of
 
 BACK = tuple(reversed(YEARS))[1:]  # 2010 … 2000: twelve states, two blocks
 
 
 def stepper(cube: Cube, seed: int = 0) -> AllocationStepper:
-    spec = input_spec(cube, LAND_USE, ("land_use_fractions",), ())
-    return AllocationStepper(
-        "random", Demand(WindowReader(cube, LAND_USE, spec), "land_use_fractions"), seed=seed
-    )
+    return AllocationStepper("random", demand_of(cube, LAND), seed=seed)
 
 
 def saved(
@@ -60,18 +59,21 @@ def saved(
     )
 
 
-class Dying(AllocationStepper):
-    """Dies after so many pieces."""
+class _Killed(Exception):
+    pass
 
-    def __init__(self, cube: Cube, pieces: int) -> None:
-        inner = stepper(cube)
-        super().__init__("random", inner.demand)
-        self.left = pieces
+
+class Dying(AllocationStepper):
+    """Counts the pieces it moves, and may die after so many."""
+
+    def __init__(self, cube: Cube, most: int | None = None) -> None:
+        super().__init__("random", stepper(cube).demand)
+        self.most, self.moved = most, 0
 
     def step_piece(self, state: State, tick: int, piece: Window) -> dict[str, Moved]:
-        if not self.left:
-            raise KeyboardInterrupt
-        self.left -= 1
+        if self.moved == self.most:
+            raise _Killed
+        self.moved += 1
         return super().step_piece(state, tick, piece)
 
 
@@ -122,22 +124,32 @@ def wide_cube(tmp_path_factory: pytest.TempPathFactory) -> Cube:
     return write_labels(tmp_path_factory.mktemp("w") / "wide.zarr", maps, fine, coarse)
 
 
-@pytest.mark.parametrize("survived", [0, 1, 3, 5])
+@pytest.fixture(scope="module")
+def straight(wide_cube: Cube, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[int]]:
+    """A run that nobody killed, and after how many pieces each of its blocks was written."""
+    path, mover, written = tmp_path_factory.mktemp("s") / "p.zarr", Dying(wide_cube), [0]
+    saved(path, wide_cube, KILLED, mover, progress=lambda *_: written.append(mover.moved))
+    return path, written
+
+
+KILLED = (2005, 2006, 2007, 2008)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.33, 0.5, 0.7, 0.99])
 def test_a_killed_run_goes_on_to_the_same_bytes(
-    tmp_path: Path, wide_cube: Cube, survived: int
+    tmp_path: Path, wide_cube: Cube, straight: tuple[Path, list[int]], share: float
 ) -> None:
     """Killed within a year and between two; of what was written nothing is computed again."""
-    path, ticks = tmp_path / "killed.zarr", (2005, 2006, 2007, 2008)
-    with pytest.raises(KeyboardInterrupt):
-        saved(path, wide_cube, ticks, Dying(wide_cube, survived))
+    path, (whole, written) = tmp_path / "killed.zarr", straight
+    survived = int(share * written[-1])
+    with pytest.raises(_Killed):
+        saved(path, wide_cube, KILLED, Dying(wide_cube, survived))
     with pytest.raises(CubeError, match="not finished"):
         Cube(path)
-    rest = Dying(wide_cube, 3 * 2 - survived)
-    saved(path, wide_cube, ticks, rest)
-    assert rest.left == 0
-    straight = tmp_path / "straight.zarr"
-    saved(straight, wide_cube, ticks)
-    assert every_byte(path) == every_byte(straight)
+    rest = Dying(wide_cube)
+    saved(path, wide_cube, KILLED, rest)
+    assert rest.moved == written[-1] - max(n for n in written if n <= survived)
+    assert every_byte(path) == every_byte(whole)
 
 
 def test_blocks_are_the_map_in_one_piece(tmp_path: Path, wide_cube: Cube) -> None:
@@ -173,12 +185,9 @@ def test_a_stored_state_is_stepped_as_one_in_memory(
     tmp_path: Path, tiny_cube: Cube, feedback: str
 ) -> None:
     """Also where the next step looks back: the store hands on what memory would."""
-    spec = input_spec(tiny_cube, LAND_USE, ("land_use_fractions",), ("slope",), 1)
-    mover = NetworkStepper(
-        lively_network(spec),
-        WindowReader(tiny_cube, LAND_USE, spec),
-        tiling=Tiling(24, 8),
-        feedback=feedback,
+    assembler = assembler_of(tiny_cube, static=("slope",), history=1)
+    mover = PredictorStepper(
+        lively_predictor(assembler.spec), assembler, tiling=Tiling(24, 8), feedback=feedback
     )
     found = saved(tmp_path / "p.zarr", tiny_cube, (2005, 2006, 2007), mover, probabilities=True)
     start = observed_state(tiny_cube, LAND_USE, 2005)
@@ -238,10 +247,10 @@ def rows(values: list[int]) -> npt.NDArray[np.uint8]:
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> WindowReader:
+def small(tmp_path: Path) -> Labels:
     maps = {year: rows(values) for year, values in TRUTH.items()}
     cube = write_labels(tmp_path / "c.zarr", maps, SMALL, SMALL.coarsen(2, 8))
-    return WindowReader(cube, LAND_USE, input_spec(cube, LAND_USE, ("land_use_fractions",), ()))
+    return Labels(cube, LAND)
 
 
 def told() -> list[State]:
@@ -256,7 +265,7 @@ def told() -> list[State]:
     ]
 
 
-def test_scores_by_hand(small: WindowReader) -> None:
+def test_scores_by_hand(small: Labels) -> None:
     first, second = score_rollout(told(), small).leads
     assert (first.lead, first.time, second.lead, second.time) == (1, 2001, 2, 2002)
     # 2001, land: pixel 3 changed and was hit, 7 was missed, 5 is a false alarm; two equal rows
@@ -277,13 +286,13 @@ def test_scores_by_hand(small: WindowReader) -> None:
     assert second.changed_initial.counts.sum() == 4
 
 
-def test_the_reference_protocol_counts_the_sea(small: WindowReader) -> None:
+def test_the_reference_protocol_counts_the_sea(small: Labels) -> None:
     first, _ = score_rollout(told(), small, protocol=ScoredClasses.REFERENCE).leads
     assert first.three.total == 14
     assert first.confusion.accuracy == pytest.approx(5 / 7)
 
 
-def test_scores_of_a_part_and_by_area(small: WindowReader) -> None:
+def test_scores_of_a_part_and_by_area(small: Labels) -> None:
     mask = np.zeros(SMALL.shape, dtype=bool)
     mask[0] = True
     first, _ = score_rollout(told(), small, mask=mask).leads
@@ -296,16 +305,15 @@ def test_scores_of_a_part_and_by_area(small: WindowReader) -> None:
 
 
 def test_the_truth_scores_perfectly_and_persistence_hits_nothing(tiny_cube: Cube) -> None:
-    spec = input_spec(tiny_cube, LAND_USE, ("land_use_fractions",), ())
-    reader = WindowReader(tiny_cube, LAND_USE, spec)
+    labels = Labels(tiny_cube, LAND)
     truth = [observed_state(tiny_cube, LAND_USE, y) for y in (2005, 2004, 2000)]
-    for step in score_rollout(truth, reader).leads:
+    for step in score_rollout(truth, labels).leads:
         assert step.confusion.accuracy == 1.0
         assert step.three.figure_of_merit == 1.0
     still = rollout(Persistence(LAND_USE, FINE), truth[0], (2004, 2000))
     maps = land_maps()
     land = (maps[2005] != 0) & (maps[2005] != NO_DATA)
-    for step in score_rollout(still, reader).leads:
+    for step in score_rollout(still, labels).leads:
         assert step.three.hits == step.three.false_alarms == 0
         same = maps[2005][land] == maps[step.time][land]
         assert step.confusion.accuracy == pytest.approx(same.mean())
@@ -315,7 +323,7 @@ def test_the_truth_scores_perfectly_and_persistence_hits_nothing(tiny_cube: Cube
 def test_numbers_are_not_scored_as_classes(tmp_path: Path) -> None:
     months = tuple(range(24000, 24003))
     cube = write_leaf_cube(tmp_path / "c.zarr", months)
-    reader = WindowReader(cube, LEAF_AREA, input_spec(cube, LEAF_AREA, (), ()))
+    labels = Labels(cube, LEAF_AREA.targets[0])
     initial = observed_state(cube, LEAF_AREA, months[0])
     with pytest.raises(SampleError, match=r"(?s)Only maps of classes.*leaf_area_index"):
-        score_rollout(rollout(Persistence(LEAF_AREA, reader.grid), initial, months[1:]), reader)
+        score_rollout(rollout(Persistence(LEAF_AREA, labels.grid), initial, months[1:]), labels)

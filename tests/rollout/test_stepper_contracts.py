@@ -9,38 +9,40 @@ import pytest
 import torch
 
 from ai4land.cube import Cube, State
+from ai4land.models.networks import NetworkPredictor
 from ai4land.rollout import (
     AllocationStepper,
     ClosedBooks,
     Decision,
-    NetworkStepper,
     Persistence,
+    PredictorStepper,
     Stepper,
     Tiling,
+    demand_of,
     observed_state,
     step,
 )
-from ai4land.samples import Demand, WindowReader, input_spec
+from ai4land.samples import Demand
 from ai4land.testing.contracts.stepper import StepperContract
 from ai4land.vocabulary import LAND_USE
-from network_inputs import lively_network
+from network_inputs import lively_network, lively_predictor
 from tiny_cubes import FINE, LEAF_AREA, write_leaf_cube
+from tiny_rollouts import LAND, assembler_of
 
 TILING = Tiling(tile=24, overlap=8, batch=3)
 
 
-def network_stepper(
+def model_stepper(
     cube: Cube,
     feedback: str = "classes",
     history: int = 0,
     decision: Decision | None = None,
     asking: str | None = None,
-) -> NetworkStepper:
-    spec = input_spec(cube, LAND_USE, ("land_use_fractions", "luh2_states"), ("slope",), history)
-    reader = WindowReader(cube, LAND_USE, spec)
-    return NetworkStepper(
-        lively_network(spec),
-        reader,
+) -> PredictorStepper:
+    assembler = assembler_of(cube, ("land_use_fractions", "luh2_states"), ("slope",), history)
+    return PredictorStepper(
+        lively_predictor(assembler.spec),
+        assembler,
         tiling=TILING,
         decision=decision,
         feedback=feedback,
@@ -49,8 +51,7 @@ def network_stepper(
 
 
 def demand(cube: Cube, forcing: str) -> Demand:
-    reader = WindowReader(cube, LAND_USE, input_spec(cube, LAND_USE, (forcing,), ()))
-    return Demand(reader, forcing)
+    return demand_of(cube, LAND, (forcing,))
 
 
 class LandUseContract(StepperContract):
@@ -81,23 +82,23 @@ class TestRandom(LandUseContract):
         return AllocationStepper("random", demand(tiny_cube, "luh2_states"), seed=3)
 
 
-class TestNetwork(LandUseContract):
+class TestModel(LandUseContract):
     @pytest.fixture(params=["classes", "probabilities"])
     def stepper(self, tiny_cube: Cube, request: pytest.FixtureRequest) -> Stepper:
-        return network_stepper(tiny_cube, request.param)
+        return model_stepper(tiny_cube, request.param)
 
 
-class TestNetworkWithHistory(LandUseContract):
+class TestModelWithHistory(LandUseContract):
     @pytest.fixture
     def stepper(self, tiny_cube: Cube) -> Stepper:
-        return network_stepper(tiny_cube, history=2)
+        return model_stepper(tiny_cube, history=2)
 
 
 class TestClosedBooks(LandUseContract):
     @pytest.fixture(params=["land_use_fractions", "luh2_states"])
     def stepper(self, tiny_cube: Cube, request: pytest.FixtureRequest) -> Stepper:
         decision = ClosedBooks(balanced=request.param == "luh2_states")
-        return network_stepper(tiny_cube, history=1, decision=decision, asking=request.param)
+        return model_stepper(tiny_cube, history=1, decision=decision, asking=request.param)
 
 
 MONTHS = tuple(range(2000 * 12 + 8, 2000 * 12 + 16))
@@ -124,14 +125,13 @@ class TestPersistentLeaves(LeafAreaContract):
         return Persistence(LEAF_AREA, leaf_cube.grid("leaf_area_index"))
 
 
-class TestLeafNetwork(LeafAreaContract):
+class TestLeafModel(LeafAreaContract):
     @pytest.fixture
     def stepper(self, leaf_cube: Cube) -> Stepper:
-        spec = input_spec(leaf_cube, LEAF_AREA, ("population_density",), (), 1)
-        reader = WindowReader(leaf_cube, LEAF_AREA, spec)
-        network = lively_network(spec)
-        network.target_scale.fit(torch.tensor([2.0]), torch.tensor([0.1]))
-        return NetworkStepper(network, reader, tiling=TILING)
+        assembler = assembler_of(leaf_cube, ("population_density",), history=1, task=LEAF_AREA)
+        network = lively_network(assembler.spec)
+        network.scale("leaf_area_index").fit(torch.tensor([2.0]), torch.tensor([0.1]))
+        return PredictorStepper(NetworkPredictor([network]), assembler, tiling=TILING)
 
 
 def test_two_seeds_are_two_draws(tiny_cube: Cube) -> None:

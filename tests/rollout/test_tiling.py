@@ -8,20 +8,20 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ai4land.cube import Cube, State
 from ai4land.errors import ConfigError, GridError
 from ai4land.grid import Grid, Window
-from ai4land.models import UNetOptions
-from ai4land.rollout import NetworkStepper, Tile, Tiling, observed_state, step
+from ai4land.models.networks import NetworkPredictor, build_network
+from ai4land.rollout import PredictorStepper, Tile, Tiling, observed_state, step
 from ai4land.rollout.tiling import blended
-from ai4land.samples import WindowReader, input_spec
 from ai4land.vocabulary import LAND_USE
-from network_inputs import lively_network
+from network_inputs import lively_predictor
+from predictors import Spy
 from tiny_cubes import FINE
+from tiny_rollouts import assembler_of
 
 FloatArray = npt.NDArray[np.float32]
 Predict = Callable[[Sequence[Window]], FloatArray]
@@ -230,10 +230,9 @@ def test_impossible_tilings_are_refused(tile: int, overlap: int, batch: int) -> 
 
 
 def probability(cube: Cube, initial: State, tiling: Tiling) -> FloatArray:
-    spec = input_spec(cube, LAND_USE, ("land_use_fractions",), ("slope",))
-    network = lively_network(spec, UNetOptions(widths=(6, 8), embedding=4))
-    reader = WindowReader(cube, LAND_USE, spec)
-    field = step(NetworkStepper(network, reader, tiling=tiling), initial, 2007)["land_use"]
+    assembler = assembler_of(cube, static=("slope",))
+    stepper = PredictorStepper(lively_predictor(assembler.spec), assembler, tiling=tiling)
+    field = step(stepper, initial, 2007)["land_use"]
     assert field.probabilities is not None
     return field.probabilities
 
@@ -257,28 +256,19 @@ def test_tiles_with_a_halo_equal_the_whole_map(tiny_cube: Cube) -> None:
     assert np.abs(tiled - whole).max() > 1e-4, "at their borders tiles do differ"
 
 
-def test_a_tile_must_fit_the_network(tiny_cube: Cube) -> None:
-    spec = input_spec(tiny_cube, LAND_USE, ("land_use_fractions",), ())
-    network = lively_network(spec, UNetOptions(widths=(4, 4, 4), embedding=4))
-    reader = WindowReader(tiny_cube, LAND_USE, spec)
-    NetworkStepper(network, reader, tiling=Tiling(tile=20, overlap=4))
+def test_a_tile_must_fit_the_model(tiny_cube: Cube) -> None:
+    assembler = assembler_of(tiny_cube)
+    network = build_network({"name": "unet", "widths": [4, 4, 4]}, assembler.spec)
+    predictor = NetworkPredictor([network])
+    PredictorStepper(predictor, assembler, tiling=Tiling(tile=20, overlap=4))
     with pytest.raises(ConfigError, match=r"(?s)tile does not fit.*multiple of 4.*30"):
-        NetworkStepper(network, reader, tiling=Tiling(tile=30, overlap=4))
+        PredictorStepper(predictor, assembler, tiling=Tiling(tile=30, overlap=4))
 
 
 def test_open_sea_is_not_computed(tiny_cube: Cube) -> None:
-    spec = input_spec(tiny_cube, LAND_USE, ("land_use_fractions",), ())
-    network = lively_network(spec)
-    shown: list[int] = []
-    hook = network.register_forward_pre_hook(lambda _, args: shown.append(len(args[0].prior)))
+    assembler = assembler_of(tiny_cube)
+    spy = Spy(lively_predictor(assembler.spec))
     initial = observed_state(tiny_cube, LAND_USE, 2005)
-    stepper = NetworkStepper(
-        network,
-        WindowReader(tiny_cube, LAND_USE, spec),
-        tiling=Tiling(4, 0, origin=FINE.anchor),
-    )
-    with torch.inference_mode():
-        step(stepper, initial, 2006)
-    hook.remove()
+    step(PredictorStepper(spy, assembler, tiling=Tiling(4, 0, origin=FINE.anchor)), initial, 2006)
     # 10 × 12 tiles, the first column of tiles is sea; the second holds some land
-    assert sum(shown) == 10 * 11
+    assert sum(len(inputs.calendar) for inputs in spy.shown) == 10 * 11

@@ -1,46 +1,67 @@
-"""From samples to tensors, and what coarse cells look like by the model's own map."""
+"""From samples to inputs, and what coarse cells look like by the model's own map."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-import torch
+from assemblers import assembler_of, sampler_of
 
 from ai4land.cube import Cube
 from ai4land.grid import Grid, Mesh, Window, overlap
 from ai4land.regrid import class_fractions
+from ai4land.rollout import observed_state
 from ai4land.samples import (
+    Assembler,
+    ClassCoding,
     Coupling,
+    NumberCoding,
     Sample,
     SampleOptions,
-    Sampler,
-    WindowReader,
-    feed_back,
-    input_spec,
-    probabilities,
+    TargetSample,
+    own_shares_of,
     stack,
-    to_inputs,
+    step_inputs,
 )
-from ai4land.vocabulary import LAND_USE, NO_DATA
+from ai4land.vocabulary import NO_DATA
 from tiny_cubes import COARSE, FINE, LANDUSE8, land_maps, write_labels
 
 K = len(LANDUSE8)
+CODING = ClassCoding(LANDUSE8)
+LAND = "land_use"
+YEARS = (2000, 2001, 2002)
+Array = npt.NDArray[Any]
 
 
 @pytest.fixture(scope="module")
-def reader(tiny_cube: Cube) -> WindowReader:
-    spec = input_spec(tiny_cube, LAND_USE, ("luh2_states", "land_use_fractions"), ())
-    return WindowReader(tiny_cube, LAND_USE, spec)
+def assembler(tiny_cube: Cube) -> Assembler:
+    return assembler_of(tiny_cube, ("luh2_states", "land_use_fractions"))
 
 
-def sampler(reader: WindowReader, mask: npt.NDArray[np.bool_] | None = None) -> Sampler:
-    everywhere = np.ones(reader.grid.shape, dtype=bool)
+def read(
+    assembler: Assembler,
+    window: Window,
+    mask: npt.NDArray[np.bool_] | None = None,
+) -> Sample:
+    """A batch of one undamaged sample of two steps."""
     options = SampleOptions(window=16, recursion=2)
-    return Sampler(reader, options, (2000, 2011), everywhere if mask is None else mask)
+    return stack([sampler_of(assembler, options, (2000, 2011), mask).read(YEARS, window)])
+
+
+def fed_back(assembler: Assembler, batch: Sample, own: Array) -> Array:
+    """The forcing of the second step, as the own classes ``(y, x)`` at its prior time make it."""
+    target = batch.targets[LAND]
+    truth = CODING.encoded(target.targets[:, 0])
+    forcing = batch.given(1).forcing_prior
+    seen, channels = target.valid[:, 0], assembler.loop_channels
+    kept = forcing.copy()
+    found = own_shares_of(forcing, batch, truth, CODING.encoded(own[None]), seen, channels)
+    np.testing.assert_array_equal(forcing, kept, err_msg="the input is not written to")
+    return found
 
 
 def another_map(seed: int) -> npt.NDArray[np.uint8]:
@@ -51,14 +72,11 @@ def another_map(seed: int) -> npt.NDArray[np.uint8]:
     return np.where(land, drawn, maps[2001]).astype(np.uint8)
 
 
-def test_probabilities_are_one_hot_and_missing_is_nothing() -> None:
-    positions = np.array([[0, 3], [NO_DATA, 7]], np.uint8)
-    found = probabilities(positions, K)
-    assert found.shape == (K, 2, 2)
-    assert found.sum(dim=0).tolist() == [[1, 1], [0, 1]]
-    assert found[3, 0, 1] == 1
-    batch = probabilities(np.stack([positions] * 5), K)
-    assert batch.shape == (5, K, 2, 2)
+def shares_of(assembler: Assembler, codes: npt.NDArray[np.uint8]) -> Array:
+    """Aggregate of a map in the cells of the loop, on fine pixels."""
+    assert assembler.coupling is not None
+    shares = assembler.coupling.shares(FINE.window, codes, CODING.domain(codes)).values
+    return shares.repeat(8, axis=1).repeat(8, axis=2)
 
 
 @pytest.mark.parametrize(("rows", "cols"), [(8, 8), (5, 4), (40, 48)])
@@ -93,150 +111,170 @@ def test_pixels_count_with_their_true_area() -> None:
     assert shares[2, 0, 0] < 0.42
 
 
-def test_feed_back_is_exact_where_whole_cells_are_seen(reader: WindowReader) -> None:
+def test_feed_back_is_exact_where_whole_cells_are_seen(assembler: Assembler) -> None:
     """True forcing, corrected by the own map, is the aggregate of the own map."""
-    batch = stack([sampler(reader).read((2000, 2001, 2002), FINE.window)])
+    batch = read(assembler, FINE.window)
     own = another_map(1)
-    forcing = torch.from_numpy(batch.forcing[:, 1])
-    found = feed_back(forcing, batch, 1, probabilities(own[None], K), reader.loop_channels)
-    coupling = reader.coupling
-    assert coupling is not None
-    shares = coupling.shares(reader.grid.window, own, reader.domain(own)).values
-    expected = shares.repeat(8, axis=1).repeat(8, axis=2)
-    np.testing.assert_allclose(found[0, reader.loop_channels], expected, atol=2e-5)
+    found = fed_back(assembler, batch, own)
+    expected = shares_of(assembler, own)
+    np.testing.assert_allclose(found[0, assembler.loop_channels], expected, atol=2e-5)
     # other drivers are not the model's to change
-    assert torch.equal(found[:, :12], forcing[:, :12])
-    assert torch.equal(forcing, torch.from_numpy(batch.forcing[:, 1])), "the input is a copy"
+    np.testing.assert_array_equal(found[:, :12], batch.forcing[:, 1, :12])
 
 
-def test_feed_back_of_the_truth_changes_nothing(reader: WindowReader) -> None:
-    batch = stack([sampler(reader).read((2000, 2001, 2002), Window(5, 3, 16, 16))])
-    truth = probabilities(batch.targets[:, 0], K)
-    forcing = torch.from_numpy(batch.forcing[:, 1])
-    found = feed_back(forcing, batch, 1, truth, reader.loop_channels)
-    assert torch.equal(found, forcing)
+def test_feed_back_of_the_truth_changes_nothing(assembler: Assembler) -> None:
+    window = Window(5, 3, 16, 16)
+    batch = read(assembler, window)
+    found = fed_back(assembler, batch, batch.targets[LAND].targets[0, 0])
+    np.testing.assert_array_equal(found, batch.forcing[:, 1])
 
 
-def test_feed_back_of_a_cut_cell_tells_what_the_window_holds(reader: WindowReader) -> None:
+def test_feed_back_of_a_cut_cell_tells_what_the_window_holds(assembler: Assembler) -> None:
     """Outside the window the truth stands in."""
     window = Window(4, 20, 16, 16)
-    batch = stack([sampler(reader).read((2000, 2001, 2002), window)])
     own = another_map(2)
     mixed = land_maps()[2001].copy()
     mixed[window.slices] = own[window.slices]
-    found = feed_back(
-        torch.from_numpy(batch.forcing[:, 1]),
-        batch,
-        1,
-        probabilities(own[window.slices][None], K),
-        reader.loop_channels,
-    )
-    coupling = reader.coupling
-    assert coupling is not None
-    shares = coupling.shares(reader.grid.window, mixed, reader.domain(mixed)).values
-    expected = shares.repeat(8, axis=1).repeat(8, axis=2)[(slice(None), *window.slices)]
-    np.testing.assert_allclose(found[0, reader.loop_channels], expected, atol=2e-5)
+    found = fed_back(assembler, read(assembler, window), own[window.slices])
+    expected = shares_of(assembler, mixed)[(slice(None), *window.slices)]
+    np.testing.assert_allclose(found[0, assembler.loop_channels], expected, atol=2e-5)
 
 
-def test_feed_back_learns_nothing_of_the_held_out_truth(reader: WindowReader) -> None:
+def test_feed_back_learns_nothing_of_the_held_out_truth(assembler: Assembler) -> None:
     mask = np.ones(FINE.shape, dtype=bool)
     mask[:, 24:] = False
-    batch = stack([sampler(reader, mask).read((2000, 2001, 2002), FINE.window)])
-    own = probabilities(another_map(3)[None], K)
-    changed = batch.targets.copy()
+    batch = read(assembler, FINE.window, mask)
+    changed = batch.targets[LAND].targets.copy()
     changed[:, :, :, 24:] = 1
-    altered = replace(batch, targets=changed)
-    forcing = torch.from_numpy(batch.forcing[:, 1])
-    one = feed_back(forcing, batch, 1, own, reader.loop_channels)
-    two = feed_back(forcing, altered, 1, own, reader.loop_channels)
-    assert torch.equal(one, two)
-    assert torch.equal(one[..., 24:], forcing[..., 24:]), "held-out cells keep the true forcing"
-    assert not torch.equal(one[..., :24], forcing[..., :24])
+    own = another_map(3)
+    one = fed_back(assembler, batch, own)
+    two = fed_back(assembler, batch.with_target(LAND, targets=changed), own)
+    np.testing.assert_array_equal(one, two)
+    forcing = batch.forcing[:, 1]
+    np.testing.assert_array_equal(
+        one[..., 24:], forcing[..., 24:], err_msg="held-out cells keep the true forcing"
+    )
+    assert not np.array_equal(one[..., :24], forcing[..., :24])
 
 
 def test_cells_of_a_window_around_the_globe(tmp_path: Path) -> None:
     fine = Grid.regular(-180, 90, 5, 5, (36, 72))
     maps = {y: np.full(fine.shape, 4, np.uint8) for y in (2000, 2001)}
     cube = write_labels(tmp_path / "c.zarr", maps, fine, fine.coarsen(4, 4))
-    spec = input_spec(cube, LAND_USE, ("land_use_fractions",), ())
-    reader = WindowReader(cube, LAND_USE, spec)
-    sample = sampler(reader).read((2000, 2001), Window(8, -4, 8, 8))
+    sampler = sampler_of(
+        assembler_of(cube, ("land_use_fractions",)), SampleOptions(window=16), (2000, 2011)
+    )
+    sample = sampler.read((2000, 2001), Window(8, -4, 8, 8))
     assert len(np.unique(sample.cell)) == 4
     sums = np.bincount(sample.cell.ravel(), sample.cell_share.ravel())
     np.testing.assert_allclose(sums, 1.0, rtol=1e-5)
 
 
-def test_inputs_of_the_first_step_are_the_sample(reader: WindowReader) -> None:
-    batch = stack([sampler(reader).draw(np.random.default_rng(s)) for s in range(3)])
-    hidden = batch.visible.copy()
+def test_inputs_of_the_first_step_are_the_sample(assembler: Assembler) -> None:
+    sampler = sampler_of(assembler, SampleOptions(window=16, recursion=2), (2000, 2011))
+    batch = stack([sampler.draw(np.random.default_rng(s)) for s in range(3)])
+    hidden = batch.targets[LAND].visible.copy()
     hidden[:, 4:8] = False
-    batch = replace(batch, visible=hidden)
-    inputs = to_inputs(batch, 0, K)
-    assert torch.equal(inputs.prior, probabilities(batch.prior, K))
-    np.testing.assert_array_equal(inputs.visible[:, 0], hidden)
+    batch = batch.with_target(LAND, visible=hidden)
+    inputs = step_inputs(batch, 0, {LAND: CODING}, 0)
+    seen = inputs.targets[LAND]
+    np.testing.assert_array_equal(seen.prior, CODING.encoded(batch.targets[LAND].prior))
+    np.testing.assert_array_equal(seen.visible[:, 0], hidden)
+    np.testing.assert_array_equal(seen.domain[:, 0], batch.targets[LAND].domain)
     np.testing.assert_array_equal(inputs.forcing_prior, batch.forcing[:, 0])
     np.testing.assert_array_equal(inputs.forcing_target, batch.forcing[:, 1])
-    assert inputs.years.tolist() == batch.years[:, 0].tolist()
+    np.testing.assert_array_equal(inputs.calendar, batch.calendar[:, 0])
+
+
+@pytest.mark.parametrize("forcing", [("land_use_fractions",), ("luh2_states",)])
+@pytest.mark.parametrize("window", [Window(8, 8, 16, 16), Window(5, 9, 16, 16)], ids=str)
+def test_training_and_rollout_see_the_same(
+    tiny_cube: Cube, forcing: tuple[str, ...], window: Window
+) -> None:
+    """The first step of a sample is what the assembler makes of the observed state."""
+    assembler = assembler_of(tiny_cube, forcing, ("slope", "climate_zone"), history=1)
+    sampler = sampler_of(assembler, SampleOptions(window=16, recursion=1), (2000, 2011))
+    batch = stack([sampler.read((2004, 2005), window)])
+    trained = step_inputs(batch, 0, {LAND: CODING}, 1).map(lambda part: part[0])
+    state = observed_state(tiny_cube, assembler.task, 2004, (2003,))
+    if assembler.demand is not None:
+        state = replace(state, reference=assembler.demand.reference(state))
+    rolled = assembler.inputs(state, 2005, window, assembler.loop_of(state, 2005, FINE.window))
+    for one, two in zip(trained.targets[LAND], rolled.targets[LAND], strict=True):
+        np.testing.assert_array_equal(one, two)
+    for name in ("forcing_prior", "forcing_target", "static", "zones", "series", "calendar"):
+        np.testing.assert_allclose(
+            getattr(trained, name), getattr(rolled, name), atol=1e-6, err_msg=name
+        )
 
 
 def test_inputs_of_a_later_step_are_the_networks_own(tiny_cube: Cube) -> None:
-    spec = input_spec(tiny_cube, LAND_USE, ("land_use_fractions",), (), 2)
-    reader = WindowReader(tiny_cube, LAND_USE, spec)
+    assembler = assembler_of(tiny_cube, ("land_use_fractions",), history=2)
     options = SampleOptions(window=16, recursion=3, history=2)
-    whole = np.ones(FINE.shape, dtype=bool)
-    sample = Sampler(reader, options, (2000, 2011), whole).read(
+    sample = sampler_of(assembler, options, (2000, 2011)).read(
         (2004, 2005, 2006, 2007), Window(0, 0, 16, 16)
     )
-    seen = sample.visible.copy()
+    target = sample.targets[LAND]
+    seen = target.visible.copy()
     seen[:4] = False
-    noisy = np.where(sample.domain & seen, 2, sample.prior).astype(np.uint8)
-    batch = stack([replace(sample, visible=seen, prior=noisy)])
-    rng = torch.Generator().manual_seed(0)
-    one, two = (torch.rand(1, K, 16, 16, generator=rng) for _ in range(2))
-    exists = torch.from_numpy(sample.domain)[None, None]
-    sea = probabilities(sample.before[None], K)
-    first = to_inputs(batch, 1, K, [one])
-    assert torch.equal(first.prior, torch.where(exists, one, sea))
-    np.testing.assert_array_equal(first.visible[0, 0], sample.before != NO_DATA)
+    noisy = np.where(target.domain & seen, 2, target.prior).astype(np.uint8)
+    batch = stack([sample.with_target(LAND, visible=seen, prior=noisy)])
+    rng = np.random.default_rng(0)
+    one, two = (rng.random((1, K, 16, 16)).astype(np.float32) for _ in range(2))
+    sea, shown = CODING.encoded(target.before[None]), CODING.encoded(noisy[None])
+    first_own, second_own = (np.where(target.domain, own, sea) for own in (one, two))
+
+    first = step_inputs(batch, 1, {LAND: CODING}, 2, {LAND: [one]})
+    given = first.targets[LAND]
+    np.testing.assert_array_equal(given.prior, first_own)
+    np.testing.assert_array_equal(given.visible[0, 0], target.before != NO_DATA)
     # its history is the first prior as it was shown, then the map before it
-    assert torch.equal(first.history[:, 0], probabilities(noisy[None], K))
-    np.testing.assert_array_equal(first.history_visible[0, 0], seen)
-    assert torch.equal(first.history[:, 1], probabilities(sample.history[None, 0], K))
+    np.testing.assert_array_equal(given.history[:, 0], shown)
+    np.testing.assert_array_equal(given.history_visible[0, 0], seen)
+    np.testing.assert_array_equal(given.history[:, 1], CODING.encoded(target.history[None, 0]))
     np.testing.assert_array_equal(first.forcing_prior[0], sample.forcing[1])
     np.testing.assert_array_equal(first.forcing_target[0], sample.forcing[2])
-    second = to_inputs(batch, 2, K, [one, two])
-    assert torch.equal(second.prior, torch.where(exists, two, sea))
-    assert torch.equal(second.history[:, 0], torch.where(exists, one, sea))
-    assert torch.equal(second.history[:, 1], probabilities(noisy[None], K))
+
+    second = step_inputs(batch, 2, {LAND: CODING}, 2, {LAND: [one, two]}).targets[LAND]
+    np.testing.assert_array_equal(second.prior, second_own)
+    np.testing.assert_array_equal(second.history[:, 0], first_own)
+    np.testing.assert_array_equal(second.history[:, 1], shown)
     np.testing.assert_array_equal(second.history_visible[0, 1], seen)
 
 
-def test_a_sample_of_numbers(tmp_path: Path) -> None:
+def test_a_sample_of_numbers() -> None:
     values = np.array([[[0.5, np.nan], [2.0, 3.0]]], np.float32)
-    grid = np.ones((1, 2, 2), dtype=bool)
     known = np.isfinite(values)
-    sample = Sample(
+    leaf = TargetSample(
         prior=values,
         visible=known,
         domain=known,
+        before=values,
+        history=np.zeros((1, 0, 2, 2), np.float32),
+        history_visible=np.zeros((1, 0, 2, 2), dtype=bool),
+        targets=np.stack([values, values], axis=1),
+        valid=np.stack([known, known], axis=1),
+        moves=np.ones((1, 2), dtype=bool),
+    )
+    sample = Sample(
+        targets={"leaf_area_index": leaf},
         forcing=np.zeros((1, 3, 1, 2, 2), np.float32),
         wanted=np.zeros((1, 2, 0, 2, 2), np.float32),
         static=np.zeros((1, 0, 2, 2), np.float32),
         zones=np.zeros((1, 0, 2, 2), np.int64),
-        targets=np.stack([values, values], axis=1),
-        before=values,
-        history=np.zeros((1, 0, 2, 2), np.float32),
-        history_visible=np.zeros((1, 0, 2, 2), dtype=bool),
-        valid=np.stack([known, known], axis=1),
-        cell=np.zeros(grid.shape, np.int64),
-        cell_share=np.zeros(grid.shape, np.float32),
-        years=np.full((1, 2), 1 / 12, np.float32),
+        series=np.zeros((1, 2, 0, 2, 2), np.float32),
+        calendar=np.full((1, 2, 3), 1 / 12, np.float32),
+        cell=np.zeros((1, 2, 2), np.int64),
+        cell_share=np.zeros((1, 2, 2), np.float32),
     )
-    inputs = to_inputs(sample, 0, 0)
-    assert inputs.prior.shape == (1, 1, 2, 2)
-    assert inputs.visible[0, 0].tolist() == [[1.0, 0.0], [1.0, 1.0]]
-    own = torch.full((1, 1, 2, 2), 7.0)
-    later = to_inputs(sample, 1, 0, [own])
-    assert later.prior[0, 0, 0, 0] == 7.0
-    assert torch.isnan(later.prior[0, 0, 0, 1]), "what does not exist is not predicted"
-    assert later.visible[0, 0].tolist() == [[1.0, 0.0], [1.0, 1.0]]
+    assert sample.steps == 2
+    codings = {"leaf_area_index": NumberCoding()}
+    seen = step_inputs(sample, 0, codings, 0).targets["leaf_area_index"]
+    assert seen.prior.shape == (1, 1, 2, 2)
+    assert seen.visible[0, 0].tolist() == [[1.0, 0.0], [1.0, 1.0]]
+    own = np.full((1, 1, 2, 2), 7.0, np.float32)
+    later = step_inputs(sample, 1, codings, 0, {"leaf_area_index": [own]})
+    seen = later.targets["leaf_area_index"]
+    assert seen.prior[0, 0, 0, 0] == 7.0
+    assert np.isnan(seen.prior[0, 0, 0, 1]), "what does not exist is not predicted"
+    assert seen.visible[0, 0].tolist() == [[1.0, 0.0], [1.0, 1.0]]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from assemblers import assembler_of, sampler_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,12 +18,12 @@ from ai4land.cube import Cube, GroupSpec, VariableSpec
 from ai4land.errors import SampleError
 from ai4land.grid import Grid, Window, slope_aspect
 from ai4land.samples import (
+    Assembler,
     Corruption,
     Sample,
     SampleOptions,
     Sampler,
-    WindowReader,
-    input_spec,
+    TargetSample,
     space_masks,
     stack,
 )
@@ -34,14 +37,23 @@ SPAN = (YEARS[0], YEARS[-1])
 Array = npt.NDArray[Any]
 
 
-def reader_of(cube: Cube, history: int = 0) -> WindowReader:
-    spec = input_spec(cube, LAND_USE, ("land_use_fractions",), STATIC, history)
-    return WindowReader(cube, LAND_USE, spec)
+# as much of an assembler as a sampler asks for when it lists its steps
+_TASK_ON_A_GRID = SimpleNamespace(
+    task=LAND_USE, drivers=SimpleNamespace(grid=FINE), reaches=lambda tick: True
+)
+
+
+def driven(cube: Cube, history: int = 0) -> Assembler:
+    return assembler_of(cube, ("land_use_fractions",), STATIC, history=history)
 
 
 @pytest.fixture(scope="module")
-def reader(tiny_cube: Cube) -> WindowReader:
-    return reader_of(tiny_cube)
+def assembler(tiny_cube: Cube) -> Assembler:
+    return driven(tiny_cube)
+
+
+def land(sample: Sample) -> TargetSample:
+    return sample.targets["land_use"]
 
 
 def where(sample: Sample) -> tuple[Array, Array, Array]:
@@ -53,22 +65,29 @@ def where(sample: Sample) -> tuple[Array, Array, Array]:
 
 
 def assert_same(one: Sample, two: Sample) -> None:
-    for name in Sample.__dataclass_fields__:
-        np.testing.assert_array_equal(getattr(one, name), getattr(two, name), err_msg=name)
+    def assert_equal(first: object, second: object) -> None:
+        for field in fields(first):  # type: ignore[arg-type]
+            if field.name != "targets" or isinstance(first, TargetSample):
+                pair = (getattr(part, field.name) for part in (first, second))
+                np.testing.assert_array_equal(*pair, err_msg=field.name)
+
+    assert_equal(one, two)
+    assert set(one.targets) == set(two.targets)
+    for name, target in one.targets.items():
+        assert_equal(target, two.targets[name])
 
 
 def test_the_same_seed_gives_the_same_sample(tiny_cube: Cube) -> None:
     corruption = Corruption(hide_probability=0.5, noise=0.2)
     options = SampleOptions(window=16, strides=(1, 2), directions=BOTH, corruption=corruption)
-    samplers = [Sampler(reader_of(tiny_cube), options, SPAN, EVERYWHERE) for _ in range(2)]
+    samplers = [sampler_of(driven(tiny_cube), options, SPAN) for _ in range(2)]
     samplers[1].draw(np.random.default_rng(99))  # what was drawn before does not matter
     for seed in range(8):
         one, two = (s.draw(np.random.default_rng([7, seed])) for s in samplers)
         assert_same(one, two)
     other = samplers[0].draw(np.random.default_rng([8, 0]))
-    assert any(
-        not np.array_equal(getattr(one, name), getattr(other, name), equal_nan=True)
-        for name in ("forcing", "static", "prior")
+    assert not np.array_equal(one.static, other.static, equal_nan=True) or not np.array_equal(
+        land(one).prior, land(other).prior
     )
 
 
@@ -85,27 +104,27 @@ def test_nothing_crosses_the_split(tiny_cube: Cube, seed: int) -> None:
         history_drop=0.0,
         corruption=Corruption(hide_probability=0.3, noise=0.3),
     )
-    reader = reader_of(tiny_cube, history=2)
+    assembler = driven(tiny_cube, history=2)
     rng = np.random.default_rng(seed)
     for mask in (masks.train, masks.validation):
-        sampler = Sampler(reader, options, SPAN, mask)
+        sampler = sampler_of(assembler, options, SPAN, mask)
         met = 0
         for _ in range(25):
             sample = sampler.draw(rng)
             row, col, inside = where(sample)
             allowed = inside & mask[row % 40, col % 48]
-            assert not sample.visible[~allowed].any()
-            assert not sample.valid[:, ~allowed].any()
-            assert not sample.history_visible[:, ~allowed].any()
-            assert not (sample.history_visible & ~sample.visible).any()
-            met += int(sample.valid.sum())
+            assert not land(sample).visible[~allowed].any()
+            assert not land(sample).valid[:, ~allowed].any()
+            assert not land(sample).history_visible[:, ~allowed].any()
+            assert not (land(sample).history_visible & ~land(sample).visible).any()
+            met += int(land(sample).valid.sum())
         assert met > 0
 
 
-def test_a_sample_is_the_cube_at_its_place(tiny_cube: Cube, reader: WindowReader) -> None:
+def test_a_sample_is_the_cube_at_its_place(tiny_cube: Cube, assembler: Assembler) -> None:
     """However a window is turned, all its fields are those of the pixels it holds."""
     options = SampleOptions(window=16, strides=(2,), directions=BOTH, recursion=2)
-    sampler = Sampler(reader, options, SPAN, EVERYWHERE)
+    sampler = sampler_of(assembler, options, SPAN)
     rng = np.random.default_rng(2)
     series = tiny_cube.series("land_use")
     shares = tiny_cube.series("land_use_fractions").repeat(8, axis=2).repeat(8, axis=3)
@@ -115,10 +134,10 @@ def test_a_sample_is_the_cube_at_its_place(tiny_cube: Cube, reader: WindowReader
         row, col, inside = where(sample)
         assert inside.all()
         turned.add((int(row[0, 1] - row[0, 0]), int(col[0, 1] - col[0, 0])))
-        jump = int(sample.years[0])
+        jump = int(sample.calendar[0, 0])
         assert abs(jump) == 2
-        assert sample.years.tolist() == [jump, jump]
-        maps = np.concatenate([sample.before[None], sample.targets])
+        assert sample.calendar.tolist() == [[jump], [jump]]
+        maps = np.concatenate([land(sample).before[None], land(sample).targets])
         runs = [range(i, i + 3 * jump, jump) for i in range(len(YEARS))]
         assert any(
             np.array_equal(series[run][:, row, col], maps)
@@ -126,12 +145,12 @@ def test_a_sample_is_the_cube_at_its_place(tiny_cube: Cube, reader: WindowReader
             for run in map(list, runs)
             if min(run) >= 0 and max(run) < len(YEARS)
         )
-        np.testing.assert_array_equal(sample.prior, sample.before)
-        known = sample.before != NO_DATA
-        land = known & (sample.before != 0)
-        np.testing.assert_array_equal(sample.visible, known)
-        np.testing.assert_array_equal(sample.domain, land)
-        np.testing.assert_array_equal(sample.valid, [land, land])
+        np.testing.assert_array_equal(land(sample).prior, land(sample).before)
+        known = land(sample).before != NO_DATA
+        exists = known & (land(sample).before != 0)
+        np.testing.assert_array_equal(land(sample).visible, known)
+        np.testing.assert_array_equal(land(sample).domain, exists)
+        np.testing.assert_array_equal(land(sample).valid, [exists, exists])
         # a cell's pixels share one number
         cells = (row // 8) * 6 + col // 8
         pairs = set(zip(cells.flat, sample.cell.flat, strict=True))
@@ -140,9 +159,9 @@ def test_a_sample_is_the_cube_at_its_place(tiny_cube: Cube, reader: WindowReader
 
 
 def test_earlier_maps_are_those_before(tiny_cube: Cube) -> None:
-    reader = reader_of(tiny_cube, history=2)
+    assembler = driven(tiny_cube, history=2)
     options = SampleOptions(window=16, directions=BOTH, recursion=1, history=2)
-    sampler = Sampler(reader, options, (2002, 2009), EVERYWHERE)
+    sampler = sampler_of(assembler, options, (2002, 2009))
     window = Window(12, 16, 16, 16)
     series = dict(zip(YEARS, tiny_cube.series("land_use"), strict=True))
 
@@ -150,31 +169,34 @@ def test_earlier_maps_are_those_before(tiny_cube: Cube) -> None:
         return np.asarray(series[year][window.slices])
 
     forward = sampler.read((2004, 2005), window)
-    np.testing.assert_array_equal(forward.history, [part(2003), part(2002)])
-    assert forward.history_visible.all()
+    np.testing.assert_array_equal(land(forward).history, [part(2003), part(2002)])
+    assert land(forward).history_visible.all()
     backward = sampler.read((2008, 2007), window)
-    np.testing.assert_array_equal(backward.history[0], part(2009))
-    assert backward.history_visible[0].all()
-    assert not backward.history_visible[1].any(), "2010 is outside the split"
-    assert not sampler.read((2002, 2003), window).history_visible.any()
+    np.testing.assert_array_equal(land(backward).history[0], part(2009))
+    assert land(backward).history_visible[0].all()
+    assert not land(backward).history_visible[1].any(), "2010 is outside the split"
+    assert not land(sampler.read((2002, 2003), window)).history_visible.any()
     half = EVERYWHERE.copy()
     half[:, 24:] = False
-    seen = Sampler(reader, options, (2002, 2009), half).read((2004, 2005), window)
+    held = sampler_of(assembler, options, (2002, 2009), half).read((2004, 2005), window)
+    seen = land(held)
     assert seen.history_visible[:, :, :8].all()
     assert not seen.history_visible[:, :, 8:].any(), "what is held out was never seen"
-    wider = Sampler(reader, options, (2002, 2009), EVERYWHERE, known=(2001, 2010))
-    assert wider.read((2008, 2007), window).history_visible.all()
-    assert wider.read((2002, 2003), window).history_visible.any(axis=(1, 2)).tolist() == [
+    wider = sampler_of(assembler, options, (2002, 2009), known=(2001, 2010))
+    assert land(wider.read((2008, 2007), window)).history_visible.all()
+    assert land(wider.read((2002, 2003), window)).history_visible.any(axis=(1, 2)).tolist() == [
         True,
         False,
     ]
 
 
 def test_some_samples_have_no_history(tiny_cube: Cube) -> None:
-    reader = reader_of(tiny_cube, history=1)
+    assembler = driven(tiny_cube, history=1)
     options = SampleOptions(window=16, recursion=1, history=1, history_drop=0.5)
-    sampler = Sampler(reader, options, SPAN, EVERYWHERE)
-    seen = [sampler.draw(np.random.default_rng(seed)).history_visible.any() for seed in range(120)]
+    sampler = sampler_of(assembler, options, SPAN)
+    seen = [
+        land(sampler.draw(np.random.default_rng(seed))).history_visible.any() for seed in range(120)
+    ]
     assert 0.3 < np.mean(seen) < 0.6  # the first step has none either way
 
 
@@ -194,15 +216,16 @@ def test_steps_never_leave_the_span(
     span: tuple[int, int],
 ) -> None:
     span = (min(span), max(span))
-    reader = _Labelled(tuple(sorted(years)))
+    labels = {"land_use": SimpleNamespace(target=LAND_USE.targets[0], ticks=tuple(sorted(years)))}
+    parts: Any = (_TASK_ON_A_GRID, labels)
     options = SampleOptions(strides=tuple(strides), recursion=recursion, directions=directions)
     within = {y for y in years if span[0] <= y <= span[1]}
     possible = {b - a for a in within for b in within if a < b} & set(strides)
     if not possible:
         with pytest.raises(SampleError, match="No step fits the split"):
-            Sampler(reader, options, span, EVERYWHERE)  # type: ignore[arg-type]
+            Sampler(*parts, options, span, EVERYWHERE)
         return
-    sampler = Sampler(reader, options, span, EVERYWHERE)  # type: ignore[arg-type]
+    sampler = Sampler(*parts, options, span, EVERYWHERE)
     assert len({len(run) for run in sampler.steps}) == 1
     assert len(set(sampler.steps)) == len(sampler.steps)
     assert {1 if run[1] > run[0] else -1 for run in sampler.steps} == {d.sign for d in directions}
@@ -213,33 +236,24 @@ def test_steps_never_leave_the_span(
         assert 1 <= len(run) - 1 <= recursion
 
 
-class _Labelled:
-    """As much of a reader as a sampler asks for when it lists its steps."""
-
-    def __init__(self, ticks: tuple[int, ...]) -> None:
-        self.group = GroupSpec(
-            "labels",
-            FINE,
-            Clock.YEAR,
-            ticks,
-            (VariableSpec(variable("land_use"), LANDUSE8),),
-        )
-
-
-def test_long_steps_are_drawn_less_often(reader: WindowReader) -> None:
+def test_long_steps_are_drawn_less_often(assembler: Assembler) -> None:
     options = SampleOptions(window=16, strides=(1, 5), recursion=1, stride_decay=1.0)
-    sampler = Sampler(reader, options, SPAN, EVERYWHERE)
-    lengths = [float(sampler.draw(np.random.default_rng(seed)).years[0]) for seed in range(400)]
+    sampler = sampler_of(assembler, options, SPAN)
+    lengths = [
+        float(sampler.draw(np.random.default_rng(seed)).calendar[0, 0]) for seed in range(400)
+    ]
     # 11 steps of one year and 7 of five, the latter a fifth as likely each
     assert np.mean(np.array(lengths) == 5) == pytest.approx(1.4 / 12.4, abs=0.05)
     even = options.model_copy(update={"stride_decay": 0.0})
-    sampler = Sampler(reader, even, SPAN, EVERYWHERE)
-    lengths = [float(sampler.draw(np.random.default_rng(seed)).years[0]) for seed in range(400)]
+    sampler = sampler_of(assembler, even, SPAN)
+    lengths = [
+        float(sampler.draw(np.random.default_rng(seed)).calendar[0, 0]) for seed in range(400)
+    ]
     assert np.mean(np.array(lengths) == 5) == pytest.approx(7 / 18, abs=0.08)
 
 
 @pytest.fixture(scope="module")
-def corner(tmp_path_factory: pytest.TempPathFactory) -> WindowReader:
+def corner(tmp_path_factory: pytest.TempPathFactory) -> Assembler:
     """Land that changes in a few pixels of one corner alone."""
     fine = Grid.regular(0, 60, 0.1, 0.1, (128, 160))
     before = np.full(fine.shape, 4, np.uint8)
@@ -248,20 +262,20 @@ def corner(tmp_path_factory: pytest.TempPathFactory) -> WindowReader:
     after[100:103, 140:144] = 2
     path = tmp_path_factory.mktemp("corner") / "cube.zarr"
     cube = write_labels(path, {2000: before, 2001: after}, fine, fine.coarsen(16, 16))
-    return WindowReader(cube, LAND_USE, input_spec(cube, LAND_USE, ("land_use_fractions",), ()))
+    return assembler_of(cube, ("land_use_fractions",))
 
 
 @pytest.mark.parametrize("directions", [BOTH[:1], BOTH[1:]], ids=["forward", "backward"])
 def test_samples_are_drawn_where_land_changed(
-    corner: WindowReader, directions: tuple[Direction, ...]
+    corner: Assembler, directions: tuple[Direction, ...]
 ) -> None:
     def share(changed_share: float) -> float:
         options = SampleOptions(
             window=32, recursion=1, directions=directions, changed_share=changed_share
         )
-        mask = np.ones(corner.grid.shape, dtype=bool)
-        sampler = Sampler(corner, options, (2000, 2001), mask)
-        drawn = [sampler.draw(np.random.default_rng([3, seed])) for seed in range(60)]
+        mask = np.ones(corner.drivers.grid.shape, dtype=bool)
+        sampler = sampler_of(corner, options, (2000, 2001), mask)
+        drawn = [land(sampler.draw(np.random.default_rng([3, seed]))) for seed in range(60)]
         return float(np.mean([(s.valid[0] & (s.targets[0] != s.before)).any() for s in drawn]))
 
     assert share(1.0) == 1.0
@@ -269,23 +283,23 @@ def test_samples_are_drawn_where_land_changed(
     assert 0.3 < share(0.5) < 0.85
 
 
-def test_change_outside_the_split_draws_no_sample(corner: WindowReader) -> None:
-    mask = np.zeros(corner.grid.shape, dtype=bool)
+def test_change_outside_the_split_draws_no_sample(corner: Assembler) -> None:
+    mask = np.zeros(corner.drivers.grid.shape, dtype=bool)
     mask[:64] = True
     options = SampleOptions(window=32, recursion=1, changed_share=1.0)
-    sampler = Sampler(corner, options, (2000, 2001), mask)
+    sampler = sampler_of(corner, options, (2000, 2001), mask)
     for seed in range(20):
         sample = sampler.draw(np.random.default_rng(seed))
-        assert sample.valid.any(), "without change, land is drawn"
-        assert not (sample.valid[0] & (sample.targets[0] != sample.before)).any()
+        assert land(sample).valid.any(), "without change, land is drawn"
+        assert not (land(sample).valid[0] & (land(sample).targets[0] != land(sample).before)).any()
 
 
-def test_windows_hold_land(corner: WindowReader) -> None:
+def test_windows_hold_land(corner: Assembler) -> None:
     options = SampleOptions(window=16, recursion=1, changed_share=0.0)
-    mask = np.ones(corner.grid.shape, dtype=bool)
-    sampler = Sampler(corner, options, (2000, 2001), mask)
+    mask = np.ones(corner.drivers.grid.shape, dtype=bool)
+    sampler = sampler_of(corner, options, (2000, 2001), mask)
     for seed in range(30):
-        assert sampler.draw(np.random.default_rng(seed)).valid.any()
+        assert land(sampler.draw(np.random.default_rng(seed))).valid.any()
 
 
 def test_aspect_turns_with_the_land(tmp_path: Path) -> None:
@@ -309,9 +323,9 @@ def test_aspect_turns_with_the_land(tmp_path: Path) -> None:
         groups,
         {"land_use": flat, **dict(zip(names, (elevation, slope, north, east), strict=True))},
     )
-    reader = WindowReader(cube, LAND_USE, input_spec(cube, LAND_USE, (), names))
+    assembler = assembler_of(cube, (), names)
     options = SampleOptions(window=32, recursion=1)
-    sampler = Sampler(reader, options, (2000, 2001), np.ones(fine.shape, dtype=bool))
+    sampler = sampler_of(assembler, options, (2000, 2001))
     corners = set()
     for seed in range(80):
         turned = sampler.draw(np.random.default_rng(seed)).static
@@ -326,9 +340,8 @@ def test_aspect_turns_with_the_land(tmp_path: Path) -> None:
 
 def test_half_an_aspect_is_not_transposed(tiny_cube: Cube) -> None:
     """Without its other component a turned aspect cannot be told, so samples are only flipped."""
-    spec = input_spec(tiny_cube, LAND_USE, (), ("elevation", "aspect_north"))
-    reader = WindowReader(tiny_cube, LAND_USE, spec)
-    sampler = Sampler(reader, SampleOptions(window=16, recursion=1), SPAN, EVERYWHERE)
+    assembler = assembler_of(tiny_cube, (), ("elevation", "aspect_north"))
+    sampler = sampler_of(assembler, SampleOptions(window=16, recursion=1), SPAN)
     aspect = tiny_cube.read("aspect_north")
     for seed in range(20):
         sample = sampler.draw(np.random.default_rng(seed))
@@ -337,44 +350,44 @@ def test_half_an_aspect_is_not_transposed(tiny_cube: Cube) -> None:
         np.testing.assert_array_equal(sample.static[1], flipped * aspect[row, col])
 
 
-def test_without_augmentation_north_stays_up(reader: WindowReader) -> None:
-    sampler = Sampler(
-        reader, SampleOptions(window=16, recursion=1, augment=False), SPAN, EVERYWHERE
-    )
+def test_without_augmentation_north_stays_up(assembler: Assembler) -> None:
+    sampler = sampler_of(assembler, SampleOptions(window=16, recursion=1, augment=False), SPAN)
     for seed in range(10):
         row, col, _ = where(sampler.draw(np.random.default_rng(seed)))
         assert (np.diff(row, axis=0) == 1).all()
         assert (np.diff(col, axis=1) == 1).all()
 
 
-def test_corruption_never_touches_the_truth(reader: WindowReader) -> None:
+def test_corruption_never_touches_the_truth(assembler: Assembler) -> None:
     plain = SampleOptions(window=24, recursion=1, augment=False)
     noisy = plain.model_copy(
         update={"corruption": Corruption(hide_probability=1.0, hide_share=0.5, noise=0.3)}
     )
     for seed in range(6):
         clean, damaged = (
-            Sampler(reader, options, SPAN, EVERYWHERE).draw(np.random.default_rng(seed))
+            sampler_of(assembler, options, SPAN).draw(np.random.default_rng(seed))
             for options in (plain, noisy)
         )
-        for name in ("before", "targets", "valid", "domain", "forcing"):
+        np.testing.assert_array_equal(clean.forcing, damaged.forcing)
+        clean, damaged = land(clean), land(damaged)
+        for name in ("before", "targets", "valid", "domain"):
             np.testing.assert_array_equal(getattr(clean, name), getattr(damaged, name))
         assert (damaged.prior != clean.prior).any()
         assert (damaged.visible & ~clean.visible).sum() == 0
         assert damaged.visible.sum() < clean.visible.sum()
 
 
-def test_a_split_without_labels_is_refused(reader: WindowReader) -> None:
+def test_a_split_without_labels_is_refused(assembler: Assembler) -> None:
     with pytest.raises(SampleError, match=r"(?s)No step fits.*1900…1910.*no time at all.*widen"):
-        Sampler(reader, SampleOptions(), (1900, 1910), EVERYWHERE)
+        sampler_of(assembler, SampleOptions(), (1900, 1910))
     with pytest.raises(SampleError, match=r"(?s)No step fits.*\(7,\).*2000, 2001, 2002"):
-        Sampler(reader, SampleOptions(strides=(7,)), (2000, 2002), EVERYWHERE)
+        sampler_of(assembler, SampleOptions(strides=(7,)), (2000, 2002))
 
 
-def test_a_split_without_land_is_refused(reader: WindowReader) -> None:
+def test_a_split_without_land_is_refused(assembler: Assembler) -> None:
     sea = np.zeros(FINE.shape, dtype=bool)
     sea[:, :4] = True
-    sampler = Sampler(reader, SampleOptions(window=16), SPAN, sea)
+    sampler = sampler_of(assembler, SampleOptions(window=16), SPAN, sea)
     with pytest.raises(SampleError, match=r"holds no land"):
         sampler.draw(np.random.default_rng(0))
 
@@ -383,25 +396,22 @@ def test_a_window_larger_than_the_grid(tmp_path: Path) -> None:
     fine = Grid.regular(0, 50, 0.1, 0.1, (12, 20))
     maps = land_maps((2000, 2001), (12, 20))
     cube = write_labels(tmp_path / "c.zarr", maps, fine, fine.coarsen(4, 4))
-    reader = WindowReader(cube, LAND_USE, input_spec(cube, LAND_USE, ("land_use_fractions",), ()))
-    mask = np.ones(fine.shape, dtype=bool)
+    assembler = assembler_of(cube, ("land_use_fractions",))
     options = SampleOptions(window=32, recursion=1, augment=False)
-    sample = Sampler(reader, options, (2000, 2001), mask).draw(np.random.default_rng(0))
-    np.testing.assert_array_equal(sample.before[:12, :20], maps[2000])
+    sample = sampler_of(assembler, options, (2000, 2001)).draw(np.random.default_rng(0))
+    np.testing.assert_array_equal(land(sample).before[:12, :20], maps[2000])
     outside = np.ones((32, 32), dtype=bool)
     outside[:12, :20] = False
-    assert (sample.before[outside] == NO_DATA).all()
-    for layer in (sample.visible, sample.domain, sample.valid[0]):
+    assert (land(sample).before[outside] == NO_DATA).all()
+    for layer in (land(sample).visible, land(sample).domain, land(sample).valid[0]):
         assert not layer[outside].any()
     assert np.isfinite(sample.forcing).all()
 
 
-def test_a_stack_is_its_samples(reader: WindowReader) -> None:
-    sampler = Sampler(reader, SampleOptions(window=16), SPAN, EVERYWHERE)
+def test_a_stack_is_its_samples(assembler: Assembler) -> None:
+    sampler = sampler_of(assembler, SampleOptions(window=16), SPAN)
     samples = [sampler.draw(np.random.default_rng(seed)) for seed in range(3)]
     batch = stack(samples)
-    assert batch.targets.shape == (3, 2, 16, 16)
-    assert_same(
-        Sample(**{name: getattr(batch, name)[1] for name in Sample.__dataclass_fields__}),
-        samples[1],
-    )
+    assert land(batch).targets.shape == (3, 2, 16, 16)
+    assert batch.steps == 2
+    assert_same(batch.map(lambda _, values: values[1]), samples[1])

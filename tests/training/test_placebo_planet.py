@@ -11,10 +11,12 @@ from scipy.stats import rankdata
 
 from ai4land.allocation import CoarseCells
 from ai4land.cube import Cube
-from ai4land.rollout import Tiling, open_network, step
+from ai4land.rollout import Tiling, open_model, step
+from ai4land.samples import Labels
 from ai4land.sources import build_cube, load_recipe
 from ai4land.testing import PlanetSpec, write_planet
 from ai4land.training import Experiment, train
+from ai4land.vocabulary import LAND_USE
 
 RECIPE = """
 title: A small planet
@@ -60,15 +62,12 @@ def _skill(folder: Path, *, placebo: bool) -> float:
     )
     checkpoint = train(experiment, folder / "run")
     cells = CoarseCells.of(cube.grid("land_use"), cube.grid("luh2_states")).index
+    labels = Labels(cube, LAND_USE.targets[0])
     right = pairs = 0.0
     for year in TEST_YEARS:
-        stepper, initial, _ = open_network(
-            checkpoint, cube, (year, year + 1), tiling=Tiling(64, 16)
-        )
-        reader = stepper.reader
-        before = reader.target(year, reader.grid.window)
-        after = reader.target(year + 1, reader.grid.window)
-        land = reader.land(year)
+        stepper, initial, _ = open_model(checkpoint, cube, (year, year + 1), tiling=Tiling(64, 16))
+        before, after = labels.at(year), labels.at(year + 1)
+        land = labels.land(year)
         probability = step(stepper, initial, year + 1)["land_use"].probabilities
         assert probability is not None
         here = np.where(land, before, 0)[None].astype(np.int64)

@@ -19,14 +19,14 @@ from ai4land.checkpoint import load_card, load_checkpoint
 from ai4land.cube import Cube
 from ai4land.errors import CheckpointError, ConfigError, SampleError
 from ai4land.grid import Window
-from ai4land.models import Ensemble, UNet
-from ai4land.rollout import Tiling, decision_data, open_network, rollout
-from ai4land.samples import Sampler, WindowReader, input_spec, space_masks
-from ai4land.training import Experiment, train
+from ai4land.models.networks import NetworkPredictor
+from ai4land.rollout import Tiling, decision_data, open_model, rollout
+from ai4land.samples import CubeDrivers, Labels, Sampler, space_masks
+from ai4land.training import Experiment, assembled, train
 from ai4land.training.validation import STAY
-from ai4land.vocabulary import LAND_USE
+from ai4land.vocabulary import LAND_USE, Direction
 from experiments import small_experiment
-from tiny_cubes import COARSE, FINE, YEARS
+from tiny_cubes import COARSE, FINE, LANDUSE8, YEARS
 
 
 class _Killed(Exception):
@@ -150,44 +150,46 @@ def test_the_card_tells_all_a_user_must_know(tiny_cube: Cube, trained: Path) -> 
     assert card.variables["elevation"]["units"] == "m"
     assert card.variables["luh2_states"]["units"] == "1"
     assert card.variables["climate_zone"]["legend"]["name"] == "koeppen_geiger"
-    assert card.legend is not None
-    assert card.legend["name"] == "landuse8"
-    assert card.grids["land_use"] == FINE.to_dict()
-    assert card.grids["luh2_states"] == COARSE.to_dict()
-    assert card.clock == "year"
-    assert (card.strides, card.directions) == ((1,), ("forward", "backward"))
-    assert card.training["years"] == [2000, 2006]
+    assert card.legends == {"land_use": LANDUSE8}
+    assert card.grids["land_use"] == FINE
+    assert card.grids["luh2_states"] == COARSE
+    assert card.task_of() == LAND_USE
+    assert [target.classes for target in card.targets] == [LANDUSE8.names]
+    assert (card.strides, card.directions) == ((1,), (Direction.FORWARD, Direction.BACKWARD))
+    assert (card.split.train, card.split.validation) == ((2000, 2006), (2006, 2008))
     assert card.training["experiment"]["training"]["steps"] == 6
     assert "cube" not in card.training["experiment"], "no path of the machine goes out"
     assert str(tiny_cube.path) not in (trained / "checkpoint" / "card.json").read_text()
     assert [p["sha256"] for p in card.data["provenance"]] == ["0" * 64, "1" * 64]
     assert card.licences == ("CC-BY-4.0", "CC-BY-SA-4.0")
-    assert card.domain["trained"] == [2000, 2006]
-    assert card.domain["validated"] == [2006, 2008]
-    assert [card.domain[k] for k in ("west", "south", "east", "north")] == pytest.approx(
-        [10.0, 48.0, 12.4, 50.0]
-    )
+    box = card.domain
+    assert (box.trained, box.validated) == ((2000, 2006), (2006, 2008))
+    assert (box.west, box.south, box.east, box.north) == pytest.approx((10.0, 48.0, 12.4, 50.0))
+    assert box.holds(FINE)
     assert re.match(r"\d+\.", card.code_version)
-    assert re.fullmatch(r"[0-9a-f]{64}", card.weights_sha256)
+    assert set(card.files) == {"model.safetensors"}
+    assert re.fullmatch(r"[0-9a-f]{64}", card.files["model.safetensors"])
     assert card.base is None
     assert {"accuracy", "persistence_accuracy", "figure_of_merit"} <= set(card.scores["validation"])
-    assert card.decision["feedback"] == "classes"
+    assert card.feedback == "classes"
+    assert card.decision["name"] == "most_likely"
     assert card.decision["balanced"] is True
     assert {card.decision["forward"], card.decision["backward"]} <= set(STAY)
-    network, _ = load_checkpoint(trained / "checkpoint")
-    assert isinstance(network, UNet)
+    predictor, _ = load_checkpoint(trained / "checkpoint")
+    assert isinstance(predictor, NetworkPredictor)
+    (network,) = predictor.networks
     statistics = card.normaliser["static"]["elevation"]
-    assert statistics["mean"] == pytest.approx(float(network.static_scale.mean[0]))
+    assert statistics["mean"] == pytest.approx(float(network.encoder.static_scale.mean[0]))
     assert 100 < statistics["mean"] < 700
     assert set(card.normaliser["forcing"]) == set(network.spec.forcing)
 
 
-def test_a_trained_network_rolls_out_from_its_checkpoint(tiny_cube: Cube, trained: Path) -> None:
-    stepper, initial, card = open_network(
+def test_a_trained_model_rolls_out_from_its_checkpoint(tiny_cube: Cube, trained: Path) -> None:
+    stepper, initial, card = open_model(
         trained / "checkpoint", tiny_cube, (2009, 2010, 2011), tiling=Tiling(32, 8)
     )
-    said = decision_data(stepper.decision) | {"feedback": stepper.feedback}
-    assert said == card.decision
+    assert decision_data(stepper.decision) == card.decision
+    assert stepper.feedback == card.feedback
     ticks = [s.tick for s in rollout(stepper, initial, (2010, 2011))]
     assert ticks == [2009, 2010, 2011]
 
@@ -206,12 +208,13 @@ def test_an_ensemble_is_its_members(tiny_cube: Cube, trained: Path, tmp_path: Pa
     other, _ = load_checkpoint(
         train(small_experiment(tiny_cube, training={"seed": 1}), tmp_path / "other")
     )
-    assert isinstance(ensemble, Ensemble)
-    for member, alone in zip(ensemble.members, (single, other), strict=True):
-        ours, theirs = member.state_dict(), alone.state_dict()
+    assert isinstance(ensemble, NetworkPredictor)
+    for member, alone in zip(ensemble.members(), (single, other), strict=True):
+        assert isinstance(alone, NetworkPredictor)
+        ours, theirs = (p.networks[0].state_dict() for p in (member, alone))
         assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
     assert card.architecture["members"] == 2
-    weights = [load_card(f / "checkpoint").weights_sha256 for f in (trained, tmp_path / "other")]
+    weights = [load_card(f / "checkpoint").files for f in (trained, tmp_path / "other")]
     assert weights[0] != weights[1], "another seed, other weights"
 
 
@@ -226,14 +229,14 @@ def test_logs_are_a_table(trained: Path) -> None:
 
 
 class _Spy:
-    """Notes which years of which variable are asked for, of the cube or of the reader's memory.
+    """Notes which years of which variable are asked for, of the cube or of its drivers.
 
     Times that share a chunk of the store are decoded together; what counts is who is served what.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.read: dict[str, set[int | None]] = {}
-        real, kept = Cube.read, WindowReader._whole
+        real, served = Cube.read, CubeDrivers.cells
 
         def read(
             cube: Cube, name: str, tick: int | None = None, window: Window | None = None
@@ -241,12 +244,12 @@ class _Spy:
             self.read.setdefault(name, set()).add(tick)
             return real(cube, name, tick, window)
 
-        def whole(reader: WindowReader, name: str, tick: int | None) -> npt.NDArray[Any]:
+        def cells(drivers: CubeDrivers, name: str, tick: int, window: Window) -> npt.NDArray[Any]:
             self.read.setdefault(name, set()).add(tick)
-            return kept(reader, name, tick)
+            return served(drivers, name, tick, window)
 
         monkeypatch.setattr(Cube, "read", read)
-        monkeypatch.setattr(WindowReader, "_whole", whole)
+        monkeypatch.setattr(CubeDrivers, "cells", cells)
 
 
 @pytest.mark.parametrize(
@@ -286,7 +289,8 @@ def test_a_split_in_space(tiny_cube: Cube, tmp_path: Path) -> None:
         training={"steps": 2},
     )
     card = load_card(train(experiment, tmp_path / "run"))
-    assert card.training["experiment"]["split"]["space"]["folds"] == 9
+    assert card.split.space is not None
+    assert card.split.space.folds == 9
 
 
 def test_buffers_that_leave_nothing_are_refused_at_once(tiny_cube: Cube, tmp_path: Path) -> None:
@@ -320,15 +324,15 @@ def test_missing_drivers_and_tasks_are_named(tiny_cube: Cube, tmp_path: Path) ->
 def test_an_experiment_without_forcing_trains(tiny_cube: Cube, tmp_path: Path) -> None:
     experiment = small_experiment(tiny_cube, forcing=[], training={"steps": 1})
     card = load_card(train(experiment, tmp_path / "run"))
-    assert card.inputs["forcing"] == []
+    assert card.inputs.forcing == ()
 
 
 def test_the_sampler_of_a_training_is_that_of_its_split(tiny_cube: Cube) -> None:
     """Guards the spy above: with the same span, a sampler does read the span's ends."""
     experiment: Experiment = small_experiment(tiny_cube)
-    spec = input_spec(tiny_cube, LAND_USE, experiment.forcing, experiment.static, 1)
-    reader = WindowReader(tiny_cube, LAND_USE, spec)
+    assembler, labels = assembled(experiment, tiny_cube)
+    assert isinstance(labels["land_use"], Labels)
     masks = space_masks(FINE, COARSE, None)
-    sampler = Sampler(reader, experiment.samples, experiment.split.train, masks.train)
+    sampler = Sampler(assembler, labels, experiment.samples, experiment.split.train, masks.train)
     assert {t for run in sampler.steps for t in run} == set(range(2000, 2007))
     assert np.all(masks.train)

@@ -50,6 +50,32 @@ def test_lengths_in_years() -> None:
     assert Clock.EIGHT_DAYS.years(23) == 0.5
 
 
+@given(date=DATES, clock=st.sampled_from(MOVING), other=st.sampled_from(MOVING))
+@QUICK
+def test_a_tick_of_another_clock_holds_where_this_one_begins(
+    date: dt.date, clock: Clock, other: Clock
+) -> None:
+    tick = clock.tick(date)
+    found = clock.convert(tick, other)
+    assert other.date(found) <= clock.date(tick) < other.date(found + 1)
+    assert clock.convert(tick, clock) == tick
+    assert clock.convert(tick, Clock.STATIC) == 0
+
+
+def test_conversions_as_written() -> None:
+    assert Clock.YEAR.convert(2001, Clock.MONTH) == 2001 * 12
+    assert Clock.MONTH.convert(2001 * 12 + 11, Clock.YEAR) == 2001
+    assert Clock.MONTH.convert(2001 * 12 + 1, Clock.EIGHT_DAYS) == 2001 * 46 + 3
+    assert Clock.STATIC.convert(5, Clock.STATIC) == 5
+
+
+def test_the_season_is_the_middle_of_a_tick() -> None:
+    assert Clock.MONTH.season(2001 * 12) == pytest.approx(0.5 / 12)
+    assert Clock.MONTH.season(2001 * 12 + 11) == pytest.approx(11.5 / 12)
+    assert Clock.EIGHT_DAYS.season(2001 * 46 + 22) == pytest.approx(22.5 / 46)
+    assert Clock.YEAR.season(1999) == 0.5
+
+
 def test_a_static_variable_has_no_time() -> None:
     for call in (
         lambda: Clock.STATIC.ticks_per_year,

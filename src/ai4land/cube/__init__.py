@@ -1,6 +1,7 @@
 """The cube: a multi-resolution Zarr v3 store that a person can open with xarray."""
 
 from ai4land.cube.blocks import Block, BlockWriter
+from ai4land.cube.cache import ArrayCache
 from ai4land.cube.datasets import open_datasets
 from ai4land.cube.flags import flagged, status_by_year, years_behind
 from ai4land.cube.schema import CubeSpec, GroupSpec, Status, VariableSpec
@@ -10,6 +11,7 @@ from ai4land.cube.views import ArrayView, StoreView, View
 from ai4land.cube.writer import CubeWriter
 
 __all__ = [
+    "ArrayCache",
     "ArrayView",
     "Block",
     "BlockWriter",

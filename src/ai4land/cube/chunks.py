@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,47 +20,13 @@ import zarr
 from numcodecs import zstd
 from zarr.storage import LocalStore
 
-__all__ = ["ChunkCache", "ChunkedArray", "chunked"]
+from ai4land.cube.cache import ArrayCache
+
+__all__ = ["ChunkedArray", "chunked"]
 
 Array = npt.NDArray[Any]
 Place = tuple[int, ...]
 _ABSENT = 2**64 - 1  # offset in a shard's index of a chunk that holds nothing but fill
-
-
-class ChunkCache:
-    """The chunks that were decoded last, up to a number of bytes.
-
-    Args:
-        limit: Bytes kept.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self._kept: OrderedDict[tuple[str, Place], Array] = OrderedDict()
-        self._bytes = 0
-        self._lock = threading.Lock()
-
-    def get(self, key: tuple[str, Place]) -> Array | None:
-        """A chunk, if it is still here."""
-        with self._lock:
-            found = self._kept.get(key)
-            if found is not None:
-                self._kept.move_to_end(key)
-            return found
-
-    def put(self, key: tuple[str, Place], chunk: Array) -> None:
-        """Keep a chunk in place of those not asked for longest."""
-        with self._lock:
-            if key in self._kept or chunk.nbytes > self.limit:
-                return
-            self._kept[key] = chunk
-            self._bytes += chunk.nbytes
-            while self._bytes > self.limit:
-                self._bytes -= self._kept.popitem(last=False)[1].nbytes
-
-    def __reduce__(self) -> tuple[type[ChunkCache], tuple[int]]:
-        """Without its content: a copy in another process begins empty."""
-        return ChunkCache, (self.limit,)
 
 
 @dataclass
@@ -85,7 +49,7 @@ class ChunkedArray:
     shard: tuple[int, ...] | None
     dtype: np.dtype[Any]
     fill: float
-    cache: ChunkCache
+    cache: ArrayCache
     _indexes: dict[Place, Array | None] = field(default_factory=dict)
 
     def read(self, index: tuple[slice, ...]) -> Array:
@@ -168,7 +132,7 @@ class ChunkedArray:
         return self._indexes[outer]
 
 
-def chunked(array: zarr.Array[Any], cache: ChunkCache) -> ChunkedArray | None:
+def chunked(array: zarr.Array[Any], cache: ArrayCache) -> ChunkedArray | None:
     """The array as files, if it is laid out as this package lays arrays out; else ``None``."""
     data: Mapping[str, Any] = array.metadata.to_dict()
     store = array.store_path.store

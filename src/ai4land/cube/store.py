@@ -14,7 +14,8 @@ import numpy.typing as npt
 import zarr
 from zarr.errors import GroupNotFoundError
 
-from ai4land.cube.chunks import ChunkCache, ChunkedArray, chunked
+from ai4land.cube.cache import ArrayCache
+from ai4land.cube.chunks import ChunkedArray, chunked
 from ai4land.cube.schema import CubeSpec, GroupSpec, Status, VariableSpec
 from ai4land.errors import CubeError, MissingFileError
 from ai4land.grid import Grid, Window
@@ -83,7 +84,7 @@ class Cube:
         self._corners: dict[str, tuple[int, int]] = {}
         self._arrays: dict[str, zarr.Array[Any]] = {}
         self._files: dict[str, ChunkedArray | None] = {}
-        self._cache = ChunkCache(cache)
+        self._cache = ArrayCache(cache)
 
     @property
     def cache_limit(self) -> int:

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from ai4land.evaluation.evaluation import Evaluation, evaluate
     from ai4land.evaluation.explanation import Explanation, PixelStep, explain
     from ai4land.evaluation.held_out import forcing_used, held_out_blocks
+    from ai4land.evaluation.numbers import evaluate_numbers
     from ai4land.evaluation.probability_scores import ProbabilityScores
     from ai4land.evaluation.raster_scores import score_raster_files
-    from ai4land.evaluation.stored import path_of, stored_states
+    from ai4land.evaluation.stored import path_of, predicted_targets, stored_states
     from ai4land.evaluation.weighting import Weighting
 
 __all__ = [
@@ -32,10 +33,12 @@ __all__ = [
     "comparable",
     "compare",
     "evaluate",
+    "evaluate_numbers",
     "explain",
     "forcing_used",
     "held_out_blocks",
     "path_of",
+    "predicted_targets",
     "score_raster_files",
     "stored_states",
 ]
@@ -53,10 +56,12 @@ _HOMES = MappingProxyType(
         "comparable": "comparison",
         "compare": "comparison",
         "evaluate": "evaluation",
+        "evaluate_numbers": "numbers",
         "explain": "explanation",
         "forcing_used": "held_out",
         "held_out_blocks": "held_out",
         "path_of": "stored",
+        "predicted_targets": "stored",
         "score_raster_files": "raster_scores",
         "stored_states": "stored",
     }

@@ -21,8 +21,8 @@ from ai4land.metrics import (
     rank_histogram,
     squares,
 )
-from ai4land.samples import class_forcing
-from ai4land.vocabulary import NO_DATA, Task
+from ai4land.samples import CubeDrivers, class_forcing
+from ai4land.vocabulary import NO_DATA, Target
 
 __all__ = ["Comparison", "comparable", "compare"]
 
@@ -72,7 +72,7 @@ def comparable(evaluations: Mapping[str, Evaluation]) -> Iterator[dict[str, Eval
 
 
 def compare(
-    evaluations: Mapping[str, Evaluation], cubes: Mapping[str, Cube], truth: Cube, task: Task
+    evaluations: Mapping[str, Evaluation], cubes: Mapping[str, Cube], truth: Cube, target: Target
 ) -> Comparison:
     """Compare reconstructions that ``comparable`` put together.
 
@@ -80,7 +80,7 @@ def compare(
         evaluations: Name → scores.
         cubes: Name → the reconstruction.
         truth: The cube with the labels.
-        task: What was predicted.
+        target: What was predicted.
     """
     rollouts = {name: e.details.rollouts[e.model] for name, e in evaluations.items()}
     name, first = next(iter(evaluations.items()))
@@ -91,20 +91,27 @@ def compare(
     one_kind = len({cubes[name].attributes.get("stepper") for name in evaluations}) == 1
     ranks = None
     if one_kind and len(evaluations) >= _MEMBERS:
-        ranks = _ranks([cubes[name] for name in evaluations], truth, task, first.ticks)
+        ranks = _ranks([cubes[name] for name in evaluations], truth, target, first.ticks)
     return Comparison(evaluations, paired, ranks)
 
 
-def _ranks(members: Sequence[Cube], truth: Cube, task: Task, ticks: Sequence[int]) -> RankHistogram:
+def _ranks(
+    members: Sequence[Cube], truth: Cube, target: Target, ticks: Sequence[int]
+) -> RankHistogram:
     """Rank true areas among the members', cell by cell and year by year."""
-    grid = truth.grid(task.target)
-    forcing = class_forcing(truth, task, forcing_used(members[0].attributes))
+    grid = truth.grid(target.name)
+    forcing = class_forcing(
+        CubeDrivers(truth, grid),
+        target,
+        truth.variable(target.name).legend,
+        forcing_used(members[0].attributes),
+    )
     cells = coarse_cells(grid, truth.grid(forcing[0])) if forcing else squares(grid.shape, 16)
     areas = np.broadcast_to(grid.cell_areas(), grid.shape)
     total: RankHistogram | None = None
     for tick in ticks:
-        real = _class_areas(truth, task, tick, cells, areas)
-        said = np.stack([_class_areas(member, task, tick, cells, areas) for member in members])
+        real = _class_areas(truth, target, tick, cells, areas)
+        said = np.stack([_class_areas(member, target, tick, cells, areas) for member in members])
         real[(real == 0) & (said == 0).all(axis=0)] = np.nan  # nobody speaks of the class there
         one = rank_histogram(real, said)
         total = one if total is None else total + one
@@ -113,12 +120,12 @@ def _ranks(members: Sequence[Cube], truth: Cube, task: Task, ticks: Sequence[int
 
 
 def _class_areas(
-    cube: Cube, task: Task, tick: int, cells: npt.NDArray[np.int32], areas: FloatArray
+    cube: Cube, target: Target, tick: int, cells: npt.NDArray[np.int32], areas: FloatArray
 ) -> FloatArray:
     """Area of each class in each cell in m², ``(class, cell)``."""
-    legend = cube.variable(task.target).legend
+    legend = cube.variable(target.name).legend
     assert legend is not None
-    codes = cube.read(task.target, tick)
+    codes = cube.read(target.name, tick)
     land = np.where(np.isin(codes, legend.sea), NO_DATA, codes)
     index, used = index_map(land.astype(np.uint8), legend), cells >= 0
     count = int(cells.max()) + 1

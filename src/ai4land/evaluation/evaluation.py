@@ -25,9 +25,9 @@ from ai4land.evaluation.weighting import Weighting
 from ai4land.evaluation.windows import SavedRollout, WindowSums, baselines, sum_window
 from ai4land.grid import Window
 from ai4land.metrics import RolloutScores, ScoredClasses, add_up, summarise, table_one
-from ai4land.rollout import observed_state, save_rollout
-from ai4land.samples import Demand, WindowReader, class_forcing, input_spec
-from ai4land.vocabulary import LAND_USE, Legend, Task
+from ai4land.rollout import demand_of, observed_state, save_rollout
+from ai4land.samples import CubeDrivers, Labels, class_forcing
+from ai4land.vocabulary import LAND_USE, Legend, Target, single_task
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -117,7 +117,7 @@ def evaluate(
     prediction: Cube,
     truth: Cube,
     *,
-    task: Task = LAND_USE,
+    target: Target | None = None,
     protocol: ScoredClasses = ScoredClasses.LAND,
     weighting: Weighting = Weighting.PIXEL,
     seed: int = 0,
@@ -141,7 +141,7 @@ def evaluate(
     Args:
         prediction: What ``ai4land reconstruct`` wrote.
         truth: The cube with labels, and with forcing for kernel and random.
-        task: What is predicted.
+        target: The map of classes that is judged; default land use.
         protocol: Land alone, or all classes as the reference system counts.
         weighting: Whether a pixel counts 1 or its area.
         seed: Of the baselines' ties.
@@ -157,17 +157,20 @@ def evaluate(
         VocabularyError: If their legends differ.
         SampleError: If no year of the reconstruction has labels, or no pixel is left.
     """
-    _check_pair(prediction, truth, task)
-    initial, path, notes = _scorable(prediction, truth, task)
-    forcing = (*class_forcing(truth, task, forcing_used(prediction.attributes)), "")[0]
-    grid = truth.grid(task.target)
+    target = target or LAND_USE.targets[0]
+    _check_pair(prediction, truth, target)
+    initial, path, notes = _scorable(prediction, truth, target)
+    labels = Labels(truth, target)
+    grid, used = labels.grid, forcing_used(prediction.attributes)
+    drivers = CubeDrivers(truth, grid)
+    forcing = (*class_forcing(drivers, target, labels.legend, used), "")[0]
     files = tuple(open_regions(file, RasterGrid.of(grid), region_name) for file in regions)
-    held_out, sentences = _held_out(prediction, truth, task, forcing)
-    plan = ScoringPlan(truth, task, initial, forcing, protocol, weighting, held_out, files, most)
+    held_out, sentences = _held_out(prediction, labels)
+    plan = ScoringPlan(truth, target, initial, forcing, protocol, weighting, held_out, files, most)
     lands = {window: plan.land(window) for window in plan.windows}
     headline = _headline(lands.values(), sentences, notes)
-    model = str(prediction.variable(task.target).source or "reconstruction")
-    saved = SavedRollout(prediction, model, path, (initial, *path_of(prediction, task)[1]), seed)
+    model = str(prediction.variable(target.name).source or "reconstruction")
+    saved = SavedRollout(prediction, model, path, (initial, *path_of(prediction, target)[1]), seed)
     with tempfile.TemporaryDirectory(prefix="ai4land-") as folder:
         if len(plan.windows) > 1:
             found = _saved_baselines(plan, saved, Path(folder), progress or (lambda _: None))
@@ -183,11 +186,11 @@ def _saved_baselines(
     """Name → rollout of a baseline over the whole map, written piece by piece."""
     if not plan.forcing:
         return {}
-    cube, task = plan.truth, plan.task
-    reader = WindowReader(cube, task, input_spec(cube, task, (plan.forcing,), ()))
-    start = observed_state(cube, task, plan.initial)
+    cube, target = plan.truth, plan.target
+    demand = demand_of(cube, target, (plan.forcing,))
+    start = observed_state(cube, single_task(target), plan.initial)
     found = {}
-    for stepper in baselines(task, plan.grid, Demand(reader, plan.forcing), saved.seed)[1:]:
+    for stepper in baselines(target, plan.grid, demand, saved.seed)[1:]:
         progress(f"rolling out {stepper.name}")
         path = folder / f"{stepper.name}.zarr"
         found[stepper.name] = save_rollout(
@@ -313,20 +316,17 @@ def _more_notes(plan: ScoringPlan, total: WindowSums) -> list[str]:
     return said
 
 
-def _held_out(
-    prediction: Cube, truth: Cube, task: Task, forcing: str
-) -> tuple[BoolArray | None, list[str]]:
+def _held_out(prediction: Cube, labels: Labels) -> tuple[BoolArray | None, list[str]]:
     """Pixels of the blocks that the checkpoint never saw, and a sentence on what is scored."""
-    inputs = input_spec(truth, task, (forcing,) if forcing else (), ())
-    blocks = held_out_blocks(prediction.attributes, WindowReader(truth, task, inputs))
+    blocks = held_out_blocks(prediction.attributes, labels)
     if blocks is None:
         return None, ["All pixels with a class in the truth."]
     return blocks, [f"{_HELD_OUT} ({blocks.mean():.0%} of it)."]
 
 
-def _check_pair(prediction: Cube, truth: Cube, task: Task) -> None:
+def _check_pair(prediction: Cube, truth: Cube, target: Target) -> None:
     """Refuse two cubes that cannot be compared pixel by pixel."""
-    one, two = prediction.grid(task.target), truth.grid(task.target)
+    one, two = prediction.grid(target.name), truth.grid(target.name)
     if one != two:
         raise GridError(
             "Reconstruction and truth lie on different grids",
@@ -335,7 +335,7 @@ def _check_pair(prediction: Cube, truth: Cube, task: Task) -> None:
             found=one.describe(),
             remedy="score against the cube that drove the reconstruction",
         )
-    mine, theirs = prediction.variable(task.target).legend, truth.variable(task.target).legend
+    mine, theirs = prediction.variable(target.name).legend, truth.variable(target.name).legend
     if mine is None or theirs is None or mine.classes != theirs.classes:
         raise VocabularyError(
             "Reconstruction and truth have different legends",
@@ -344,10 +344,12 @@ def _check_pair(prediction: Cube, truth: Cube, task: Task) -> None:
         )
 
 
-def _scorable(prediction: Cube, truth: Cube, task: Task) -> tuple[int, tuple[int, ...], list[str]]:
+def _scorable(
+    prediction: Cube, truth: Cube, target: Target
+) -> tuple[int, tuple[int, ...], list[str]]:
     """Initial time, the times that have labels, and a note on those that have none."""
-    initial, path = path_of(prediction, task)
-    labelled = set(truth.group(task.target).ticks)
+    initial, path = path_of(prediction, target)
+    labelled = set(truth.group(target.name).ticks)
     count = next((i for i, tick in enumerate(path) if tick not in labelled), len(path))
     if initial not in labelled or count == 0:
         raise SampleError(

@@ -13,13 +13,13 @@ from ai4land.allocation import CoarseCells
 from ai4land.cube import Cube, State
 from ai4land.errors import GridError
 from ai4land.grid import Grid, Window
-from ai4land.models import Ensemble, UNet
+from ai4land.models import Predictor
 from ai4land.rollout import (
     MostLikely,
-    NetworkStepper,
+    PredictorStepper,
     Tiling,
     demand_of,
-    open_network,
+    open_model,
     rollout,
 )
 from ai4land.samples import Demand
@@ -107,9 +107,10 @@ def explain(
         CheckpointError: If the checkpoint is damaged, or the cube lacks what it needs.
         ConfigError: If the cube has no coarse fractions.
     """
-    stepper, start, _ = open_network(checkpoint, cube, path, tiling=tiling, device=device)
-    row, col = _pixel(cube.grid(stepper.task.target), point)
-    demand = stepper.demand or demand_of(stepper.reader)
+    stepper, start, card = open_model(checkpoint, cube, path, tiling=tiling, device=device)
+    target = next(t for t in card.targets if t.categorical)
+    row, col = _pixel(cube.grid(target.name), point)
+    demand = stepper.demand or demand_of(cube, target)
     before = replace(start, reference=demand.reference(start))
     for state in rollout(stepper, start, path[1:-1]):
         before = replace(state, reference=before.reference)
@@ -121,7 +122,7 @@ def explain(
         "from": before.tick,
         "to": path[-1],
     }
-    if not stepper.reader.domain(before[stepper.task.target].values)[row, col]:
+    if not demand.coding.domain(before[target.name].values)[row, col]:
         return Explanation({**where, "land": False, "reasons": [_NO_LAND]}, (_NO_LAND,), None)
     found = _looked_at(stepper, demand, before, path[-1], (row, col))
     reasons = _reasons(found)
@@ -147,52 +148,52 @@ def _pixel(grid: Grid, point: tuple[float, float]) -> tuple[int, int]:
 
 
 def _looked_at(
-    stepper: NetworkStepper, demand: Demand, before: State, tick: int, pixel: tuple[int, int]
+    stepper: PredictorStepper, demand: Demand, before: State, tick: int, pixel: tuple[int, int]
 ) -> PixelStep:
     """The last step on the coarse cell of a pixel, with the decision and without."""
-    target, reader, reference = stepper.task.target, stepper.reader, before.reference
+    target, coding, reference = demand.target.name, demand.coding, before.reference
     assert reference is not None
     piece = demand.mesh.whole(Window(*pixel, 1, 1))
-    plain = NetworkStepper(
-        stepper.network,
-        reader,
+    plain = PredictorStepper(
+        stepper.predictor,
+        stepper.assembler,
         tiling=stepper.tiling,
         feedback=stepper.feedback,
         demand=demand,
-        device=stepper.device,
     )
     raw = plain.step_piece(before, tick, piece)[target].probabilities
     after = stepper.step_piece(before, tick, piece)[target]
     if raw is None or after.probabilities is None:
         raise GridError("The network gave no probabilities", where=target)
     cells = CoarseCells.within(demand.mesh, piece)
-    start = reader.positions(before[target].read(piece))
+    start = coding.positions(before[target].read(piece))
     row, col = (int(place[0]) for place in demand.mesh.places(piece, Window(*pixel, 1, 1)))
     cell = int(cells.index[row, col])
     same = (cells.index == cell) & (start == start[row, col])
     mine = after.probabilities[:, row, col]
     rank = 1 + (after.probabilities[:, same] > mine[:, None]).sum(axis=1)
-    decision = stepper.decision
+    decision, when = stepper.decision, demand.tick_of(tick, stepper.task.clock)
     return PixelStep(
         names=demand.legend.names,
         groups=demand.groups,
         before=int(start[row, col]),
-        after=int(reader.positions(after.values)[row, col]),
-        asked=demand.change(reference, tick, piece, start)[:, cell],
+        after=int(coding.positions(after.values)[row, col]),
+        asked=demand.change(reference, when, piece, start)[:, cell],
         held=demand.counts(start, cells)[:, cell],
         raw=np.asarray(raw[:, row, col]),
         balanced=np.asarray(mine),
         stay=decision.stay(tick - before.tick) if isinstance(decision, MostLikely) else 0.0,
-        seen=_seen(stepper.network, int(start[row, col]), tick < before.tick),
+        seen=_seen(stepper.predictor, target, int(start[row, col]), tick < before.tick),
         rank=rank.astype(np.int64),
     )
 
 
-def _seen(network: UNet | Ensemble, before: int, backward: bool) -> npt.NDArray[np.bool_]:
+def _seen(predictor: Predictor, target: str, before: int, backward: bool) -> npt.NDArray[np.bool_]:
     """Which classes may follow one, as the training has it."""
-    members = network.members if isinstance(network, Ensemble) else [network]
-    rows = [m.transitions.possible()[int(backward), before].cpu().numpy() for m in members]
-    return np.asarray(np.logical_or.reduce(rows), dtype=np.bool_)
+    followers = predictor.followers(target)
+    if followers is None:
+        return np.ones(predictor.spec.target(target).layers, dtype=bool)
+    return np.asarray(followers[int(backward), before])
 
 
 def _reasons(step: PixelStep) -> tuple[str, ...]:

@@ -8,46 +8,48 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.grid import Grid
-from ai4land.samples import WindowReader, space_masks
-from ai4land.vocabulary import BlockSplit
+from ai4land.checkpoint import Card
+from ai4land.samples import Labels, space_masks
 
 __all__ = ["forcing_used", "held_out_blocks"]
 
 
 def forcing_used(attributes: Mapping[str, Any]) -> tuple[str, ...]:
     """Names of the forcing variables behind a reconstruction; empty if it does not say."""
-    checkpoint = attributes.get("checkpoint")
-    if checkpoint:
-        channels = checkpoint["card"]["inputs"]["forcing"]
-        return tuple(dict.fromkeys(full.partition("/")[0] for full in channels))
+    card = card_of(attributes)
+    if card is not None:
+        return card.inputs.forcing_variables
     used = attributes.get("options", {}).get("forcing")
     return (used,) if used else ()
 
 
-def held_out_blocks(
-    attributes: Mapping[str, Any], reader: WindowReader
-) -> npt.NDArray[np.bool_] | None:
+def card_of(attributes: Mapping[str, Any]) -> Card | None:
+    """The card of the model behind a reconstruction; ``None`` if there is none."""
+    checkpoint = attributes.get("checkpoint")
+    return Card.from_dict(checkpoint["card"]) if checkpoint else None
+
+
+def held_out_blocks(attributes: Mapping[str, Any], labels: Labels) -> npt.NDArray[np.bool_] | None:
     """Pixels that the checkpoint behind a reconstruction neither trained nor chose by.
 
     Args:
         attributes: Attributes of the reconstruction.
-        reader: Serves the labels that it is judged by.
+        labels: What it is judged by.
 
     Returns:
         ``(y, x)``, or ``None`` if nothing was held out in space, or it was trained elsewhere.
     """
-    checkpoint = attributes.get("checkpoint")
-    if not checkpoint:
+    card = card_of(attributes)
+    if card is None or card.split.space is None or not card.inputs.forcing:
         return None
-    card = checkpoint["card"]
-    said = card["training"]["experiment"]
-    split, forcing = said["split"], said.get("forcing") or []
-    first = split["train"][0]
-    if split.get("space") is None or not forcing or first not in reader.group.ticks:
+    dealt = next(t for t in card.targets if t.clock is card.task_of().clock)  # as in training
+    if dealt.name not in labels.cube.variables:
         return None
-    grids = {name: Grid.from_dict(grid) for name, grid in card["grids"].items()}
-    if grids[reader.task.target] != reader.grid:
+    held = Labels(labels.cube, dealt)
+    if card.grids.get(labels.target.name) != labels.grid:
         return None
-    space = BlockSplit(**split["space"])
-    return space_masks(reader.grid, grids[forcing[0]], space, reader.land(first)).test
+    forcing = next(name for name in forcing_used(attributes) if name in card.grids)
+    coarse = card.grids[forcing]
+    return space_masks(
+        labels.grid, coarse, card.split.space, held.land(card.split.dealt(held.ticks))
+    ).test

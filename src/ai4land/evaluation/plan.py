@@ -27,9 +27,9 @@ from ai4land.metrics import (
     squares,
     valid_mask,
 )
-from ai4land.rollout import observed_state
-from ai4land.samples import Demand, WindowReader, input_spec
-from ai4land.vocabulary import NO_DATA, Legend, Task
+from ai4land.rollout import demand_of, observed_state
+from ai4land.samples import Demand, Labels
+from ai4land.vocabulary import NO_DATA, Legend, Target, single_task
 
 __all__ = ["MOST_PIXELS", "ScoringPlan", "ScoringWindow", "WindowLand"]
 
@@ -47,7 +47,7 @@ class ScoringWindow:
     """The scored pixels of a map, or of a window of it, the same for every row of a table.
 
     Attributes:
-        reader: Serves the labels.
+        labels: The truth.
         start: The labels at the initial time.
         legend: Their legend.
         protocol: Which classes are scored.
@@ -60,7 +60,7 @@ class ScoringWindow:
         regions: Partitions of the map.
     """
 
-    reader: WindowReader
+    labels: Labels
     start: State
     legend: Legend
     protocol: ScoredClasses
@@ -105,7 +105,7 @@ class ScoringPlan:
 
     Attributes:
         truth: The cube with the labels.
-        task: What is predicted.
+        target: What is predicted.
         initial: Time of the initial map.
         forcing: What the coarse forcing is called that asks for classes; empty if there is none.
         protocol: Which classes are scored.
@@ -116,7 +116,7 @@ class ScoringPlan:
     """
 
     truth: Cube
-    task: Task
+    target: Target
     initial: int
     forcing: str
     protocol: ScoredClasses
@@ -128,7 +128,7 @@ class ScoringPlan:
     @property
     def grid(self) -> Grid:
         """The grid of the labels."""
-        return self.truth.grid(self.task.target)
+        return self.truth.grid(self.target.name)
 
     @property
     def coarse(self) -> Grid | None:
@@ -142,9 +142,9 @@ class ScoringPlan:
         Raises:
             VocabularyError: If they are no classes.
         """
-        found = self.truth.variable(self.task.target).legend
+        found = self.truth.variable(self.target.name).legend
         if found is None:
-            raise VocabularyError("Only maps of classes are scored", where=self.task.target)
+            raise VocabularyError("Only maps of classes are scored", where=self.target.name)
         return found
 
     @property
@@ -185,7 +185,7 @@ class ScoringPlan:
     def land(self, window: Window) -> WindowLand:
         """What the initial map holds in a window, to be known before anything is scored."""
         cube = self.cut(self.truth, window)
-        codes = cube.read(self.task.target, self.initial)
+        codes = cube.read(self.target.name, self.initial)
         known = codes != NO_DATA
         land = known & ~np.isin(codes, self.legend.sea)
         judged = known if self.protocol is ScoredClasses.REFERENCE else land
@@ -202,18 +202,17 @@ class ScoringPlan:
             headline: Whether coarse cells less than half land are told apart.
         """
         cube = self.cut(self.truth, window)
-        forcing = (self.forcing,) if self.forcing else ()
-        reader = WindowReader(cube, self.task, input_spec(cube, self.task, forcing, ()))
-        start = observed_state(cube, self.task, self.initial)
-        demand = Demand(reader, self.forcing) if self.forcing else None
+        labels = Labels(cube, self.target)
+        start = observed_state(cube, single_task(self.target), self.initial)
+        demand = demand_of(cube, self.target, (self.forcing,)) if self.forcing else None
         cells = None
         if demand is not None:
             start = replace(start, reference=demand.reference(start))
-            cells = CoarseCells.within(demand.mesh, reader.grid.window)
-        land = reader.domain(start[self.task.target].values)
-        area = reader.grid.cell_areas() if self.weighting is Weighting.AREA else None
+            cells = CoarseCells.within(demand.mesh, labels.grid.window)
+        land = labels.domain(start[self.target.name].values)
+        area = labels.grid.cell_areas() if self.weighting is Weighting.AREA else None
         return ScoringWindow(
-            reader,
+            labels,
             start,
             self.legend,
             self.protocol,
@@ -223,7 +222,7 @@ class ScoringPlan:
             cells,
             squares(self.grid.shape, self.side, window.slices),
             self.factors,
-            self._regions(reader, window, land, cells, area),
+            self._regions(labels, window, land, cells, area),
         )
 
     def _zones(
@@ -241,7 +240,7 @@ class ScoringPlan:
         legend = self.legend
         if not self.forcing or cube.variable(self.forcing).components != legend.names:
             return None
-        grid = cube.grid(self.task.target)
+        grid = cube.grid(self.target.name)
         if "land_share" not in cube.variables:
             if self.protocol is ScoredClasses.REFERENCE:  # which scores the sea
                 return None
@@ -252,7 +251,7 @@ class ScoringPlan:
 
     def _regions(
         self,
-        reader: WindowReader,
+        labels: Labels,
         window: Window,
         land: BoolArray,
         cells: CoarseCells | None,
@@ -260,17 +259,17 @@ class ScoringPlan:
     ) -> tuple[Regions, ...]:
         """Bands of latitude; climate zones and the coarse cells' land where they are known."""
         found = [
-            by_latitude(reader.grid, self.grid),
-            by_climate(reader.cube, reader.grid, self.task, self.initial),
+            by_latitude(labels.grid, self.grid),
+            by_climate(labels.cube, labels.grid, self.target.clock, self.initial),
         ]
         if cells is not None:
             found.append(by_completeness(land, cells.index, area))
         for file in self.files:
-            labels = file.labels(*window.slices)
+            places = file.labels(*window.slices)
             names: Mapping[int, str] = {
-                n: file.name(n) for n in np.unique(labels[labels >= 0]).tolist()
+                n: file.name(n) for n in np.unique(places[places >= 0]).tolist()
             }
-            found.append(Regions(file.path.name, labels, names))
+            found.append(Regions(file.path.name, places, names))
         return tuple(part for part in found if part is not None)
 
 

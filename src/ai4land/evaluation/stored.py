@@ -7,18 +7,29 @@ from collections.abc import Iterator
 from ai4land.cube import Cube, State, Status
 from ai4land.errors import CubeError
 from ai4land.rollout import stored_field
-from ai4land.vocabulary import Task
+from ai4land.vocabulary import Kind, Target
 
-__all__ = ["path_of", "stored_states"]
+__all__ = ["path_of", "predicted_targets", "stored_states"]
 
 
-def path_of(cube: Cube, task: Task) -> tuple[int, tuple[int, ...]]:
+def predicted_targets(cube: Cube) -> tuple[Target, ...]:
+    """What a saved reconstruction predicts: every variable but the classes' probabilities."""
+    found = []
+    for name in cube.variables:
+        if not name.endswith("_probability"):
+            classes = cube.variable(name).variable.kind is Kind.CATEGORICAL
+            activation = "softmax" if classes else "identity"
+            found.append(Target(name, activation, cube.group(name).clock))
+    return tuple(found)
+
+
+def path_of(cube: Cube, target: Target) -> tuple[int, tuple[int, ...]]:
     """Initial time of a saved reconstruction, and the times after it in the order of the rollout.
 
     Raises:
         CubeError: If there is no observed map at one end to have started from.
     """
-    status = cube.status(task.target)
+    status = cube.status(target.name)
     ticks = tuple(status)
     observed = [t for t in ticks if status[t] is not Status.PREDICTED]
     if len(ticks) > 1 and observed in ([ticks[0]], [ticks[-1]]):
@@ -33,10 +44,10 @@ def path_of(cube: Cube, task: Task) -> tuple[int, tuple[int, ...]]:
     )
 
 
-def stored_states(cube: Cube, task: Task, ticks: tuple[int, ...]) -> Iterator[State]:
+def stored_states(cube: Cube, target: Target, ticks: tuple[int, ...]) -> Iterator[State]:
     """The maps of a saved reconstruction as the states that it came from, read when asked for."""
-    status, given = cube.status(task.target), task.probability in cube.variables
+    status, given = cube.status(target.name), target.probability in cube.variables
     for tick in ticks:
-        known = task.probability if given and status[tick] is Status.PREDICTED else None
-        field = stored_field(cube, task.target, tick, known)
-        yield State(task.clock, tick, {task.target: field}, status[tick])
+        known = target.probability if given and status[tick] is Status.PREDICTED else None
+        field = stored_field(cube, target.name, tick, known)
+        yield State(target.clock, tick, {target.name: field}, status[tick])

@@ -197,8 +197,8 @@ class TimeCounter:
 
     def count(self, state: State) -> State:
         """Count one more map, and hand it on."""
-        reader, tick = self.window.reader, state.tick
-        own = reader.positions(state[reader.task.target].values)
+        labels, tick = self.window.labels, state.tick
+        own = labels.positions(state[labels.target.name].values)
         if self.mask is None:
             self.mask = self.window.within(self.window.valid(own))
         self.held.append(own)
@@ -209,7 +209,7 @@ class TimeCounter:
             step = change_rates(pair, classes, weights, self.mask)
             self.rates = step if self.rates is None else joined(self.rates, step)
             demand = self.window.demand
-            if demand is not None and tick in demand.reader.cube.group(demand.forcing).ticks:
+            if demand is not None and tick in labels.cube.group(demand.forcing).ticks:
                 self.unclosed[tick] = _closed(self.window, demand, own, tick)
         for steps in FLICKER_STEPS:
             if len(self.held) > steps:
@@ -240,15 +240,15 @@ def sum_rollout(states: Iterable[State], window: ScoringWindow) -> RolloutSums:
 
     Years without labels only add to the sums over time.
     """
-    reader, classes, weights = window.reader, len(window.legend), window.weights
-    target, labelled = reader.task.target, set(reader.group.ticks)
+    labels, classes, weights = window.labels, len(window.legend), window.weights
+    target, labelled = labels.target.name, set(labels.ticks)
     zones = [RolloutScores() for _ in window.zones]
     blocks: dict[int, Binned[FigureOfMeritSums]] = {}
     probabilities = ProbabilityScores()
     counter = TimeCounter(window)
     seen = map(counter.count, states)
     last: ScoredStep | None = None
-    for last in steps_with_truth(itertools.takewhile(lambda s: s.tick in labelled, seen), reader):
+    for last in steps_with_truth(itertools.takewhile(lambda s: s.tick in labelled, seen), labels):
         maps, time = (last.initial, last.truth, last.own), last.state.tick
         used = window.valid(last.initial, last.prior_truth, last.truth)
         for n in range(len(zones)):
@@ -259,7 +259,7 @@ def sum_rollout(states: Iterable[State], window: ScoringWindow) -> RolloutSums:
         if said is not None:
             probabilities = probabilities.with_time(time, maps[:2], said, weights, scored)
     if last is None:
-        raise SampleError("No step of the rollout has labels", where=str(reader.cube.path))
+        raise SampleError("No step of the rollout has labels", where=str(labels.cube.path))
     deque(seen, maxlen=0)  # years without labels
     return RolloutSums(
         tuple(zones),
@@ -285,7 +285,7 @@ def sum_truth(
     """
     classes, counter = len(window.legend), TimeCounter(window)
     found: dict[int, ChangeCeiling] = {}
-    for step in steps_with_truth(map(counter.count, states), window.reader):
+    for step in steps_with_truth(map(counter.count, states), window.labels):
         if window.cells is not None:
             used = window.within(window.valid(step.initial, step.prior_truth, step.truth))
             maps = (step.initial, step.truth, step.truth)
@@ -330,8 +330,8 @@ def _closed(window: ScoringWindow, demand: Demand, own: ByteArray, tick: int) ->
         group[list(members)] = number
     index, groups = group[own], len(demand.groups)
     used = (index != NO_DATA) & (cells.index >= 0)
-    areas = np.broadcast_to(window.reader.grid.cell_areas(), index.shape)[used]
+    areas = np.broadcast_to(window.labels.grid.cell_areas(), index.shape)[used]
     mapped = cell_areas(index[used], cells.index[used], cells.count, groups, areas)[:, :-1].T
-    under, _, _ = demand.mesh.cells(window.reader.grid.window)
+    under, _, _ = demand.mesh.cells(window.labels.grid.window)
     shares = demand.shares(reference, tick, under)
     return fidelity(mapped, shares * mapped.sum(axis=0), shares.sum(axis=0) > 0)

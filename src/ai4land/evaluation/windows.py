@@ -26,7 +26,7 @@ from ai4land.rollout import (
     shuffled,
 )
 from ai4land.samples import Demand
-from ai4land.vocabulary import Task
+from ai4land.vocabulary import Target, single_task
 
 __all__ = ["SavedRollout", "WindowSums", "baselines", "sum_window"]
 
@@ -109,7 +109,7 @@ def sum_window(
         headline: Whether coarse cells less than half land are told apart.
     """
     scored = plan.open(window, headline=headline)
-    cube, task = plan.cut(saved.cube, window), plan.task
+    cube, target = plan.cut(saved.cube, window), plan.target
     stored = {name: plan.cut(store, window) for name, store in saved.baselines.items()}
     rollouts = {}
     for name, states in _rows(scored, saved, cube, stored).items():
@@ -118,7 +118,7 @@ def sum_window(
     progress("truth")
     labels = _labels(scored, (plan.initial, *saved.path))
     ceilings, truth = sum_truth(labels, scored)
-    start = scored.start[task.target].values
+    start = scored.start[target.name].values
     return WindowSums(
         rollouts,
         truth,
@@ -126,7 +126,7 @@ def sum_window(
         _before(scored, plan.initial, saved.path),
         _group_names(scored.demand),
         tuple(part.partition for part in scored.regions),
-        np.array_equal(start, cube.read(task.target, plan.initial)),
+        np.array_equal(start, cube.read(target.name, plan.initial)),
     )
 
 
@@ -134,29 +134,30 @@ def _rows(
     scored: ScoringWindow, saved: SavedRollout, cube: Cube, stored: Mapping[str, Cube]
 ) -> dict[str, Callable[[], Iterator[State]]]:
     """Row → its rollout, the model leading."""
-    task, demand, grid = scored.reader.task, scored.demand, scored.reader.grid
+    labels, demand = scored.labels, scored.demand
+    target, grid = labels.target, labels.grid
     rows: dict[str, Callable[[], Iterator[State]]] = {
-        saved.model: functools.partial(stored_states, cube, task, saved.every)
+        saved.model: functools.partial(stored_states, cube, target, saved.every)
     }
     if demand is not None:  # what the amounts alone are worth, without their places
         rows[f"{saved.model}, shuffled"] = lambda: shuffled(
-            stored_states(cube, task, saved.every), scored.reader, demand.mesh, seed=saved.seed
+            stored_states(cube, target, saved.every), labels, demand.mesh, seed=saved.seed
         )
-    for stepper in baselines(task, grid, demand, saved.seed):  # one may itself be what is judged
+    for stepper in baselines(target, grid, demand, saved.seed):  # one may itself be what is judged
         name, path = stepper.name, (scored.start.tick, *saved.path)
         store = stored.get(name)
         rows.setdefault(
             name,
             functools.partial(rollout, stepper, scored.start, saved.path)
             if store is None
-            else functools.partial(stored_states, store, task, path),
+            else functools.partial(stored_states, store, target, path),
         )
     return rows
 
 
-def baselines(task: Task, grid: Grid, demand: Demand | None, seed: int) -> list[Stepper]:
+def baselines(target: Target, grid: Grid, demand: Demand | None, seed: int) -> list[Stepper]:
     """The steppers beside which every reconstruction stands, persistence first."""
-    steppers: list[Stepper] = [Persistence(task, grid)]
+    steppers: list[Stepper] = [Persistence(single_task(target), grid)]
     if demand is not None:
         steppers += [AllocationStepper(rule, demand, seed=seed) for rule in ("kernel", "random")]
     return steppers
@@ -164,13 +165,13 @@ def baselines(task: Task, grid: Grid, demand: Demand | None, seed: int) -> list[
 
 def _labels(scored: ScoringWindow, ticks: Sequence[int]) -> Iterator[State]:
     """The labels as a rollout that is always right."""
-    reader = scored.reader
-    return (observed_state(reader.cube, reader.task, tick) for tick in ticks)
+    cube, task = scored.labels.cube, single_task(scored.labels.target)
+    return (observed_state(cube, task, tick) for tick in ticks)
 
 
 def _before(scored: ScoringWindow, initial: int, path: tuple[int, ...]) -> ChangeRates | None:
     """Rates of the labels in the steps before the initial map, in the rollout's own stride."""
-    known, stride = set(scored.reader.group.ticks), path[0] - initial
+    known, stride = set(scored.labels.ticks), path[0] - initial
     earlier = itertools.takewhile(
         lambda tick: tick in known, (initial - stride * n for n in range(1, _BEFORE + 1))
     )

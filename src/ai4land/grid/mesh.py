@@ -171,6 +171,25 @@ class Mesh:
         rows = np.where((rows >= 0) & (rows < piece.height), rows, -1)
         return rows, np.where((cols >= 0) & (cols < piece.width), cols, -1)
 
+    def within(self, window: Window, most: int) -> list[Window]:
+        """Cut the cells that a window touches into pieces.
+
+        Args:
+            window: Any window of the fine grid.
+            most: Pixels of a piece, about; a piece holds one cell at the least.
+        """
+        whole, side = self.whole(window), max(math.isqrt(most), 1)
+        rows, cols = self._axes
+        turn = self.fine.width if self.fine.is_global else None
+        right = whole.col + whole.width
+        down = _between(rows.starts(), whole.row, whole.row + whole.height, None)
+        across = _between(cols.starts(), whole.col, right, turn)
+        return [
+            Window(r, c, b - r, e - c)
+            for r, b in _stretches(down, side, 1)
+            for c, e in _stretches(across, side, 1)
+        ]
+
     def pieces(self, most: int, multiple: int = 1) -> list[Window]:
         """Cut the fine grid into pieces of whole cells.
 
@@ -188,6 +207,14 @@ class Mesh:
         side = max(math.isqrt(most), 1)
         rows, cols = (_stretches(axis.starts(), side, multiple) for axis in self._axes)
         return [Window(r, c, b - r, e - c) for r, b in rows for c, e in cols]
+
+
+def _between(starts: Sequence[int], low: int, high: int, turn: int | None) -> list[int]:
+    """Ends of cells from one to another, around the globe as well."""
+    edges = set(starts)
+    if turn is not None:
+        edges |= {edge + by for edge in starts for by in (-turn, turn)}
+    return sorted(edge for edge in edges if low <= edge <= high)
 
 
 def _stretches(starts: Sequence[int], side: int, multiple: int) -> list[tuple[int, int]]:

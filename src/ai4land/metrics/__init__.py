@@ -24,6 +24,7 @@ from ai4land.metrics.leads import (
     rollouts_by_region,
     score_step,
 )
+from ai4land.metrics.numbers import NumberSums
 from ai4land.metrics.operating import Operating, OperatingCurve, operating, probability_edges
 from ai4land.metrics.probabilities import Reliability, reliability
 from ai4land.metrics.rasters import (
@@ -70,6 +71,7 @@ __all__ = [
     "Flicker",
     "Interval",
     "LeadScores",
+    "NumberSums",
     "Operating",
     "OperatingCurve",
     "RankHistogram",

@@ -1,19 +1,19 @@
-"""Networks: named inputs in physical units, normalised inside, change relative to the prior."""
+"""Models: named inputs in physical units, and the predictors that take them.
 
-from ai4land.models.build import MODELS, build_network, build_predictor
-from ai4land.models.ensemble import Ensemble
-from ai4land.models.inputs import Inputs, InputSpec
-from ai4land.models.normaliser import Normaliser
-from ai4land.models.unet import UNet, UNetOptions
+NumPy alone: networks live in ``ai4land.models.networks`` and are imported when one is opened.
+"""
+
+from ai4land.models.inputs import Inputs, InputSpec, Seen, stack_inputs
+from ai4land.models.predictor import FAMILIES, Predictor, Untrained, family_of, open_predictor
 
 __all__ = [
-    "MODELS",
-    "Ensemble",
+    "FAMILIES",
     "InputSpec",
     "Inputs",
-    "Normaliser",
-    "UNet",
-    "UNetOptions",
-    "build_network",
-    "build_predictor",
+    "Predictor",
+    "Seen",
+    "Untrained",
+    "family_of",
+    "open_predictor",
+    "stack_inputs",
 ]

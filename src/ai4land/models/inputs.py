@@ -1,51 +1,63 @@
-"""What a network takes: named groups of fields in physical units, never an anonymous stack."""
+"""What a model takes: named groups of fields in physical units, never an anonymous stack."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
-import torch
-from torch import Tensor
+import numpy as np
+import numpy.typing as npt
 
-from ai4land.errors import CheckpointError
+from ai4land.errors import CheckpointError, VocabularyError
+from ai4land.vocabulary import Clock, Driver, Target
 
-__all__ = ["InputSpec", "Inputs"]
+__all__ = ["InputSpec", "Inputs", "Seen", "stack_inputs"]
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """The fields a network was built for, by name and in order.
+    """The fields a model was built for, by name and in order.
 
     Attributes:
-        target: Name of the predicted variable.
-        classes: Class names of a categorical target; empty for a continuous one.
+        targets: What it predicts, with the classes it knows.
         forcing: Names ``variable/component`` of the coarse forcing channels.
         static: Names of the continuous static channels.
         zones: Name and number of codes of each categorical static field.
-        activation: How raw output becomes values, see ``Task.activation``.
-        translation: ``(classes, forcing)`` matrix from forcing channels to shares of the target's
-            classes (a crosswalk); empty where none is known.
-        closed_loop: Whether the forcing is made of the target's own classes, so that the forcing
-            at the prior time is the aggregate of the prior itself, observed or predicted.
-        history: Number of maps before the prior that the network looks at.
+        series: Drivers that are told at lags before the target time, a channel a lag and component.
+        series_channels: Their channels by name, ``variable/component −lag``.
+        calendar: Names of the calendar's features, see ``Inputs.calendar``.
+        bound: The target into whose classes the forcing translates; empty if into none.
+        translation: ``(classes, forcing)`` matrix from forcing channels to shares of the bound
+            target's classes (a crosswalk); empty where none is known.
+        closed_loop: Whether the forcing is made of the bound target's own classes, so that the
+            forcing at the prior time is the aggregate of the prior itself, observed or predicted.
+        history: Number of maps before the prior that the model looks at, of each target.
     """
 
-    target: str
-    classes: tuple[str, ...]
-    forcing: tuple[str, ...]
-    static: tuple[str, ...]
-    zones: tuple[tuple[str, int], ...]
-    activation: str = "softmax"
+    targets: tuple[Target, ...]
+    forcing: tuple[str, ...] = ()
+    static: tuple[str, ...] = ()
+    zones: tuple[tuple[str, int], ...] = ()
+    series: tuple[Driver, ...] = ()
+    series_channels: tuple[str, ...] = ()
+    calendar: tuple[str, ...] = ("years",)
+    bound: str = ""
     translation: tuple[tuple[float, ...], ...] = ()
     closed_loop: bool = False
     history: int = 0
 
+    def target(self, name: str) -> Target:
+        """A target by name."""
+        return next(target for target in self.targets if target.name == name)
+
     @property
-    def layers(self) -> int:
-        """Channels of the prior and of the output: one per class, or one number."""
-        return max(len(self.classes), 1)
+    def forcing_variables(self) -> tuple[str, ...]:
+        """Names of the variables behind the forcing channels."""
+        return tuple(dict.fromkeys(full.partition("/")[0] for full in self.forcing))
 
     def to_dict(self) -> dict[str, Any]:
         """The specification as plain data."""
@@ -59,54 +71,92 @@ class InputSpec:
             CheckpointError: If a part is missing or unknown.
         """
         try:
+            if unknown := set(data) - {f.name for f in fields(cls)}:
+                raise KeyError(*unknown)
             return cls(
-                target=str(data["target"]),
-                classes=tuple(data["classes"]),
+                targets=tuple(
+                    Target(t["name"], t["activation"], Clock(t["clock"]), tuple(t["classes"]))
+                    for t in data["targets"]
+                ),
                 forcing=tuple(data["forcing"]),
                 static=tuple(data["static"]),
                 zones=tuple((str(name), int(count)) for name, count in data["zones"]),
-                activation=str(data["activation"]),
+                series=tuple(
+                    Driver(d["name"], Clock(d["clock"]), tuple(d["lags"]), int(d["mean"]))
+                    for d in data["series"]
+                ),
+                series_channels=tuple(data["series_channels"]),
+                calendar=tuple(data["calendar"]),
+                bound=str(data["bound"]),
                 translation=tuple(tuple(map(float, row)) for row in data["translation"]),
                 closed_loop=bool(data["closed_loop"]),
                 history=int(data["history"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, VocabularyError) as error:
             raise CheckpointError(
-                "The list of a network's inputs is damaged",
+                "The list of a model's inputs is damaged",
                 expected=", ".join(f.name for f in fields(cls)),
                 found=data,
             ) from error
 
 
-class Inputs(NamedTuple):
-    """One batch of network inputs; B batch, C channels, Y × X pixels.
+class Seen(NamedTuple, Generic[A]):
+    """What a model sees of one target; B batch, K layers, Y × X pixels.
 
     Attributes:
         prior: ``(B, K, Y, X)`` class probabilities, or ``(B, 1, Y, X)`` values in physical units,
             at the prior time.
         visible: ``(B, 1, Y, X)`` 1 where the prior may be seen, 0 where it is hidden or unknown.
         domain: ``(B, 1, Y, X)`` 1 where the target exists at all (not sea, not outside).
+        history: ``(B, H, K, Y, X)`` as ``prior``, for the H maps before it, nearest first, one
+            step length apart.
+        history_visible: ``(B, H, Y, X)`` 1 where they may be seen.
+    """
+
+    prior: A
+    visible: A
+    domain: A
+    history: A
+    history_visible: A
+
+
+class Inputs(NamedTuple, Generic[A]):
+    """One batch of inputs; B batch, C channels, Y × X pixels. A single window has no batch axis.
+
+    Attributes:
+        targets: Target → what is seen of it.
         forcing_prior: ``(B, C, Y, X)`` coarse forcing at the prior time, physical units.
         forcing_target: ``(B, C, Y, X)`` coarse forcing at the target time, physical units.
         static: ``(B, S, Y, X)`` continuous static fields, physical units.
         zones: ``(B, Z, Y, X)`` integer codes of categorical static fields.
-        history: ``(B, H, K, Y, X)`` as ``prior``, for the H maps before it, nearest first, one
-            step length apart.
-        history_visible: ``(B, H, Y, X)`` 1 where they may be seen.
-        years: ``(B,)`` signed length of the step in years; negative backward.
+        series: ``(B, L, Y, X)`` drivers at lags before the target time, physical units.
+        calendar: ``(B, F)`` signed length of the step in years (``years``; with several targets
+            ``years/<target>``, 0 for one that does not move), and on clocks below the year
+            cosine and sine of the season of the target time (``season_cos``, ``season_sin``).
     """
 
-    prior: Tensor
-    visible: Tensor
-    domain: Tensor
-    forcing_prior: Tensor
-    forcing_target: Tensor
-    static: Tensor
-    zones: Tensor
-    history: Tensor
-    history_visible: Tensor
-    years: Tensor
+    targets: Mapping[str, Seen[A]]
+    forcing_prior: A
+    forcing_target: A
+    static: A
+    zones: A
+    series: A
+    calendar: A
 
-    def to(self, device: torch.device | str) -> Inputs:
-        """The same batch on another device."""
-        return Inputs(*(tensor.to(device) for tensor in self))
+    def map(self, function: Callable[[A], B]) -> Inputs[B]:
+        """The same groups with a function applied to each array."""
+        targets = {name: Seen(*map(function, seen)) for name, seen in self.targets.items()}
+        return Inputs(targets, *(function(part) for part in self[1:]))
+
+
+def stack_inputs(parts: Sequence[Inputs[npt.NDArray[Any]]]) -> Inputs[npt.NDArray[Any]]:
+    """Windows of one shape as one batch; every array gains a leading batch axis."""
+    first = parts[0]
+    targets = {
+        name: Seen(
+            *(np.stack(group) for group in zip(*(p.targets[name] for p in parts), strict=True))
+        )
+        for name in first.targets
+    }
+    rest = (np.stack(group) for group in zip(*(part[1:] for part in parts), strict=True))
+    return Inputs(targets, *rest)

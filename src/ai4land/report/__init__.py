@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ai4land.report.page import write_report
     from ai4land.report.path_kinds import PathKind, kind_of
     from ai4land.report.tables.explanation import explanation_tables
+    from ai4land.report.tables.numbers import number_table
     from ai4land.report.tables.raster_scores import raster_tables
     from ai4land.report.tables.scores import score_tables
     from ai4land.report.tables.table import Table, to_markdown
@@ -42,6 +43,7 @@ __all__ = [
     "describe_sources",
     "explanation_tables",
     "kind_of",
+    "number_table",
     "raster_tables",
     "score_tables",
     "to_markdown",
@@ -64,6 +66,7 @@ _HOMES = MappingProxyType(
         "describe_sources": "descriptions.datasets",
         "explanation_tables": "tables.explanation",
         "kind_of": "path_kinds",
+        "number_table": "tables.numbers",
         "raster_tables": "tables.raster_scores",
         "score_tables": "tables.scores",
         "to_markdown": "tables.table",

@@ -121,7 +121,7 @@ def provenance_tables(cube: Cube, labels: Cube | None) -> list[Table]:
         card = checkpoint["card"]
         domain = card.get("domain", {})
         rows += [
-            ("weights SHA-256", str(checkpoint["weights_sha256"])),
+            *((f"SHA-256 of {name}", digest) for name, digest in checkpoint["files"].items()),
             ("trained with", f"ai4land {card.get('code_version', 'unknown')}"),
             ("network", _pairs(card.get("architecture") or {})),
             ("forcing", ", ".join(_variables(card)) or "none"),

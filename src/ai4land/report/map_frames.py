@@ -14,7 +14,7 @@ from ai4land.grid import Grid
 from ai4land.report.pictures.figures import BUDGET, budget_parts, judged
 from ai4land.report.pictures.thinning import read_thinned, thinning
 from ai4land.report.png import data_uri, palette_png
-from ai4land.vocabulary import Legend, Task
+from ai4land.vocabulary import Legend, Target
 
 __all__ = ["Frame", "FrameLayout", "Key", "MapFrames", "map_frames"]
 
@@ -132,22 +132,22 @@ class MapFrames:
 
 
 def map_frames(
-    prediction: Cube, truth: Cube | None, task: Task, ticks: Sequence[int]
+    prediction: Cube, truth: Cube | None, target: Target, ticks: Sequence[int]
 ) -> MapFrames | None:
     """Gather the maps of a reconstruction; ``None`` if it has no classes.
 
     Args:
         prediction: The reconstruction.
         truth: A cube with labels.
-        task: What was predicted.
+        target: What was predicted.
         ticks: Times in the order of the rollout, the initial one first.
     """
-    legend = prediction.variable(task.target).legend
+    legend = prediction.variable(target.name).legend
     if legend is None:
         return None
-    layout = FrameLayout.of(prediction.grid(task.target))
-    labelled = set() if truth is None else set(truth.group(task.target).ticks)
-    start = read_thinned(prediction, task.target, ticks[0], layout.thinned)
+    layout = FrameLayout.of(prediction.grid(target.name))
+    labelled = set() if truth is None else set(truth.group(target.name).ticks)
+    start = read_thinned(prediction, target.name, ticks[0], layout.thinned)
     beyond = layout.step // layout.thinned
     colours = [_CLEAR] * 256
     for cls in legend.classes:
@@ -160,17 +160,17 @@ def map_frames(
     frames = []
     shown = _evenly(ticks[1:])
     for tick in shown:
-        own = read_thinned(prediction, task.target, tick, layout.thinned)
+        own = read_thinned(prediction, target.name, tick, layout.thinned)
         image = difference = said = ""
         if truth is not None and tick in labelled:
-            real = read_thinned(truth, task.target, tick, layout.thinned)
+            real = read_thinned(truth, target.name, tick, layout.thinned)
             image = picture(real)
             parts = budget_parts(start, real, own, judged(start, real, legend))
             difference = _picture(parts, beyond, [*BUDGET.values(), _CLEAR])
             said = _shares(parts)
             used |= set(np.unique(real).tolist())
         used |= set(np.unique(own).tolist())
-        frames.append(Frame(task.clock.label(tick), image, picture(own), difference, said))
+        frames.append(Frame(target.clock.label(tick), image, picture(own), difference, said))
     pairs = zip(BUDGET.items(), _PARTS, strict=True)
     key = tuple(Key(colour, name, *told) for (name, colour), told in pairs)
     left = len(ticks) - 1 - len(shown)

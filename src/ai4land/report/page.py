@@ -11,7 +11,16 @@ from typing import Any
 
 from ai4land.cube import Cube
 from ai4land.errors import ConfigError
-from ai4land.evaluation import Evaluation, Weighting, comparable, compare, evaluate, path_of
+from ai4land.evaluation import (
+    Evaluation,
+    Weighting,
+    comparable,
+    compare,
+    evaluate,
+    evaluate_numbers,
+    path_of,
+    predicted_targets,
+)
 from ai4land.report.caveats import brief, caveats, provenance_tables, row_notes
 from ai4land.report.charts.probability_scores import READING, probability_charts
 from ai4land.report.charts.scores import charts_of
@@ -23,12 +32,13 @@ from ai4land.report.pictures.curves import draw_scores, draw_training
 from ai4land.report.pictures.inputs import draw_inputs
 from ai4land.report.pictures.maps import draw_maps
 from ai4land.report.tables.comparison import comparison_tables
+from ai4land.report.tables.numbers import number_table
 from ai4land.report.tables.scores import score_tables, stated
 from ai4land.report.tables.table import Table, to_markdown
 from ai4land.report.webpage import Chapter, Charts, Maps, Part, Picture, Tables, Text, write_page
-from ai4land.samples import class_forcing
+from ai4land.samples import CubeDrivers, Labels, class_forcing
 from ai4land.training import Experiment
-from ai4land.vocabulary import LAND_USE, Clock, Task, task
+from ai4land.vocabulary import LAND_USE, Clock, Target, Task, task
 
 __all__ = ["SCHEMA_VERSION", "write_report"]
 
@@ -164,30 +174,40 @@ def _finish(page: _Page) -> list[Path]:
 
 def _reconstruction(page: _Page, name: str, cube: Cube, labels: Cube | None) -> None:
     """Maps of a reconstruction; with labels its scores and curves as well."""
-    task = LAND_USE
     page.heading(f"{cube.attributes.get('title', name)} ({name})")
-    initial, path = path_of(cube, task)
+    for target in predicted_targets(cube):
+        known = labels if labels is not None and target.name in labels.variables else None
+        if target.categorical:
+            _classes(page, name, cube, known, target)
+        elif known is not None:
+            page.progress(f"{name}: {target.name}")
+            page.tables([number_table(evaluate_numbers(cube, known, target))])
+    page.tables(provenance_tables(cube, labels), folded="Where all this comes from")
+
+
+def _classes(page: _Page, name: str, cube: Cube, labels: Cube | None, target: Target) -> None:
+    """Maps of a target's classes; with labels their scores and curves as well."""
+    initial, path = path_of(cube, target)
     last = path[-1]
     evaluation: Evaluation | None = None
     if labels is not None:
         page.progress(f"{name}: scores")
         evaluation = page.judge(
-            cube, labels, task=task, progress=lambda row: page.progress(f"{name}: {row}")
+            cube, labels, target=target, progress=lambda row: page.progress(f"{name}: {row}")
         )
         last = evaluation.ticks[-1]
         _scores(page, name, evaluation)
     page.progress(f"{name}: maps")
-    maps = map_frames(cube, labels, task, (initial, *path))
+    maps = map_frames(cube, labels, target, (initial, *path))
     if maps is not None:
-        made_by = str(cube.variable(task.target).source or "reconstruction")
-        page.add(Maps(maps, made_by, task.clock.label(initial)))
+        made_by = str(cube.variable(target.name).source or "reconstruction")
+        page.add(Maps(maps, made_by, target.clock.label(initial)))
     captions = ("Initial map, truth and reconstruction.", "What the reconstruction got right.")
-    drawn = draw_maps(cube, labels, task, initial, last, page.folder / name)
+    drawn = draw_maps(cube, labels, target, initial, last, page.folder / name)
     for picture, caption in zip(drawn, captions, strict=False):
         page.picture(picture, caption, on_page=False)
     if evaluation is not None:
         _explained(page, evaluation)
-    page.tables(provenance_tables(cube, labels), folded="Where all this comes from")
 
 
 def _scores(page: _Page, name: str, evaluation: Evaluation) -> None:
@@ -218,7 +238,7 @@ def _comparisons(page: _Page, cubes: Mapping[str, Cube], labels: Cube) -> None:
     """Reconstructions of the same years side by side."""
     for group in comparable(page.evaluations):
         page.progress(f"comparing {', '.join(group)}")
-        found = compare(group, cubes, labels, LAND_USE)
+        found = compare(group, cubes, labels, LAND_USE.targets[0])
         tables = [stated(table, found.first) for table in comparison_tables(found)]
         page.heading(f"Compared: {', '.join(group)}")
         page.tables([t for t in tables if not t.detail], model=next(iter(group)))
@@ -256,13 +276,15 @@ def _run(page: _Page, path: Path, cubes: dict[str, Cube]) -> None:
 
 def _inputs(page: _Page, name: str, cube: Cube, task: Task, experiment: Experiment | None) -> None:
     """The input stack of one window."""
-    ticks = cube.group(task.target).ticks if task.target in cube.variables else ()
+    target = task.targets[0]
+    ticks = cube.group(target.name).ticks if target.name in cube.variables else ()
     if len(ticks) < 2:
         return
     page.progress(f"{name}: inputs")
     if experiment is None:
-        forcing = class_forcing(cube, task)
-        known = set(forcing) | {task.target}
+        labels = Labels(cube, target)
+        forcing = class_forcing(CubeDrivers(cube, labels.grid), target, labels.legend)
+        known = set(forcing) | {target.name}
         static = tuple(
             v for v in cube.variables if cube.group(v).clock is Clock.STATIC and v not in known
         )

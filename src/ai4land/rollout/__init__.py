@@ -12,8 +12,8 @@ from ai4land.rollout.decisions import (
     decision_data,
     decision_of,
 )
-from ai4land.rollout.network_stepper import NetworkStepper
-from ai4land.rollout.opening import baseline_reader, demand_of, open_network
+from ai4land.rollout.opening import cube_assembler, demand_of, open_model
+from ai4land.rollout.predictor_stepper import PredictorStepper
 from ai4land.rollout.provenance import domain_warnings, prediction_attributes
 from ai4land.rollout.saving import save_rollout
 from ai4land.rollout.scoring import ScoredStep, score_rollout, steps_with_truth
@@ -31,20 +31,20 @@ __all__ = [
     "Decision",
     "MostLikely",
     "Moved",
-    "NetworkStepper",
     "Persistence",
+    "PredictorStepper",
     "ScoredStep",
     "Stepper",
     "Tile",
     "Tiling",
     "Undecided",
-    "baseline_reader",
+    "cube_assembler",
     "decision_data",
     "decision_of",
     "demand_of",
     "domain_warnings",
     "observed_state",
-    "open_network",
+    "open_model",
     "prediction_attributes",
     "rollout",
     "save_rollout",

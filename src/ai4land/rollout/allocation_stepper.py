@@ -19,7 +19,7 @@ from ai4land.cube import State
 from ai4land.grid import Mesh, Window
 from ai4land.rollout.stepper import Moved
 from ai4land.samples import Demand
-from ai4land.vocabulary import NO_DATA, Task
+from ai4land.vocabulary import NO_DATA, single_task
 
 __all__ = ["RULES", "AllocationStepper"]
 
@@ -56,11 +56,7 @@ class AllocationStepper:
         self._rule = RULES[rule]
         self.demand = demand
         self.seed = seed
-
-    @property
-    def task(self) -> Task:
-        """What the demand is about."""
-        return self.demand.reader.task
+        self.task = single_task(demand.target)
 
     @property
     def mesh(self) -> Mesh:
@@ -74,11 +70,12 @@ class AllocationStepper:
     def step_piece(self, state: State, tick: int, piece: Window) -> dict[str, Moved]:
         """The land at another time, with the cells' counts as the forcing wants them."""
         assert state.reference is not None, "begin comes before the first step"
-        demand, reader = self.demand, self.demand.reader
-        codes = state[self.task.target].read(piece.pad(_HALO))
+        demand, coding = self.demand, self.demand.coding
+        codes = state[demand.target.name].read(piece.pad(_HALO))
         inner = np.s_[_HALO:-_HALO, _HALO:-_HALO]
-        domain, known = reader.domain(codes), reader.positions(codes)
-        change = demand.change(state.reference, tick, piece, known[inner])
+        domain, known = coding.domain(codes), coding.positions(codes)
+        when = demand.tick_of(tick, demand.target.clock)
+        change = demand.change(state.reference, when, piece, known[inner])
         cells, ties = CoarseCells.within(self.mesh, piece), draws(self.mesh, piece, self.seed, tick)
         placed = self._rule(
             np.where(domain, known, np.uint8(NO_DATA)),
@@ -87,5 +84,5 @@ class AllocationStepper:
             demand.groups,
             np.pad(ties, _HALO),
         )
-        values = np.where(domain, reader.codes_of(placed.map), codes)
-        return {self.task.target: Moved(values[inner])}
+        values = np.where(domain, coding.stored(placed.map), codes)
+        return {demand.target.name: Moved(values[inner])}

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ai4land.allocation import CoarseCells, balance, close_books, group_sums, target_counts
 from ai4land.errors import CheckpointError
+from ai4land.grid import Mesh, Window
 
 __all__ = [
     "DECISIONS",
@@ -52,6 +53,9 @@ class Undecided:
         prior: Class positions before the step, ``(y, x)``, 255 missing.
         domain: Where the map exists, ``(y, x)``.
         ticks: Length of the step, below 0 backward.
+        tick: The time that is reached.
+        mesh: The coarse cells that the piece is made of.
+        piece: Where it lies, for what belongs to a place (see ``allocation.draws``).
         asked: What the forcing asks for; ``None`` where it asks for nothing.
     """
 
@@ -59,6 +63,9 @@ class Undecided:
     prior: ByteArray
     domain: npt.NDArray[np.bool_]
     ticks: int
+    tick: int
+    mesh: Mesh
+    piece: Window
     asked: Asked | None
 
     def balanced(self) -> FloatArray:

@@ -7,20 +7,28 @@ from pathlib import Path
 
 from ai4land.checkpoint import Card, load_checkpoint
 from ai4land.cube import Cube, State
-from ai4land.errors import ConfigError
-from ai4land.models import Ensemble, InputSpec, UNet
+from ai4land.errors import CheckpointError, ConfigError
+from ai4land.models import InputSpec, Predictor
 from ai4land.rollout.decisions import ClosedBooks, MostLikely, decision_of
-from ai4land.rollout.network_stepper import NetworkStepper
+from ai4land.rollout.predictor_stepper import PredictorStepper
 from ai4land.rollout.start import observed_state
 from ai4land.rollout.tiling import Tiling
-from ai4land.samples import Demand, WindowReader, class_forcing, input_spec
-from ai4land.vocabulary import Task
-from ai4land.vocabulary import task as task_of
+from ai4land.samples import (
+    Assembler,
+    CubeDrivers,
+    Demand,
+    Drivers,
+    Labels,
+    check_drivers,
+    class_forcing,
+    coding_of,
+)
+from ai4land.vocabulary import Target, Task
 
-__all__ = ["baseline_reader", "demand_of", "open_network"]
+__all__ = ["cube_assembler", "demand_of", "open_model"]
 
 
-def open_network(
+def open_model(
     checkpoint: str | Path,
     cube: Cube,
     path: Sequence[int],
@@ -29,52 +37,92 @@ def open_network(
     feedback: str | None = None,
     closed_books: bool = False,
     member: int | None = None,
+    drivers: Drivers | None = None,
     device: str = "cpu",
-) -> tuple[NetworkStepper, State, Card]:
+) -> tuple[PredictorStepper, State, Card]:
     """The stepper of a checkpoint, the state it starts from, and its card.
 
     Args:
         checkpoint: Folder of the checkpoint.
         cube: Holds the initial map, the forcing and the static fields.
         path: Times of the rollout, the initial one first; at least two.
-        tiling: How the domain is cut.
+        tiling: How the globe is cut.
         feedback: What the next step takes as its prior; default as trained.
         closed_books: Whether the coarse net change is honoured exactly.
-        member: The only network of an ensemble to be used, from 1; default all.
-        device: Where the network computes.
+        member: The only member of an ensemble to be used, from 1; default all.
+        drivers: What drives the model in place of the cube.
+        device: Where the model computes.
 
     Raises:
         CheckpointError: If the checkpoint is damaged, or the cube lacks what it needs.
-        ConfigError: If the network needs coarse fractions that the cube does not hold, or there
-            is no such member.
+        ConfigError: If coarse fractions are needed that the cube does not hold, or there is no
+            such member.
     """
-    network, card = load_checkpoint(checkpoint, device)
+    predictor, card = load_checkpoint(checkpoint, device)
     if member is not None:
-        network = _member(network, member)
-    reader = WindowReader(cube, task_of(card.task), InputSpec.from_dict(card.inputs))
-    jump = path[1] - path[0]
-    past = [path[0] - jump * (k + 1) for k in range(reader.spec.history)]
-    start = observed_state(cube, reader.task, path[0], past)
-    chosen = dict(card.decision)
-    trained_feedback = chosen.pop("feedback", "classes")
-    decision = decision_of(chosen)
+        predictor = _member(predictor, member)
+    assembler = cube_assembler(cube, card.task_of(), card.inputs, drivers)
+    decision = decision_of(card.decision)
     if closed_books:
         decision = ClosedBooks(isinstance(decision, MostLikely) and decision.balanced)
-    needed = decision.needs_demand or reader.spec.closed_loop
-    stepper = NetworkStepper(
-        network,
-        reader,
+    demand = None
+    if decision.needs_demand and assembler.demand is None:
+        demand = demand_of(cube, next(t for t in card.targets if t.categorical))
+    stepper = PredictorStepper(
+        predictor,
+        assembler,
         tiling=tiling,
         decision=decision,
-        feedback=feedback or trained_feedback,
-        demand=demand_of(reader) if needed else None,
-        device=device,
+        feedback=feedback or card.feedback,
+        demand=demand,
     )
-    return stepper, start, card
+    jump = path[1] - path[0]
+    past = [path[0] - jump * (k + 1) for k in range(stepper.history)]
+    return stepper, observed_state(cube, assembler.task, path[0], past), card
 
 
-def _member(network: UNet | Ensemble, number: int) -> UNet:
-    members = network.members if isinstance(network, Ensemble) else [network]
+def cube_assembler(
+    cube: Cube, task: Task, spec: InputSpec, drivers: Drivers | None = None
+) -> Assembler:
+    """The assembler of a model's inputs from a cube that holds labels and drivers.
+
+    Args:
+        cube: The cube.
+        task: What is predicted.
+        spec: The model's inputs.
+        drivers: What drives the model in place of the cube.
+
+    Raises:
+        CheckpointError: If the cube lacks what the model was built for.
+    """
+    labels = {target.name: Labels(cube, target) for target in task.targets}
+    grids = {held.grid for held in labels.values()}
+    if len(grids) > 1:
+        raise CheckpointError(
+            "The targets of a task lie on one fine grid",
+            where=cube.path,
+            found="; ".join(grid.describe() for grid in grids),
+            remedy="bring the finer labels to the grid in the recipe",
+        )
+    for target in spec.targets:
+        held = labels[target.name].legend
+        classes = held.names if held is not None and target.categorical else ()
+        if target.classes != classes:
+            raise CheckpointError(
+                "The network predicts other classes than the cube holds",
+                where=str(cube.path),
+                expected=f"{target.name}: {', '.join(target.classes)}",
+                found=f"{target.name}: {', '.join(classes)}",
+                remedy="build the cube with the legend of the network",
+            )
+    drivers = drivers or CubeDrivers(cube, next(iter(grids)))
+    check_drivers(spec, drivers, cube.path)
+    codings = {name: coding_of(held.target, held.legend) for name, held in labels.items()}
+    return Assembler(spec, task, drivers, codings)
+
+
+def _member(predictor: Predictor, number: int) -> Predictor:
+    members = predictor.members()
     if not 1 <= number <= len(members):
         raise ConfigError(
             "The checkpoint has no such member", expected=f"1…{len(members)}", found=number
@@ -82,18 +130,21 @@ def _member(network: UNet | Ensemble, number: int) -> UNet:
     return members[number - 1]
 
 
-def demand_of(reader: WindowReader) -> Demand:
-    """What the coarse fractions of a cube ask of its map.
+def demand_of(cube: Cube, target: Target, preferred: Sequence[str] = ()) -> Demand:
+    """What the coarse fractions of a cube ask of a map of classes.
 
-    The forcing that the network uses comes first, then any other that translates into the classes.
+    Args:
+        cube: Holds labels and forcing.
+        target: The map.
+        preferred: Variables that come first, if they translate into the classes.
 
     Raises:
-        ConfigError: If there is none.
+        ConfigError: If the cube holds no forcing that does.
     """
-    cube = reader.cube
-    used = tuple(name.partition("/")[0] for name in reader.spec.forcing)
-    forcing = class_forcing(cube, reader.task, used)
-    if not forcing:
+    labels = Labels(cube, target)
+    drivers = CubeDrivers(cube, labels.grid)
+    forcing = class_forcing(drivers, target, labels.legend, preferred)
+    if not forcing or labels.legend is None:
         raise ConfigError(
             "The cube holds no coarse fractions that translate into its classes",
             where=cube.path,
@@ -101,9 +152,4 @@ def demand_of(reader: WindowReader) -> Demand:
             found=", ".join(cube.variables),
             remedy="add one to the recipe and build the cube again",
         )
-    return Demand(reader, forcing[0])
-
-
-def baseline_reader(cube: Cube, task: Task) -> WindowReader:
-    """A reader for steppers that no network stands behind: labels, and the forcing if any."""
-    return WindowReader(cube, task, input_spec(cube, task, class_forcing(cube, task)[:1], ()))
+    return Demand(drivers, target, labels.legend, forcing[0])

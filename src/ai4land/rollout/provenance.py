@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from ai4land.checkpoint import Card
 from ai4land.cube import Cube, Status, flagged, years_behind
-from ai4land.grid import Grid
-from ai4land.vocabulary import LAND_USE
+from ai4land.vocabulary import Clock, Direction
 
 __all__ = ["domain_warnings", "prediction_attributes"]
 
 
 def prediction_attributes(
-    stepper: str, cube: Cube, path: Sequence[int], options: Mapping[str, Any], card: Card | None
+    stepper: str,
+    cube: Cube,
+    path: Sequence[int],
+    options: Mapping[str, Any],
+    card: Card | None = None,
+    clock: Clock = Clock.YEAR,
 ) -> dict[str, Any]:
     """What a saved reconstruction says of itself; the same run says the same, to be resumed.
 
@@ -26,18 +29,16 @@ def prediction_attributes(
         path: All times, the initial one first.
         options: Options of the run.
         card: Card of the checkpoint; ``None`` for a baseline.
+        clock: The clock of the path.
     """
     title = str(cube.attributes.get("title", cube.path.name))
-    target = LAND_USE.target if card is None else str(card.inputs["target"])
-    years = years_behind(cube.group(target).clock, path)
+    years = years_behind(clock, path)
     return {
-        "title": f"{title}: {path[0]} → {path[-1]} by {stepper}",
+        "title": f"{title}: {clock.label(path[0])} → {clock.label(path[-1])} by {stepper}",
         "stepper": stepper,
         "path": list(path),
         "options": dict(options),
-        "checkpoint": None
-        if card is None
-        else {"weights_sha256": card.weights_sha256, "card": asdict(card)},
+        "checkpoint": None if card is None else {"files": dict(card.files), "card": card.to_dict()},
         "cube": {"title": title, "recipe": cube.attributes.get("recipe")},
         "provenance": list(cube.attributes.get("provenance", [])),
         "inputs_outside_their_products": flagged(cube, years),
@@ -53,33 +54,27 @@ def domain_warnings(card: Card, cube: Cube, path: Sequence[int]) -> list[str]:
         path: All times, the initial one first.
     """
     found = []
-    target = str(card.inputs["target"])
-    first, last = card.domain["trained"]
+    (first, last), clock = card.domain.trained, card.task_of().clock
     outside = [t for t in path[1:] if not first <= t <= last]
     if outside:
         found.append(
-            f"{len(outside)} of {len(path) - 1} steps go to years outside the training "
-            f"({first}…{last}): {min(outside)}…{max(outside)}."
+            f"{len(outside)} of {len(path) - 1} steps go to {clock.noun} outside the training "
+            f"({clock.span((first, last))}): {clock.span((min(outside), max(outside)))}."
         )
-    direction = "forward" if path[-1] > path[0] else "backward"
+    direction = Direction.FORWARD if path[-1] > path[0] else Direction.BACKWARD
     if direction not in card.directions:
-        found.append(f"The model never stepped {direction}; it was trained on {card.directions}.")
+        trained_on = ", ".join(card.directions)
+        found.append(f"The model never stepped {direction}; it was trained on {trained_on}.")
     strides = sorted({abs(b - a) for a, b in itertools.pairwise(path)} - set(card.strides))
     if strides:
         found.append(f"Steps of {strides} ticks were never trained, only {list(card.strides)}.")
-    grid, box = cube.grid(target), card.domain
-    slack = float(grid.dx)
-    if (
-        float(grid.west) < box["west"] - slack
-        or float(grid.east) > box["east"] + slack
-        or float(grid.south) < box["south"] - slack
-        or float(grid.north) > box["north"] + slack
-    ):
+    target, box = card.targets[0].name, card.domain
+    grid, trained = cube.grid(target), card.grids[target]
+    if not box.holds(grid):
         found.append(
             "The cube reaches beyond the region of training "
-            f"({box['west']:.4g}…{box['east']:.4g}° E, {box['south']:.4g}…{box['north']:.4g}° N)."
+            f"({box.west:.4g}…{box.east:.4g}° E, {box.south:.4g}…{box.north:.4g}° N)."
         )
-    trained = Grid.from_dict(card.grids[target])
     if abs(float(grid.dx / trained.dx) - 1.0) > 0.01:
         found.append(
             f"Pixels of {float(grid.dx):.4g}° were never trained, only {float(trained.dx):.4g}°."
@@ -90,11 +85,9 @@ def domain_warnings(card: Card, cube: Cube, path: Sequence[int]) -> list[str]:
 
 def _status_warnings(card: Card, cube: Cube, path: Sequence[int]) -> list[str]:
     """Forcing that is not what its product says of the year."""
-    names = dict.fromkeys(full.partition("/")[0] for full in card.inputs["forcing"])
-    # the reader refuses a variable that is not there, with all that is missing
-    known = [name for name in names if name in cube.variables]
-    target = str(card.inputs["target"])
-    years = years_behind(cube.group(target).clock, path)
+    # the assembler refuses a variable that is not there, with all that is missing
+    known = [name for name in card.inputs.forcing_variables if name in cube.variables]
+    years = years_behind(card.task_of().clock, path)
     found = []
     for name, kinds in flagged(cube, years, known).items():
         clock, status = cube.group(name).clock, cube.status(name)

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.cube import Block, Cube, CubeSpec, CubeWriter, GroupSpec, State, Status, VariableSpec
+from ai4land.cube import (
+    Block,
+    Cube,
+    CubeSpec,
+    CubeWriter,
+    Field,
+    GroupSpec,
+    State,
+    Status,
+    VariableSpec,
+)
 from ai4land.errors import ConfigError
 from ai4land.grid import Window
 from ai4land.rollout.start import stored_field
@@ -20,6 +31,8 @@ __all__ = ["save_rollout"]
 
 _DROPPED_BITS = 12  # of the 23 of a float32: eight classes then sum to 1 within 3e-4
 _BLOCK = 1 << 16  # pixels of a block, about: what is held in memory at once
+
+_STRIP = 1024  # columns of blocks that are gone through from north to south before the next
 
 FloatArray = npt.NDArray[np.float32]
 Progress = Callable[[int, int, int], None]
@@ -43,7 +56,7 @@ def save_rollout(
     The unit of work is a block of the store at one time: the whole coarse cells that cover it are
     stepped and the block is cut out of them, so that maps of any size need the memory of one. The
     next step reads its prior from the store. A run that was killed goes on at the block it stood
-    at, to the same bytes.
+    at, to the same bytes. Each target is written at its own times.
 
     Args:
         stepper: What moves the land.
@@ -52,7 +65,7 @@ def save_rollout(
         path: Where the cube goes.
         like: The cube whose labels are continued; gives grid, legend and clock.
         attributes: Provenance of the prediction: checkpoint, forcing, options.
-        source: Name kept in the array's attributes; default the stepper's.
+        source: Name kept in the arrays' attributes; default the stepper's.
         probabilities: Whether the probabilities of the classes are kept as well, to 11 bits of
             their mantissa unless the stepper feeds them back; missing at the initial time, where
             the map is observed.
@@ -63,87 +76,153 @@ def save_rollout(
         SampleError: If the times do not run one way, or the task may not recurse that way.
         ConfigError: If probabilities are to be kept of a stepper that has none.
     """
-    task = stepper.task
-    check_path(task, [initial.tick, *ticks])
+    task, route = stepper.task, (initial.tick, *ticks)
+    check_path(task, route)
     exact = getattr(stepper, "feedback", "classes") == "probabilities"
-    kept = probabilities or exact
-    group = _declared(like, task, (initial.tick, *ticks), source or stepper.name, kept)
-    classes = group.variables[-1].layers
-    spec = CubeSpec((group,), dict(attributes))
-    writer = CubeWriter(path, spec, overwrite=overwrite, cells=_BLOCK)
+    groups = _declared(like, task, route, source or stepper.name, probabilities or exact)
+    writer = CubeWriter(path, CubeSpec(groups, dict(attributes)), overwrite=overwrite, cells=_BLOCK)
     pending, total = _by_time(writer.pending()), len(list(writer.blocks()))
     done = total - sum(len(blocks) for places in pending.values() for blocks in places.values())
     store = Cube(path, allow_incomplete=True, cache=like.cache_limit)
-    state = stepper.begin(initial)
-    for tick in (initial.tick, *ticks):
-        for window, blocks in pending.get(tick, {}).items():
-            moved = _moved(stepper, state, tick, window)
-            if kept and moved.probabilities is None and tick != initial.tick:
-                raise _nothing_kept(task, tick)
-            for block in blocks:
-                values = _values(block, moved, task, classes, exact)
-                status = initial.status if tick == initial.tick else Status.PREDICTED
-                writer.write(block, values[np.newaxis], {tick: status})
+    job, state = _Job(stepper, writer, exact, probabilities or exact), stepper.begin(initial)
+    for before, tick in zip((None, *route), route, strict=False):
+        moving = task.targets if before is None else task.moving(before, tick)
+        own = {target.name: task.clock.convert(tick, target.clock) for target in moving}
+        for window, blocks in _together(pending, own, task).items():
+            job.write(state, tick, window, blocks)
             done += len(blocks)
             if progress is not None:
                 progress(tick, done, total)
-        if tick != initial.tick:
-            belief = task.probability if exact else None
-            fields = {task.target: stored_field(store, task.target, tick, belief)}
+        if before is not None:
+            fields: dict[str, Field] = {}
+            for target in moving:
+                belief = target.probability if exact and target.categorical else None
+                fields[target.name] = stored_field(store, target.name, own[target.name], belief)
             state = next_state(stepper, state, tick, {**state.fields, **fields})
     writer.finish()
     return Cube(path)
 
 
-def _declared(
-    like: Cube, task: Task, ticks: Sequence[int], source: str, probabilities: bool
-) -> GroupSpec:
-    """The group that a rollout fills, a chunk a time."""
-    group = like.group(task.target)
-    legend = group.spec(task.target).legend
-    if probabilities and legend is None:
-        raise _nothing_kept(task, ticks[0])
-    names = (task.target, task.probability) if probabilities else (task.target,)
-    specs = tuple(VariableSpec(variable(name), legend, source) for name in names)
-    return GroupSpec(group.name, group.grid, group.clock, tuple(sorted(ticks)), specs, 1)
+@dataclass(frozen=True)
+class _Job:
+    """One piece at one time, stepped and written."""
+
+    stepper: Stepper
+    writer: CubeWriter
+    exact: bool
+    kept: bool
+
+    def write(self, state: State, tick: int, window: Window, blocks: Sequence[Block]) -> None:
+        """Write the blocks of all variables at one place and time."""
+        task = self.stepper.task
+        initial = tick == state.tick
+        moved = _read(state, task, window) if initial else self._moved(state, tick, window)
+        for block in blocks:
+            name = block.variable.removesuffix("_probability")
+            if block.variable == name:
+                values: npt.NDArray[Any] = moved[name].values
+            else:
+                values = self._probabilities(task, moved[name], tick, block, initial)
+            status = state.status if initial else Status.PREDICTED
+            self.writer.write(block, values[np.newaxis], {block.ticks[0]: status})
+
+    def _moved(self, state: State, tick: int, window: Window) -> dict[str, Moved]:
+        """What a block of the map becomes."""
+        mesh, out = self.stepper.mesh, dict[str, Moved]()
+        for piece in mesh.within(window, _BLOCK):
+            found = self.stepper.step_piece(state, tick, piece)
+            rows, cols = mesh.places(piece, window)
+            down, across = np.ix_(rows >= 0, cols >= 0)
+            row, col = np.ix_(rows[rows >= 0], cols[cols >= 0])
+            for name, part in found.items():
+                values, said = out.setdefault(name, _room(part, window, self.kept))
+                values[down, across] = part.values[row, col]
+                if said is not None and part.probabilities is not None:
+                    said[:, down, across] = part.probabilities[:, row, col]
+        return out
+
+    def _probabilities(
+        self, task: Task, moved: Moved, tick: int, block: Block, initial: bool
+    ) -> FloatArray:
+        """What is written of probabilities, ``(class, y, x)``; nothing is uncertain at first."""
+        if moved.probabilities is not None:
+            return moved.probabilities if self.exact else _rounded(moved.probabilities)
+        if not initial:
+            raise _nothing_kept(task, tick)
+        spec = next(
+            v for g in self.writer.spec.groups for v in g.variables if v.name == block.variable
+        )
+        return np.full((spec.layers, *block.window.shape), np.nan, np.float32)
 
 
-def _nothing_kept(task: Task, tick: int) -> ConfigError:
-    return ConfigError(
-        "This rollout has no probabilities to keep",
-        where=f"{task.target}, {task.clock.label(tick)}",
-        expected="steps of a network that predicts classes",
-        found="classes alone" if task.categorical else "numbers",
+def _room(part: Moved, window: Window, kept: bool) -> Moved:
+    """Room for a block of what a piece holds."""
+    said = part.probabilities if kept else None
+    return Moved(
+        np.empty(window.shape, part.values.dtype),
+        None if said is None else np.empty((len(said), *window.shape), said.dtype),
     )
 
 
-def _by_time(blocks: Iterable[Block]) -> dict[int, dict[Window, list[Block]]]:
-    """Time → place → the blocks of all variables there."""
-    found: dict[int, dict[Window, list[Block]]] = {}
+def _read(state: State, task: Task, window: Window) -> dict[str, Moved]:
+    """A block of the initial maps."""
+    return {t.name: Moved(state[t.name].read(window)) for t in task.targets}
+
+
+def _declared(
+    like: Cube, task: Task, route: Sequence[int], source: str, probabilities: bool
+) -> tuple[GroupSpec, ...]:
+    """The groups that a rollout fills, one per clock, a chunk a time."""
+    found: dict[str, GroupSpec] = {}
+    for target in task.targets:
+        group = like.group(target.name)
+        names = [target.name]
+        if probabilities and target.categorical:
+            names.append(target.probability)
+        legend = group.spec(target.name).legend
+        specs = tuple(VariableSpec(variable(name), legend, source) for name in names)
+        if group.name in found:
+            specs = (*found[group.name].variables, *specs)
+        ticks = sorted({task.clock.convert(t, target.clock) for t in route})
+        found[group.name] = GroupSpec(group.name, group.grid, group.clock, tuple(ticks), specs, 1)
+    if probabilities and not any(t.categorical for t in task.targets):
+        raise _nothing_kept(task, route[0])
+    return tuple(found.values())
+
+
+def _nothing_kept(task: Task, tick: int) -> ConfigError:
+    classes = [t.name for t in task.targets if t.categorical]
+    return ConfigError(
+        "This rollout has no probabilities to keep",
+        where=f"{', '.join(t.name for t in task.targets)}, {task.clock.label(tick)}",
+        expected="steps of a model that predicts classes",
+        found="classes alone" if classes else "numbers",
+    )
+
+
+Places = dict[Window, list[Block]]
+
+
+def _by_time(blocks: Iterable[Block]) -> dict[tuple[str, int], Places]:
+    """Target and its own time → place → the blocks there, of probabilities as well."""
+    found: dict[tuple[str, int], Places] = {}
     for block in blocks:
-        (tick,) = block.ticks
-        found.setdefault(tick, {}).setdefault(block.window, []).append(block)
+        key = block.variable.removesuffix("_probability"), block.ticks[0]
+        found.setdefault(key, {}).setdefault(block.window, []).append(block)
     return found
 
 
-def _moved(stepper: Stepper, state: State, tick: int, window: Window) -> Moved:
-    """A block of the map at a time: stepped to, or the initial one as it is."""
-    target = stepper.task.target
-    if tick == state.tick:  # the map is observed: nothing is uncertain
-        return Moved(state[target].read(window))
-    piece = stepper.mesh.whole(window)
-    values, said = stepper.step_piece(state, tick, piece)[target]
-    rows, cols = np.ix_(*stepper.mesh.places(piece, window))
-    return Moved(values[rows, cols], None if said is None else said[:, rows, cols])
-
-
-def _values(block: Block, moved: Moved, task: Task, classes: int, exact: bool) -> npt.NDArray[Any]:
-    """What is written of a block of one variable, ``([class,] y, x)``."""
-    if block.variable == task.target:
-        return moved.values
-    if moved.probabilities is None:
-        return np.full((classes, *block.window.shape), np.nan, np.float32)
-    return moved.probabilities if exact else _rounded(moved.probabilities)
+def _together(
+    pending: Mapping[tuple[str, int], Places], own: Mapping[str, int], task: Task
+) -> Places:
+    """The blocks of all targets that move at a time, by place."""
+    found: Places = {}
+    for target in task.targets:
+        if target.name in own:
+            for window, blocks in pending.get((target.name, own[target.name]), {}).items():
+                found.setdefault(window, []).extend(blocks)
+    # column by column: a stepper that remembers a little meets its neighbours again
+    return dict(sorted(found.items(), key=lambda item: (item[0].col // _STRIP, item[0])))
 
 
 def _rounded(values: FloatArray) -> FloatArray:

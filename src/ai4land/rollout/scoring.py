@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.cube import State
-from ai4land.errors import SampleError
 from ai4land.metrics import LeadScores, RolloutScores, ScoredClasses, score_step, valid_mask
-from ai4land.samples import WindowReader
+from ai4land.samples import Labels
 
 __all__ = ["ScoredStep", "score_rollout", "steps_with_truth"]
 
@@ -64,7 +63,7 @@ class ScoredStep:
 
 def score_rollout(
     states: Iterable[State],
-    reader: WindowReader,
+    labels: Labels,
     *,
     protocol: ScoredClasses = ScoredClasses.LAND,
     mask: npt.NDArray[np.bool_] | None = None,
@@ -74,33 +73,38 @@ def score_rollout(
 
     Args:
         states: The rollout, initial state first.
-        reader: Serves the labels.
+        labels: The truth.
         protocol: Land alone, or all classes as the reference system counts.
         mask: ``(y, x)`` pixels to score; default all.
         weights: ``(y, x)`` areas in m²; default every pixel counts 1.
     """
-    legend = reader.legend
-    if legend is None:
-        raise SampleError("Only maps of classes are scored here", where=reader.task.target)
-    scores = RolloutScores()
-    for step in steps_with_truth(states, reader):
+    legend, scores = labels.classes, RolloutScores()
+    for step in steps_with_truth(states, labels):
         maps = (step.initial, step.prior_truth, step.truth)
         used = np.logical_and.reduce([valid_mask(m, legend, protocol) for m in maps])
         scores += step.scores(len(legend), weights, used if mask is None else used & mask)
     return scores
 
 
-def steps_with_truth(states: Iterable[State], reader: WindowReader) -> Iterator[ScoredStep]:
+def steps_with_truth(states: Iterable[State], labels: Labels) -> Iterator[ScoredStep]:
     """Put every step of a rollout beside the labels of a cube.
 
     Args:
         states: The rollout, initial state first; the cube must hold labels of all their times.
-        reader: Serves the labels.
+        labels: The truth.
     """
-    name, whole = reader.task.target, reader.grid.window
+    name, clock = labels.target.name, labels.target.clock
+    moved = (
+        next(group)
+        for _, group in itertools.groupby(states, lambda s: s.clock.convert(s.tick, clock))
+    )
     maps = (
-        (state, reader.positions(state[name].values), reader.target(state.tick, whole))
-        for state in states
+        (
+            state,
+            labels.positions(state[name].values),
+            labels.at(state.clock.convert(state.tick, clock)),
+        )
+        for state in moved
     )
     initial: ByteArray | None = None
     for lead, (earlier, later) in enumerate(itertools.pairwise(maps), start=1):

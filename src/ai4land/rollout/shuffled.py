@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ai4land.allocation import CoarseCells, draws, shuffle
 from ai4land.cube import Field, State, View
 from ai4land.grid import Mesh, Window
-from ai4land.samples import WindowReader
+from ai4land.samples import Labels
 
 __all__ = ["shuffled"]
 
@@ -23,7 +23,7 @@ class _ShuffledView:
 
     initial: Field
     later: View
-    reader: WindowReader
+    labels: Labels
     mesh: Mesh
     seed: int
     tick: int
@@ -44,7 +44,7 @@ class _ShuffledView:
         start, end = self.initial.read(whole), self.later.read(whole)
         cells = CoarseCells.within(self.mesh, whole)
         ties = draws(self.mesh, whole, self.seed, self.tick)
-        dealt = shuffle(start, end, cells, self.reader.domain(start), ties)
+        dealt = shuffle(start, end, cells, self.labels.domain(start), ties)
         out = self.later.read(window).copy()
         rows, cols = self.mesh.places(whole, window)
         inside = np.ix_(rows >= 0, cols >= 0)
@@ -53,13 +53,13 @@ class _ShuffledView:
 
 
 def shuffled(
-    states: Iterable[State], reader: WindowReader, mesh: Mesh, *, seed: int = 0
+    states: Iterable[State], labels: Labels, mesh: Mesh, *, seed: int = 0
 ) -> Iterator[State]:
     """Deal every map of a rollout anew, see ``shuffle``.
 
     Args:
         states: The rollout, initial state first.
-        reader: Knows where the target exists.
+        labels: Knows where the target exists.
         mesh: The coarse cells.
         seed: Of the places; combined with the time.
 
@@ -67,13 +67,13 @@ def shuffled(
         The initial state, then the dealt ones, without probabilities; dealing happens when a
         window is read.
     """
-    name = reader.task.target
+    name = labels.target.name
     initial: State | None = None
     for state in states:
         if initial is None:
             initial = state
             yield state
             continue
-        view = _ShuffledView(initial[name], state[name].view, reader, mesh, seed, state.tick)
+        view = _ShuffledView(initial[name], state[name].view, labels, mesh, seed, state.tick)
         dealt = replace(state[name], view=view, belief=None)
         yield replace(state, fields={**state.fields, name: dealt})

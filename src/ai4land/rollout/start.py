@@ -13,34 +13,49 @@ from ai4land.vocabulary import NO_DATA, Task
 
 __all__ = ["observed_state", "stored_field"]
 
-_PIECE = 1 << 20  # pixels looked at at once
+_PIECE = 1 << 16  # pixels looked at at once
 
 
 def observed_state(cube: Cube, task: Task, tick: int, past: Sequence[int] = ()) -> State:
-    """The cube's own map of a task's target at one time, read when it is asked for.
+    """The cube's own maps of a task's targets at one time, read when they are asked for.
 
     Args:
         cube: The cube.
         task: What is stepped.
-        tick: The time.
+        tick: The time, on the task's clock.
         past: Earlier times of the path, nearest first (later ones for a hindcast); those that the
             cube does not hold end the list.
 
     Raises:
         CubeError: If the cube has no such time.
-        SampleError: If the map of that time is empty.
+        SampleError: If a map of that time is empty.
     """
-    known = cube.group(task.target)
-    known.time_index(tick)  # refuses a time that is not there
-    before = itertools.takewhile(lambda t: t in known.ticks, past)
-    fields = {task.target: stored_field(cube, task.target, tick)}
-    if not _holds_something(fields[task.target]):
-        raise SampleError(
-            "There is nothing to start from: the map is empty",
-            where=f"{task.target}, {task.clock.label(tick)}, {cube.path}",
-        )
-    states = tuple(observed_state(cube, task, t) for t in before)
-    return State(task.clock, tick, fields, cube.status(task.target)[tick], states)
+    state = _state(cube, task, tick)
+    for name, field in state.fields.items():
+        if not _holds_something(field):
+            raise SampleError(
+                "There is nothing to start from: the map is empty",
+                where=f"{name}, {task.clock.label(tick)}, {cube.path}",
+            )
+    before = itertools.takewhile(lambda t: _held(cube, task, t), past)
+    return State(
+        state.clock, tick, state.fields, state.status, tuple(_state(cube, task, t) for t in before)
+    )
+
+
+def _state(cube: Cube, task: Task, tick: int) -> State:
+    """All targets at one time, each on its own clock."""
+    own = {t.name: task.clock.convert(tick, t.clock) for t in task.targets}
+    for name, when in own.items():
+        cube.group(name).time_index(when)  # refuses a time that is not there
+    first = task.targets[0].name
+    fields = {name: stored_field(cube, name, when) for name, when in own.items()}
+    return State(task.clock, tick, fields, cube.status(first)[own[first]])
+
+
+def _held(cube: Cube, task: Task, tick: int) -> bool:
+    """Whether the cube holds every target at a time."""
+    return all(task.clock.convert(tick, t.clock) in cube.group(t.name).ticks for t in task.targets)
 
 
 def stored_field(cube: Cube, name: str, tick: int, probability: str | None = None) -> Field:
@@ -49,7 +64,7 @@ def stored_field(cube: Cube, name: str, tick: int, probability: str | None = Non
     Args:
         cube: The cube.
         name: The variable.
-        tick: The time.
+        tick: The time, on the variable's own clock.
         probability: The variable that holds the probabilities of its classes, if any does.
     """
     spec = cube.variable(name)

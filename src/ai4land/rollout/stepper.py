@@ -42,7 +42,7 @@ class Stepper(Protocol):
 
     Attributes:
         name: How tables and attributes call it.
-        task: What it predicts; its target must be in every state it is given.
+        task: What it predicts; its targets must be in every state it is given.
         mesh: The coarse cells that no piece may cut.
         history: States before the one it is given that it looks at.
     """
@@ -81,7 +81,7 @@ class Stepper(Protocol):
                 of the state is read.
 
         Returns:
-            Target → its values in the piece.
+            Target → its values in the piece, of those whose own time changes.
         """
         ...
 
@@ -112,7 +112,8 @@ class Persistence:
 
     def step_piece(self, state: State, tick: int, piece: Window) -> dict[str, Moved]:
         """The same land at another time."""
-        return {self._task.target: Moved(state[self._task.target].read(piece))}
+        moving = self._task.moving(state.tick, tick)
+        return {target.name: Moved(state[target.name].read(piece)) for target in moving}
 
 
 def rollout(stepper: Stepper, initial: State, ticks: Sequence[int]) -> Iterator[State]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from ai4land.cube import ArrayCache, State
 from ai4land.errors import GridError
 from ai4land.grid import Grid, Window
 
@@ -19,7 +18,7 @@ __all__ = ["Tile", "TileMemory", "Tiling", "blended"]
 FloatArray = npt.NDArray[np.float32]
 
 _EDGE = 1e-3  # least weight, so that the border of the domain, seen once, divides safely
-_MEMORY = 48 * 2**20  # bytes of predicted tiles kept for the next piece
+_MEMORY = 24 * 2**20  # bytes of predicted tiles kept for the next piece
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -180,41 +179,22 @@ def _shared(piece: Window, window: Window, axis: int) -> tuple[slice, slice]:
 
 
 class TileMemory:
-    """The tiles of one step that were predicted last, for the pieces that share them.
+    """The tiles of the step that is being computed, for the pieces that share them.
 
-    It holds results of a pure function of its key, so what is forgotten is computed again.
-
-    Args:
-        limit: Bytes kept.
+    It holds results of a pure function of state, time and tile, so what is forgotten is computed
+    again; a thread that is at another step begins a memory of its own.
     """
 
-    def __init__(self, limit: int = _MEMORY) -> None:
-        self.limit = limit
-        self._kept: OrderedDict[Tile, FloatArray] = OrderedDict()
-        self._step: tuple[object, int] | None = None
-        self._lock = threading.Lock()
+    def __init__(self) -> None:
+        self._held: tuple[State, int, ArrayCache] | None = None
 
-    def get(self, step: tuple[object, int], tile: Tile) -> FloatArray | None:
-        """A tile of a step, known by its state and time, if it is still here."""
-        with self._lock:
-            if not self._same(step) or tile not in self._kept:
-                return None
-            self._kept.move_to_end(tile)
-            return self._kept[tile]
+    def of(self, state: State, tick: int) -> ArrayCache:
+        """The tiles of a step that are still here."""
+        held = self._held
+        if held is None or held[0] is not state or held[1] != tick:
+            held = self._held = (state, tick, ArrayCache(_MEMORY))
+        return held[2]
 
-    def put(self, step: tuple[object, int], tile: Tile, values: FloatArray) -> None:
-        """Keep a tile in place of those not asked for longest, or of another step."""
-        with self._lock:
-            if not self._same(step):
-                self._kept.clear()
-                self._step = step
-            self._kept[tile] = values
-            while len(self._kept) * values.nbytes > self.limit:
-                self._kept.popitem(last=False)
-
-    def _same(self, step: tuple[object, int]) -> bool:
-        return self._step is not None and self._step[0] is step[0] and self._step[1] == step[1]
-
-    def __reduce__(self) -> tuple[type[TileMemory], tuple[int]]:
+    def __reduce__(self) -> tuple[type[TileMemory], tuple[()]]:
         """Without its content: a copy in another process begins empty."""
-        return TileMemory, (self.limit,)
+        return TileMemory, ()

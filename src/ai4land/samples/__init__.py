@@ -1,34 +1,61 @@
-"""Samples: named groups of windows over consecutive times, drawn without leakage."""
+"""Samples: drivers and maps by window, assembled into a model's inputs, drawn without leakage."""
 
+from ai4land.samples.assembler import Assembler, Given, Loop, Shown, see
+from ai4land.samples.coding import ClassCoding, Coding, NumberCoding, class_lookup, coding_of
 from ai4land.samples.corruption import corrupt
 from ai4land.samples.coupling import CellShares, Coupling
-from ai4land.samples.demand import Demand, class_forcing
-from ai4land.samples.labelled import LabelledForcing
+from ai4land.samples.demand import Demand
+from ai4land.samples.drivers import (
+    ArrayDrivers,
+    CachedDrivers,
+    CubeDrivers,
+    Described,
+    DriverArray,
+    Drivers,
+    GriddedDrivers,
+)
+from ai4land.samples.labels import Labels
 from ai4land.samples.options import Corruption, SampleOptions
-from ai4land.samples.reader import DEMAND, WindowReader, class_lookup, input_spec
-from ai4land.samples.sampler import Sample, Sampler, stack
+from ai4land.samples.sample import Sample, TargetSample, own_shares_of, stack, step_inputs
+from ai4land.samples.sampler import Sampler
+from ai4land.samples.spec import DEMAND, check_drivers, class_forcing, input_spec
 from ai4land.samples.splits import SpaceMasks, space_masks
-from ai4land.samples.tensors import feed_back, probabilities, to_inputs
 
 __all__ = [
     "DEMAND",
+    "ArrayDrivers",
+    "Assembler",
+    "CachedDrivers",
     "CellShares",
+    "ClassCoding",
+    "Coding",
     "Corruption",
     "Coupling",
+    "CubeDrivers",
     "Demand",
-    "LabelledForcing",
+    "Described",
+    "DriverArray",
+    "Drivers",
+    "Given",
+    "GriddedDrivers",
+    "Labels",
+    "Loop",
+    "NumberCoding",
     "Sample",
     "SampleOptions",
     "Sampler",
+    "Shown",
     "SpaceMasks",
-    "WindowReader",
+    "TargetSample",
+    "check_drivers",
     "class_forcing",
     "class_lookup",
+    "coding_of",
     "corrupt",
-    "feed_back",
     "input_spec",
-    "probabilities",
+    "own_shares_of",
+    "see",
     "space_masks",
     "stack",
-    "to_inputs",
+    "step_inputs",
 ]

@@ -8,14 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.allocation import CoarseCells, group_sums, target_counts
-from ai4land.cube import Cube, Reference, State
-from ai4land.errors import ConfigError
-from ai4land.grid import Window
+from ai4land.cube import Reference, State
+from ai4land.grid import Mesh, Window
+from ai4land.samples.coding import ClassCoding
 from ai4land.samples.coupling import CellShares
-from ai4land.samples.reader import WindowReader, crosswalk_source
-from ai4land.vocabulary import NO_DATA, Crosswalk, Kind, Legend, Task, crosswalk
+from ai4land.samples.drivers import Described, Drivers
+from ai4land.samples.spec import crosswalk_source
+from ai4land.vocabulary import NO_DATA, Clock, Crosswalk, Legend, Target, crosswalk
 
-__all__ = ["Demand", "class_forcing"]
+__all__ = ["Demand"]
 
 IntArray = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.floating]
@@ -31,40 +32,51 @@ class Demand:
     add up instead of being rounded away each year.
 
     Args:
-        reader: Serves the cube.
-        forcing: Name of a fraction variable of the cube.
+        drivers: What is given.
+        target: The map that is bound.
+        legend: Its classes.
+        forcing: Name of a fraction variable of the drivers.
 
     Raises:
-        ConfigError: If the map is not one of classes.
         VocabularyError: If no crosswalk leads from the forcing to the map's legend.
     """
 
-    def __init__(self, reader: WindowReader, forcing: str) -> None:
-        self.reader = reader
+    def __init__(self, drivers: Drivers, target: Target, legend: Legend, forcing: str) -> None:
+        about = drivers.describe(forcing)
+        self.drivers = drivers
+        self.target = target
         self.forcing = forcing
-        if reader.legend is None:
-            raise ConfigError("Only maps of classes can be bound to coarse fractions")
-        self.legend = reader.legend
-        self.groups, self._matrix, self._per_land = _translation(reader, forcing, self.legend)
-        self.mesh = reader.mesh(forcing)
+        self.coding = ClassCoding(legend)
+        self.groups, self._matrix, self._per_land = _translation(about, legend)
+        self.mesh = Mesh(drivers.grid, about.grid)
+        self._clock = about.clock
+
+    @property
+    def legend(self) -> Legend:
+        """The classes of the map."""
+        return self.coding.legend
+
+    def tick_of(self, tick: int, clock: Clock) -> int:
+        """A time of another clock on that of the forcing."""
+        return clock.convert(tick, self._clock)
 
     def reference(self, state: State) -> Reference:
         """What the map of a state holds, to count every later demand from."""
-        field, coarse = state[self.reader.task.target], self.mesh.coarse
+        field, coarse = state[self.target.name], self.mesh.coarse
         counts = np.zeros((len(self.groups), *coarse.shape))
         pixels = np.zeros(coarse.shape)
         for piece in self.mesh.pieces(_PIECE):
             codes = field.read(piece)
             cells = CoarseCells.within(self.mesh, piece)
             window, _, _ = self.mesh.cells(piece)
-            domain = self.reader.domain(codes)
+            domain = self.coding.domain(codes)
             counted = np.where(domain | (not self._per_land), 0, NO_DATA).astype(np.uint8)
-            held = self.counts(self.reader.positions(codes), cells).reshape(-1, *window.shape)
+            held = self.counts(self.coding.positions(codes), cells).reshape(-1, *window.shape)
             area = cells.counts(counted, 1)[0].reshape(window.shape)
             for part in coarse.pieces(window):  # pixels outside the coarse grid are in none
                 counts[(..., *part.source)] = held[(..., *part.target)]
                 pixels[part.source] = area[part.target]
-        return Reference(state.tick, counts, pixels)
+        return Reference(self.tick_of(state.tick, state.clock), counts, pixels)
 
     def counts(self, positions: npt.NDArray[np.uint8], cells: CoarseCells) -> IntArray:
         """Pixels of each group in each coarse cell, ``(groups, cells)``.
@@ -86,7 +98,7 @@ class Demand:
 
         Args:
             reference: What the rollout began with.
-            tick: The time.
+            tick: The time, on the forcing's clock.
             piece: Whole coarse cells.
             positions: Class positions of the piece now, ``(y, x)``.
         """
@@ -101,7 +113,7 @@ class Demand:
 
         Args:
             reference: What the rollout began with.
-            tick: The time.
+            tick: The time, on the forcing's clock.
             cells: Window of the coarse grid.
             pixels: Pixels to share out in each cell, ``(cells,)``.
         """
@@ -127,7 +139,7 @@ class Demand:
 
         Args:
             reference: What the rollout began with.
-            tick: The time.
+            tick: The time, on the forcing's clock.
             own: Shares of the classes now, see ``Coupling.shares``.
 
         Returns:
@@ -148,7 +160,7 @@ class Demand:
 
     def _forced(self, tick: int, cells: Window) -> FloatArray:
         """The forcing as shares of the groups, ``(groups, cells)``, 0 where it has none."""
-        values = self.reader.cube.read(self.forcing, tick, cells)
+        values = self.drivers.cells(self.forcing, tick, cells)
         flat = np.nan_to_num(values.reshape(len(values), -1).astype(np.float64), nan=0.0)
         # layer after layer: a matrix product may add in another order for another window
         shares = np.zeros((len(self.groups), flat.shape[1]))
@@ -165,42 +177,18 @@ class Demand:
         return out.reshape(len(values), -1)
 
 
-def class_forcing(cube: Cube, task: Task, preferred: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """Fraction variables of a cube that can be translated into its labels' classes.
-
-    The preferred ones come first, then those made of the labels' own classes.
-    """
-    legend = cube.variable(task.target).legend
-    if legend is None:
-        return ()
-    own, walked = [], []
-    for name in cube.variables:
-        spec = cube.variable(name)
-        if spec.variable.kind is not Kind.FRACTION or not spec.components:
-            continue
-        if name == task.probability:  # what a model believed asks for nothing
-            continue
-        if spec.components == legend.names:
-            own.append(name)
-        elif crosswalk_source(spec, legend) is not None:
-            walked.append(name)
-    return tuple(sorted((*own, *walked), key=lambda name: name not in preferred))
-
-
 def _translation(
-    reader: WindowReader, forcing: str, legend: Legend
+    about: Described, legend: Legend
 ) -> tuple[tuple[tuple[int, ...], ...], FloatArray, bool]:
     """Groups as class positions, the matrix (groups, components), and the denominator."""
-    spec = reader.cube.variable(forcing)
-    if spec.components == legend.names:
+    if about.components == legend.names:
         land = [i for i, code in enumerate(legend.codes) if code not in legend.sea]
-        groups = tuple((i,) for i in land)
-        return groups, np.eye(len(legend))[land], True
-    walk: Crosswalk = crosswalk(crosswalk_source(spec, legend) or forcing, legend.name)
+        return tuple((i,) for i in land), np.eye(len(legend))[land], True
+    walk: Crosswalk = crosswalk(crosswalk_source(about, legend) or about.name, legend.name)
     names = walk.shared
     matrix = np.array(walk.matrix).T  # target × source
     rows = [[walk.target_classes.index(name) for name in group] for group in names]
     shares = np.stack([matrix[row].sum(axis=0) for row in rows])
-    order = [walk.source_classes.index(c) for c in spec.components]
+    order = [walk.source_classes.index(c) for c in about.components]
     positions = tuple(tuple(legend.index(name) for name in group) for group in names)
     return positions, shares[:, order], walk.denominator == "land"

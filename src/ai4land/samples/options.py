@@ -47,6 +47,8 @@ class SampleOptions(_Options):
         history_drop: Share of samples without any, so that a rollout can start without.
         directions: Directions in which samples run.
         changed_share: Share of samples drawn where land changed; the rest from all land.
+        moving_share: Share of samples in which every target moves, where their clocks differ; in
+            the rest those of slower clocks stay as they are.
         corruption: Damage to the prior.
         augment: Flip and turn windows at random (terrain aspect turns with them).
     """
@@ -59,5 +61,6 @@ class SampleOptions(_Options):
     history_drop: Share = 0.2
     directions: tuple[Direction, ...] = (Direction.FORWARD,)
     changed_share: Share = 0.5
+    moving_share: Share = 0.5
     corruption: Corruption = Corruption()
     augment: bool = True

@@ -2,83 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+import itertools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ai4land.cube import Field, Reference, State, StoreView
 from ai4land.errors import SampleError
 from ai4land.grid import Window
+from ai4land.samples.assembler import Assembler, Loop
 from ai4land.samples.corruption import corrupt
-from ai4land.samples.labelled import LabelledForcing
+from ai4land.samples.coupling import CellShares
+from ai4land.samples.labels import Labels
 from ai4land.samples.options import SampleOptions
-from ai4land.samples.reader import WindowReader
-from ai4land.vocabulary import NO_DATA
+from ai4land.samples.sample import Sample, TargetSample
 
-__all__ = ["Sample", "Sampler", "stack"]
+__all__ = ["Sampler"]
 
 Array = npt.NDArray[Any]
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float32]
+Times = tuple[int, ...]
 
 _BLOCK = 16  # side in pixels of the blocks by which change is counted and windows are placed
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One window over n consecutive steps, in physical units; stacked samples gain a batch axis.
-
-    Attributes:
-        prior: ``(y, x)`` class positions ``uint8``/255 or ``float32``/NaN at the first time,
-            after corruption.
-        visible: ``(y, x)`` where the prior may be seen.
-        domain: ``(y, x)`` where the target exists at the first time.
-        forcing: ``(n + 1, C, y, x)`` coarse forcing at all times.
-        wanted: ``(n, K, y, x)`` class shares that a product of other classes asks for after each
-            step, counted from the first time; ``(n, 0, y, x)`` where the forcing says it itself.
-        static: ``(S, y, x)`` continuous static fields.
-        zones: ``(Z, y, x)`` codes of categorical static fields.
-        targets: ``(n, y, x)`` truth after each step.
-        before: ``(y, x)`` truth at the first time, undamaged; for the loss alone.
-        history: ``(H, y, x)`` maps before the first time, nearest first.
-        history_visible: ``(H, y, x)`` where they may be seen.
-        valid: ``(n, y, x)`` pixels that enter the loss.
-        cell: ``(y, x)`` number of the coarse cell within the window; 0 without a closed loop.
-        cell_share: ``(y, x)`` share of a pixel in the area of its cell's domain; 0 likewise.
-        years: ``(n,)`` signed length of each step in years.
-    """
-
-    prior: Array
-    visible: BoolArray
-    domain: BoolArray
-    forcing: FloatArray
-    wanted: FloatArray
-    static: FloatArray
-    zones: npt.NDArray[np.int64]
-    targets: Array
-    before: Array
-    history: Array
-    history_visible: BoolArray
-    valid: BoolArray
-    cell: npt.NDArray[np.int64]
-    cell_share: FloatArray
-    years: FloatArray
-
-    def target_forcing(self, step: int) -> FloatArray:
-        """Coarse forcing after a step as the network is told it, ``([B,] C, y, x)``."""
-        forcing, asked = self.forcing[..., step + 1, :, :, :], self.wanted[..., step, :, :, :]
-        stored = forcing.shape[-3] - asked.shape[-3]  # the demand's channels are the last
-        return np.concatenate([forcing[..., :stored, :, :], asked], axis=-3)
 
 
 class Sampler:
     """Draws samples of one split; the same ``rng`` state gives the same sample.
 
     Args:
-        reader: Serves the fields.
+        assembler: Makes inputs of drivers.
+        labels: Target → its maps.
         options: How windows are drawn.
-        span: First and last tick of the split; every step lies inside.
+        span: First and last tick of the split, on the task's clock; every step lies inside.
         mask: ``(y, x)`` pixels of the split. Pixels outside enter neither loss nor prior.
         known: First and last tick from which history may be read; default ``span``.
 
@@ -88,18 +47,21 @@ class Sampler:
 
     def __init__(
         self,
-        reader: WindowReader,
+        assembler: Assembler,
+        labels: Mapping[str, Labels],
         options: SampleOptions,
         span: tuple[int, int],
         mask: BoolArray,
         known: tuple[int, int] | None = None,
     ) -> None:
-        self.reader = reader
+        self.assembler = assembler
+        self.labels = labels
         self.options = options
         self.mask = mask
-        available = [t for t in reader.group.ticks if span[0] <= t <= span[1]]
-        first, last = known or span
-        self._known = {t for t in reader.group.ticks if first <= t <= last}
+        self.grid = assembler.drivers.grid
+        self._clock = assembler.task.clock
+        self._known = known or span
+        available = self._available(span)
         self.steps = _steps(available, options)
         if not self.steps:
             raise SampleError(
@@ -109,89 +71,154 @@ class Sampler:
                 found=f"labels at {available or 'no time at all'}",
                 remedy="widen the split, or change `strides` to the spacing of the labels",
             )
-        lengths = np.array([abs(run[1] - run[0]) for run in self.steps], dtype=np.float64)
-        chance = np.cumsum(lengths**-options.stride_decay)
-        self._chance = chance[:-1] / chance[-1]
+        self._check_moves(span)
         self._weights: dict[tuple[int, int], tuple[Array, Array]] = {}
         self._domain_area: dict[int, npt.NDArray[np.float64]] = {}
-        self._forcing = LabelledForcing(reader)
+        self._shares = _LabelledShares(assembler, labels)
+
+    def _check_moves(self, span: tuple[int, int]) -> None:
+        """Refuse a split in which a target of a slower clock never moves.
+
+        Raises:
+            SampleError: If there is one.
+        """
+        task = self.assembler.task
+        moved = {t for run in self.steps for t in task.moving(run[0], run[-1])}
+        for target in task.targets:
+            if target not in moved:
+                raise SampleError(
+                    "A target never moves in a split",
+                    where=f"{target.name}, times {task.clock.span(span)}",
+                    expected=f"a step from one {target.clock.value} into the next",
+                    remedy="widen the split",
+                )
+
+    def _available(self, span: tuple[int, int]) -> list[int]:
+        """Times in a span at which all targets are labelled, and all lags of drivers held."""
+        first, last = span
+        finest = next(v for v in self.labels.values() if v.target.clock is self._clock)
+        others = {v.target.clock: set(v.ticks) for v in self.labels.values() if v is not finest}
+        return [
+            t
+            for t in finest.ticks
+            if first <= t <= last
+            and all(self._clock.convert(t, clock) in held for clock, held in others.items())
+            and self.assembler.reaches(t)
+        ]
+
+    @functools.cached_property
+    def _strata(self) -> list[tuple[list[Times], FloatArray]]:
+        """Steps in which all targets move, and the others, with their cumulative chances."""
+        task, found = self.assembler.task, []
+        whole = [len(task.moving(*run[:2])) == len(task.targets) for run in self.steps]
+        for kind in (True, False):
+            runs = [run for run, moves in zip(self.steps, whole, strict=True) if moves is kind]
+            if runs:
+                lengths = np.array([abs(run[1] - run[0]) for run in runs], dtype=np.float64)
+                chance = np.cumsum(lengths**-self.options.stride_decay)
+                found.append((runs, chance[:-1] / chance[-1]))
+        return found
 
     def draw(self, rng: np.random.Generator) -> Sample:
         """Draw one sample."""
-        times = self.steps[int(np.searchsorted(self._chance, rng.random(), side="right"))]
+        strata = self._strata
+        every = len(strata) == 1 or rng.random() < self.options.moving_share
+        runs, chance = strata[0 if every else 1]
+        times = runs[int(np.searchsorted(chance, rng.random(), side="right"))]
         window = self._window(times, rng)
         sample = self.read(times, window)
-        prior, visible = corrupt(sample.prior, sample.visible, self.options.corruption, rng)
-        keep = rng.random() >= self.options.history_drop
-        seen = sample.history_visible & visible & keep  # what is hidden was not seen before either
-        sample = _with(sample, prior=prior, visible=visible, history_visible=seen)
-        return _turn(sample, self.reader.spec.static, rng) if self.options.augment else sample
+        for name, target in sample.targets.items():
+            prior, visible = corrupt(target.prior, target.visible, self.options.corruption, rng)
+            keep = rng.random() >= self.options.history_drop
+            # what is hidden was not seen before either
+            seen = target.history_visible & visible & keep
+            sample = sample.with_target(name, prior=prior, visible=visible, history_visible=seen)
+        return _turn(sample, self.assembler.spec.static, rng) if self.options.augment else sample
 
-    def read(self, times: tuple[int, ...], window: Window) -> Sample:
+    def read(self, times: Times, window: Window) -> Sample:
         """The undamaged sample of given times in a given window."""
-        reader = self.reader
-        codes = [reader.codes(t, window) for t in times]
-        maps = np.stack([reader.target(t, window) for t in times])
-        domain = reader.domain(codes[0])
+        assembler, shares = self.assembler, self._shares
         allowed = np.zeros(window.shape, dtype=bool)
-        for piece in reader.grid.pieces(window):
+        for piece in self.grid.pieces(window):
             allowed[piece.target] = self.mask[piece.source]
-        valid = np.stack([domain & allowed & reader.domain(c) for c in codes[1:]])
-        known = maps[0] != NO_DATA if maps.dtype == np.uint8 else np.isfinite(maps[0])
-        clock = reader.task.clock
         cell, cell_share = self._cells(times[0], window)
-        history, history_visible = self._history(times, window, maps[0])
+        given = [assembler.given(a, b, window, shares.loop(times, a, b)) for a, b in _pairs(times)]
         return Sample(
-            prior=maps[0],
-            visible=known & allowed,
-            domain=domain,
-            forcing=np.stack([self._forcing.at(t, window) for t in times]),
-            wanted=self._forcing.wanted(times, window),
-            static=reader.static(window, times[0]),
-            zones=reader.zones(window, times[0]),
-            targets=maps[1:],
-            before=maps[0],
-            history=history,
-            history_visible=history_visible & allowed,
-            valid=valid,
+            targets={
+                name: self._target(labels, times, window, allowed)
+                for name, labels in self.labels.items()
+            },
+            forcing=np.stack([shares.forcing(t, window) for t in times]),
+            wanted=shares.wanted(times, window),
+            static=given[0].static,
+            zones=given[0].zones,
+            series=np.stack([g.series for g in given]),
+            calendar=np.stack([g.calendar for g in given]),
             cell=cell,
             cell_share=cell_share,
-            years=np.array([clock.years(int(d)) for d in np.diff(times)], dtype=np.float32),
+        )
+
+    def _target(
+        self, labels: Labels, times: Times, window: Window, allowed: BoolArray
+    ) -> TargetSample:
+        """The maps of one target, each at its own time."""
+        coding, clock = labels.coding, labels.target.clock
+        own = [self._clock.convert(t, clock) for t in times]
+        codes = [labels.codes(t, window) for t in own]
+        maps = np.stack([coding.positions(c) for c in codes])
+        domain = coding.domain(codes[0])
+        moves = np.array([a != b for a, b in _pairs(own)])
+        valid = np.stack([domain & allowed & coding.domain(c) for c in codes[1:]])
+        jump = own[1] - own[0] or (1 if times[1] > times[0] else -1)
+        history, known = self._history(labels, own[0], jump, window, maps[0])
+        return TargetSample(
+            prior=maps[0],
+            visible=coding.known(maps[0]) & allowed,
+            domain=domain,
+            before=maps[0],
+            history=history,
+            history_visible=known & allowed,
+            targets=maps[1:],
+            valid=valid,
+            moves=moves,
         )
 
     def _history(
-        self, times: tuple[int, ...], window: Window, like: Array
+        self, labels: Labels, start: int, jump: int, window: Window, like: Array
     ) -> tuple[Array, BoolArray]:
-        """Maps before the first time, and where they are known; unknown years are blank."""
-        count, jump = self.reader.spec.history, times[1] - times[0]
+        """Maps before the first time, and where they are known; unknown times are blank."""
+        count = self.assembler.spec.history
+        first, last = (self._clock.convert(t, labels.target.clock) for t in self._known)
         maps = np.stack([like] * count) if count else np.empty((0, *window.shape), like.dtype)
         known = np.zeros(maps.shape, dtype=bool)
-        for i, tick in enumerate(times[0] - jump * (k + 1) for k in range(count)):
-            if tick in self._known:
-                maps[i] = self.reader.target(tick, window)
-                known[i] = maps[i] != NO_DATA if maps.dtype == np.uint8 else np.isfinite(maps[i])
+        for i, tick in enumerate(start - jump * (k + 1) for k in range(count)):
+            if first <= tick <= last and tick in labels.ticks:
+                maps[i] = labels.at(tick, window)
+                known[i] = labels.coding.known(maps[i])
         return maps, known
 
     def _cells(self, tick: int, window: Window) -> tuple[npt.NDArray[np.int64], FloatArray]:
         """Coarse cells of a window, for a forcing that the model's own map feeds back on."""
-        coupling = self.reader.coupling
+        coupling = self.assembler.coupling
         if coupling is None:
             empty = np.zeros(window.shape, dtype=np.int64)
             return empty, empty.astype(np.float32)
-        if tick not in self._domain_area:
-            whole = coupling.mesh.whole(self.reader.grid.window)
-            domain = self.reader.domain(self.reader.codes(tick, whole))
-            self._domain_area[tick] = coupling.whole_area(whole, domain)
-        return coupling.pixel_shares(window, self._domain_area[tick])
+        labels = self.labels[self.assembler.spec.bound]
+        own = self._clock.convert(tick, labels.target.clock)
+        if own not in self._domain_area:
+            whole = coupling.mesh.whole(self.grid.window)
+            domain = labels.domain(labels.codes(own, whole))
+            self._domain_area[own] = coupling.whole_area(whole, domain)
+        return coupling.pixel_shares(window, self._domain_area[own])
 
-    def _window(self, times: tuple[int, ...], rng: np.random.Generator) -> Window:
+    def _window(self, times: Times, rng: np.random.Generator) -> Window:
         """A window centred in a block drawn by change, or by land."""
         land, changed = self._block_weights(times[0], times[-1])
         weights = changed if rng.random() < self.options.changed_share else land
         weights = weights if weights.any() else land
         total = np.cumsum(weights)
         block = int(np.searchsorted(total, rng.random() * total[-1], side="right"))
-        row, col = divmod(block, -(-self.reader.grid.width // _BLOCK))
+        row, col = divmod(block, -(-self.grid.width // _BLOCK))
         side = self.options.window
         jitter = rng.integers(0, _BLOCK, size=2)
         corner = (
@@ -202,7 +229,7 @@ class Sampler:
 
     def _inside(self, window: Window) -> Window:
         """Move a window into the grid where the grid is large enough."""
-        grid = self.reader.grid
+        grid = self.grid
         row = int(np.clip(window.row, 0, max(grid.height - window.height, 0)))
         col = window.col
         if not grid.is_global:
@@ -210,18 +237,17 @@ class Sampler:
         return Window(row, col, window.height, window.width)
 
     def _block_weights(self, first: int, last: int) -> tuple[Array, Array]:
-        """Land pixels and changed pixels of each block between two times, each ``(blocks,)``."""
+        """Land pixels and changed pixels of each block between two times, each ``(blocks,)``.
+
+        Change is that of the maps of classes, if there is one: numbers change everywhere.
+        """
         key = (min(first, last), max(first, last))
         if key not in self._weights:
-            grid, reader = self.reader.grid, self.reader
+            columns = np.arange(0, self.grid.width, _BLOCK)
             land, changed = [], []
-            for row in range(0, grid.height, _BLOCK):
-                band = Window(row, 0, min(_BLOCK, grid.height - row), grid.width)
-                one, two = reader.codes(key[0], band), reader.codes(key[1], band)
-                exists = reader.domain(one) & reader.domain(two) & self.mask[band.slices[0]]
-                columns = np.arange(0, grid.width, _BLOCK)
+            for row in range(0, self.grid.height, _BLOCK):
+                exists, differs = self._compared(key, self.grid.band(row, _BLOCK))
                 land.append(np.add.reduceat(exists.sum(axis=0), columns))
-                differs = exists & (one != two)
                 changed.append(np.add.reduceat(differs.sum(axis=0), columns))
             totals = np.concatenate(land).astype(np.float64)
             if not totals.any():
@@ -229,14 +255,89 @@ class Sampler:
             self._weights[key] = totals, np.concatenate(changed).astype(np.float64)
         return self._weights[key]
 
+    def _compared(self, key: tuple[int, int], band: Window) -> tuple[BoolArray, BoolArray]:
+        """Where the targets exist at two times, and where they differ."""
+        looked = [v for v in self.labels.values() if v.target.categorical]
+        exists = np.zeros(band.shape, dtype=bool)
+        differs = np.zeros(band.shape, dtype=bool)
+        for labels in looked or self.labels.values():
+            clock = labels.target.clock
+            one, two = (labels.codes(self._clock.convert(t, clock), band) for t in key)
+            both = labels.domain(one) & labels.domain(two) & self.mask[band.slices]
+            exists |= both
+            differs |= both & (one != two)
+        return exists, differs
 
-def stack(samples: list[Sample]) -> Sample:
-    """Samples of one shape as one batch; every array gains a leading batch axis."""
-    names = Sample.__dataclass_fields__
-    return Sample(**{name: np.stack([getattr(s, name) for s in samples]) for name in names})
+
+class _LabelledShares:
+    """The coarse forcing of times whose map is known, so that demands are counted on the labels."""
+
+    def __init__(self, assembler: Assembler, labels: Mapping[str, Labels]) -> None:
+        self.assembler = assembler
+        self.labels = labels
+        self._own: dict[int, CellShares] = {}
+        self._references: dict[int, Reference] = {}
+        self._asked: dict[tuple[int, int], CellShares] = {}
+
+    def forcing(self, tick: int, window: Window) -> FloatArray:
+        """Forcing at a time, with what the labels of that time hold, ``(C, y, x)``."""
+        own = self._held(tick) if self.assembler.needs_demand else None
+        return self.assembler.forcing(tick, window, own)
+
+    def wanted(self, times: Times, window: Window) -> FloatArray:
+        """What a product of other classes asks for, counted from the labels of the first time.
+
+        Returns:
+            ``(n, K, y, x)`` class shares at each later time; ``(n, 0, y, x)`` where the forcing
+            is made of the classes itself.
+        """
+        if not self.assembler.needs_demand:
+            return np.empty((len(times) - 1, 0, *window.shape), dtype=np.float32)
+        asked = [self._wanted(times[0], tick) for tick in times[1:]]
+        return np.stack([self.assembler.upsampled(shares, window) for shares in asked])
+
+    def loop(self, times: Times, before: int, after: int) -> Loop | None:
+        """What the labels hold at a time of a sample, and what is wanted at the next."""
+        if not self.assembler.needs_demand:
+            return None
+        return Loop(self._held(before), self._wanted(times[0], after))
+
+    def _held(self, tick: int) -> CellShares:
+        if tick not in self._own:
+            whole = self.assembler.drivers.grid.window
+            coupling, state = self.assembler.coupling, self._state(tick)
+            assert coupling is not None
+            around = coupling.mesh.whole(whole)
+            labels = self.labels[self.assembler.spec.bound]
+            codes = state[labels.target.name].read(around)
+            self._own[tick] = coupling.shares(around, labels.positions(codes), labels.domain(codes))
+        return self._own[tick]
+
+    def _wanted(self, first: int, tick: int) -> CellShares:
+        demand = self.assembler.demand
+        assert demand is not None
+        if first not in self._references:
+            self._references[first] = demand.reference(self._state(first))
+        if (first, tick) not in self._asked:
+            when = demand.tick_of(tick, self.assembler.task.clock)
+            asked = demand.class_shares(self._references[first], when, self._held(first))
+            self._asked[first, tick] = asked
+        return self._asked[first, tick]
+
+    def _state(self, tick: int) -> State:
+        """The labels of the bound target at one time as a state."""
+        clock, labels = self.assembler.task.clock, self.labels[self.assembler.spec.bound]
+        name = labels.target.name
+        view = StoreView(labels.cube, name, clock.convert(tick, labels.target.clock))
+        field = Field(labels.target.variable, labels.grid, view, labels.legend)
+        return State(clock, tick, {name: field})
 
 
-def _steps(ticks: list[int], options: SampleOptions) -> list[tuple[int, ...]]:
+def _pairs(times: Sequence[int]) -> list[tuple[int, int]]:
+    return list(itertools.pairwise(times))
+
+
+def _steps(ticks: list[int], options: SampleOptions) -> list[Times]:
     """All runs of ``recursion`` equal steps (shorter where the series is too short for it)."""
     present = set(ticks)
     runs = []
@@ -254,33 +355,31 @@ def _steps(ticks: list[int], options: SampleOptions) -> list[tuple[int, ...]]:
     return sorted({run[:shortest] for run in runs})
 
 
-def _with(sample: Sample, **changes: Array) -> Sample:
-    fields = {name: getattr(sample, name) for name in Sample.__dataclass_fields__}
-    return Sample(**{**fields, **changes})
-
-
 def _turn(sample: Sample, static: tuple[str, ...], rng: np.random.Generator) -> Sample:
     """Flip and transpose a sample at random; the two aspect components turn with it."""
     north_south, west_east, transpose = rng.random(3) < 0.5
-    fields = {name: getattr(sample, name) for name in Sample.__dataclass_fields__}
-    years = fields.pop("years")
     aspects = {"aspect_north", "aspect_east"} & set(static)
     # one component of the aspect alone cannot be transposed: it would become the other
-    transpose &= sample.prior.shape[0] == sample.prior.shape[1] and len(aspects) != 1
+    square = sample.cell.shape[0] == sample.cell.shape[1]
+    transpose = bool(transpose and square and len(aspects) != 1)
     signs = {
         "aspect_north": -1.0 if north_south else 1.0,
         "aspect_east": -1.0 if west_east else 1.0,
     }
-    terrain = fields["static"].copy()
+    terrain = sample.static.copy()
     for i, name in enumerate(static):
         terrain[i] *= signs.get(name, 1.0)
     if transpose and aspects:
         north, east = static.index("aspect_north"), static.index("aspect_east")
         # swapping rows and columns maps north to west: (n, e) → (−e, −n)
         terrain[[north, east]] = -terrain[[east, north]]
-    fields["static"] = terrain
-    for name, values in fields.items():
-        turned = values[..., ::-1, :] if north_south else values
-        turned = turned[..., ::-1] if west_east else turned
-        fields[name] = turned.swapaxes(-1, -2) if transpose else turned
-    return Sample(**fields, years=years)
+
+    def turned(name: str, values: Array) -> Array:
+        if name in {"calendar", "moves"}:
+            return values
+        values = terrain if name == "static" else values
+        values = values[..., ::-1, :] if north_south else values
+        values = values[..., ::-1] if west_east else values
+        return values.swapaxes(-1, -2) if transpose else values
+
+    return sample.map(turned)

@@ -1,6 +1,27 @@
 """Training: an experiment in, a checkpoint out."""
 
-from ai4land.training.experiment import Experiment, TrainingOptions, load_experiment
-from ai4land.training.loop import train
+from ai4land.training.experiment import (
+    Experiment,
+    SeriesOptions,
+    TrainingOptions,
+    load_experiment,
+)
+from ai4land.training.setting import Setting, assembled, first_labels, prepare
+from ai4land.training.train import TRAINERS, train
+from ai4land.training.trainer import Report, Trained, Trainer
 
-__all__ = ["Experiment", "TrainingOptions", "load_experiment", "train"]
+__all__ = [
+    "TRAINERS",
+    "Experiment",
+    "Report",
+    "SeriesOptions",
+    "Setting",
+    "Trained",
+    "Trainer",
+    "TrainingOptions",
+    "assembled",
+    "first_labels",
+    "load_experiment",
+    "prepare",
+    "train",
+]

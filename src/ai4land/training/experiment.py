@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ai4land.samples import SampleOptions
 from ai4land.vocabulary import SplitOptions, read_yaml, validated
 
-__all__ = ["Experiment", "TrainingOptions", "load_experiment"]
+__all__ = ["Experiment", "SeriesOptions", "TrainingOptions", "load_experiment"]
 
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -59,6 +59,20 @@ class TrainingOptions(BaseModel):
     devices: int | str = 1
 
 
+class SeriesOptions(BaseModel):
+    """At which of its own times before the target's a driver is told.
+
+    Attributes:
+        lags: Ticks of its own clock before the one in which the target's time begins.
+        mean: Ticks over which the mean is taken, each lag being the last of them.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    lags: tuple[Annotated[int, Field(ge=0)], ...] = (1,)
+    mean: Positive = 1
+
+
 class Experiment(BaseModel):
     """What is trained on what.
 
@@ -68,6 +82,7 @@ class Experiment(BaseModel):
         task: Name of the task.
         forcing: Variables known at prior and target time.
         static: Slow variables, taken at the prior time: terrain, soil, climate zones.
+        series: Variables told at lags before the target time, such as monthly climate or CO2.
         split: Times and blocks of training and validation.
         samples: How windows are drawn.
         model: Architecture ``name`` and its options.
@@ -81,6 +96,7 @@ class Experiment(BaseModel):
     task: str = "land_use"
     forcing: tuple[str, ...]
     static: tuple[str, ...] = ()
+    series: dict[str, SeriesOptions] = {}
     split: SplitOptions
     samples: SampleOptions = SampleOptions()
     model: dict[str, Any] = {"name": "unet"}

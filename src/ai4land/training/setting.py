@@ -4,34 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ai4land.cube import Cube
 from ai4land.models import InputSpec
+from ai4land.rollout import cube_assembler
 from ai4land.samples import (
+    Assembler,
+    CubeDrivers,
+    Labels,
     Sampler,
     SpaceMasks,
-    WindowReader,
     input_spec,
     space_masks,
 )
 from ai4land.training.experiment import Experiment
-from ai4land.vocabulary import SplitOptions, task
+from ai4land.vocabulary import Driver, SplitOptions, Task, task
 
-__all__ = ["Setting", "prepare"]
+__all__ = ["Setting", "assembled", "first_labels", "prepare"]
 
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """What every network of an experiment is trained and judged on.
+    """What every model of an experiment is trained and judged on.
 
     Attributes:
         experiment: What was asked for.
         split: The split of this turn.
         cube: The cube.
-        spec: The inputs of a network.
-        reader: Serves the fields.
+        assembler: Makes inputs of maps and drivers.
+        labels: Target → its maps.
         masks: Blocks of training, validation and test.
         sampler: Draws training samples.
         judge: Serves the validation split.
@@ -42,13 +45,18 @@ class Setting:
     experiment: Experiment
     split: SplitOptions
     cube: Cube
-    spec: InputSpec
-    reader: WindowReader
+    assembler: Assembler
+    labels: Mapping[str, Labels]
     masks: SpaceMasks
     sampler: Sampler
     judge: Sampler
     known: tuple[int, int]
     digest: str
+
+    @property
+    def spec(self) -> InputSpec:
+        """The inputs of a model."""
+        return self.assembler.spec
 
 
 def prepare(experiment: Experiment, turn: int = 0) -> Setting:
@@ -64,26 +72,50 @@ def prepare(experiment: Experiment, turn: int = 0) -> Setting:
     """
     cube = Cube(experiment.cube)
     split, options = experiment.split.turn(turn), experiment.samples
-    job = task(experiment.task)
-    spec = input_spec(cube, job, experiment.forcing, experiment.static, options.history)
-    reader = WindowReader(cube, job, spec)
-    coarse = cube.grid(experiment.forcing[0]) if experiment.forcing else reader.grid
-    ticks = reader.group.ticks
-    land = reader.land(min(t for t in ticks if t >= min(split.train[0], ticks[-1])))
-    masks = space_masks(reader.grid, coarse, split.space, land)
+    assembler, labels = assembled(experiment, cube)
+    grid, ticks = assembler.drivers.grid, first_labels(assembler.task, labels).ticks
+    coarse = cube.grid(experiment.forcing[0]) if experiment.forcing else grid
     known = _known(split, ticks)
+    land = first_labels(assembler.task, labels).land(split.dealt(ticks))
+    masks = space_masks(grid, coarse, split.space, land)
     return Setting(
         experiment=experiment,
         split=split,
         cube=cube,
-        spec=spec,
-        reader=reader,
+        assembler=assembler,
+        labels=labels,
         masks=masks,
-        sampler=Sampler(reader, options, split.train, masks.train),
-        judge=Sampler(reader, options, split.validation, masks.validation, known),
+        sampler=Sampler(assembler, labels, options, split.train, masks.train),
+        judge=Sampler(assembler, labels, options, split.validation, masks.validation, known),
         known=known,
         digest=_digest(experiment, cube),
     )
+
+
+def assembled(experiment: Experiment, cube: Cube) -> tuple[Assembler, dict[str, Labels]]:
+    """What an experiment's model is given, and what it is taught."""
+    learned = task(experiment.task)
+    labels = {target.name: Labels(cube, target) for target in learned.targets}
+    drivers = CubeDrivers(cube, next(iter(labels.values())).grid)
+    series = {
+        name: Driver(name, drivers.describe(name).clock, told.lags, told.mean)
+        for name, told in experiment.series.items()
+    }
+    spec = input_spec(
+        cube,
+        drivers,
+        learned,
+        experiment.forcing,
+        experiment.static,
+        series=series,
+        history=experiment.samples.history,
+    )
+    return cube_assembler(cube, learned, spec), labels
+
+
+def first_labels(learned: Task, labels: Mapping[str, Labels]) -> Labels:
+    """The labels whose clock is that of the task's steps."""
+    return next(v for v in labels.values() if v.target.clock is learned.clock)
 
 
 def _known(split: SplitOptions, ticks: Sequence[int]) -> tuple[int, int]:

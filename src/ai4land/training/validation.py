@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from ai4land.errors import SampleError
 from ai4land.grid import Window
@@ -19,10 +18,18 @@ from ai4land.metrics import (
     classification_scores,
     three_maps,
 )
-from ai4land.models import UNet
-from ai4land.samples import Sample, Sampler, stack, to_inputs
+from ai4land.models import Predictor
+from ai4land.samples import (
+    ClassCoding,
+    Labels,
+    Sample,
+    Sampler,
+    TargetSample,
+    stack,
+    step_inputs,
+)
 
-__all__ = ["STAY", "Validation", "boldness_score", "validate"]
+__all__ = ["STAY", "Validation", "decision_score", "validate"]
 
 STAY = (-0.6, -0.4, -0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3, 0.5)
 """Candidates for what is added to the probability of the prior's class before the decision."""
@@ -49,37 +56,101 @@ class Validation:
     values: dict[str, float]
 
 
-def validate(network: UNet, sampler: Sampler, device: torch.device, limit: int) -> Validation:
+def validate(predictor: Predictor, sampler: Sampler, limit: int) -> Validation:
     """Score one step from every observed prior of the split, undamaged, over its whole area.
 
     Args:
-        network: In evaluation mode.
+        predictor: The model.
         sampler: Of the validation split.
-        device: Where the network lives.
         limit: Windows scored at most, spread evenly.
+
+    Returns:
+        Of several targets the mean score, and values by ``<target>_<score>``.
     """
-    classes = len(network.spec.classes)
-    if not classes:
-        return _continuous(network, sampler, device, limit)
-    sea = sampler.reader.sea
-    tables = [ThreeMaps.zero(classes) for _ in STAY]
+    judges = {name: _judge(labels) for name, labels in sampler.labels.items()}
     for sample in _windows(sampler, limit):
         batch = stack([sample])
-        inputs = to_inputs(batch, 0, classes).to(device)
-        probability = network.predict(inputs).cpu().numpy()[0]
-        probability[sea] = 0.0
-        prior, truth, mask = sample.before, sample.targets[0], sample.valid[0]
+        codings = sampler.assembler.codings
+        found = predictor.predict(step_inputs(batch, 0, codings, predictor.spec.history))
+        for name, judge in judges.items():
+            target = sample.targets[name]
+            if target.moves[0]:
+                judge.see(found[name][0], target)
+    verdicts = {name: judge.verdict() for name, judge in judges.items()}
+    if len(verdicts) == 1:
+        return next(iter(verdicts.values()))
+    score = float(np.mean([verdict.score for verdict in verdicts.values()]))
+    values = {f"{n}_{k}": v for n, verdict in verdicts.items() for k, v in verdict.values.items()}
+    return Validation(0.0, score, values)
+
+
+class _Judge(Protocol):
+    """Gathers what is needed to score one target."""
+
+    def see(self, predicted: Array, target: TargetSample) -> None:
+        """Count one window."""
+
+    def verdict(self) -> Validation:
+        """Scores of all windows."""
+
+
+def _judge(labels: Labels) -> _Judge:
+    if isinstance(labels.coding, ClassCoding):
+        return _ClassJudge(labels.coding)
+    return _NumberJudge()
+
+
+class _ClassJudge:
+    """Figure of merit and accuracy of classes, for every candidate of ``STAY``."""
+
+    def __init__(self, coding: ClassCoding) -> None:
+        self.coding = coding
+        self.tables = [ThreeMaps.zero(coding.layers) for _ in STAY]
+
+    def see(self, predicted: Array, target: TargetSample) -> None:
+        """Count one window of probabilities ``(K, y, x)``."""
+        probability = predicted.copy()
+        probability[self.coding.sea] = 0.0
+        prior, truth, mask = target.before, target.targets[0], target.valid[0]
+        classes = self.coding.layers
         here = np.minimum(prior, classes - 1)[None].astype(np.int64)
         own = np.take_along_axis(probability, here, axis=0)
         for i, stay in enumerate(STAY):
             bold = probability.copy()
             np.put_along_axis(bold, here, own + np.float32(stay), axis=0)
             decided = bold.argmax(axis=0).astype(np.uint8)
-            tables[i] += three_maps(prior, truth, decided, classes, mask=mask)
-    return _choose(tables)
+            self.tables[i] += three_maps(prior, truth, decided, classes, mask=mask)
+
+    def verdict(self) -> Validation:
+        """Scores of the best candidate."""
+        return _choose(self.tables)
 
 
-def boldness_score(
+class _NumberJudge:
+    """Skill of a number against persistence in mean square."""
+
+    def __init__(self) -> None:
+        self.error = self.naive = self.count = 0.0
+
+    def see(self, predicted: Array, target: TargetSample) -> None:
+        """Count one window of values ``(1, y, x)``."""
+        mask, truth = target.valid[0], target.targets[0]
+        self.error += float(((predicted[0] - truth)[mask] ** 2).sum())
+        self.naive += float(((target.before - truth)[mask] ** 2).sum())
+        self.count += float(mask.sum())
+
+    def verdict(self) -> Validation:
+        """Skill, and both mean squares."""
+        count = max(self.count, 1.0)
+        skill = 1.0 - self.error / self.naive if self.naive > 0 else 0.0
+        values = {
+            "mean_square": self.error / count,
+            "persistence_mean_square": self.naive / count,
+        }
+        return Validation(0.0, skill, values)
+
+
+def decision_score(
     rollouts: Sequence[RolloutScores], baselines: Sequence[RolloutScores] = ()
 ) -> tuple[float, dict[str, float]]:
     """What a decision rule is judged by: figure of merit at the end, accuracy in every year.
@@ -176,26 +247,9 @@ def _choose(tables: list[ThreeMaps]) -> Validation:
     return best
 
 
-def _continuous(network: UNet, sampler: Sampler, device: torch.device, limit: int) -> Validation:
-    error = naive = count = 0.0
-    for sample in _windows(sampler, limit):
-        batch = stack([sample])
-        values = network.predict(to_inputs(batch, 0, 0).to(device)).cpu().numpy()[0, 0]
-        mask = sample.valid[0]
-        error += float(((values - sample.targets[0])[mask] ** 2).sum())
-        naive += float(((sample.before - sample.targets[0])[mask] ** 2).sum())
-        count += float(mask.sum())
-    count = max(count, 1.0)
-    skill = 1.0 - error / naive if naive > 0 else 0.0
-    mean_square, persistence = error / count, naive / count
-    return Validation(
-        0.0, skill, {"mean_square": mean_square, "persistence_mean_square": persistence}
-    )
-
-
 def _windows(sampler: Sampler, limit: int) -> Iterator[Sample]:
     """Windows that tile the split at its first steps, those without a valid pixel left out."""
-    grid, side = sampler.reader.grid, sampler.options.window
+    grid, side = sampler.grid, sampler.options.window
     rows = range(0, grid.height, side)
     cells = [
         (times, Window(row, col, side, side))
@@ -207,5 +261,5 @@ def _windows(sampler: Sampler, limit: int) -> Iterator[Sample]:
     for index in np.unique(np.linspace(0, len(cells) - 1, min(limit, len(cells))).astype(int)):
         times, window = cells[index]
         sample = sampler.read(times[:2], window)
-        if sample.valid.any():
+        if any(target.valid.any() for target in sample.targets.values()):
             yield sample

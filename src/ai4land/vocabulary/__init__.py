@@ -19,7 +19,18 @@ from ai4land.vocabulary.luh2 import (
     LUH2_WOOD,
 )
 from ai4land.vocabulary.splits import BlockSplit, SplitOptions, TimeSplit
-from ai4land.vocabulary.tasks import LAND_USE, TASKS, Direction, Task, task
+from ai4land.vocabulary.tasks import (
+    LAND_USE,
+    LAND_USE_AND_LEAF_AREA,
+    LEAF_AREA,
+    TASKS,
+    Direction,
+    Driver,
+    Target,
+    Task,
+    single_task,
+    task,
+)
 from ai4land.vocabulary.variables import (
     VARIABLES,
     Kind,
@@ -30,6 +41,8 @@ from ai4land.vocabulary.variables import (
 
 __all__ = [
     "LAND_USE",
+    "LAND_USE_AND_LEAF_AREA",
+    "LEAF_AREA",
     "LUH2_CROPS",
     "LUH2_HARVEST",
     "LUH2_STATES",
@@ -42,11 +55,13 @@ __all__ = [
     "Clock",
     "Crosswalk",
     "Direction",
+    "Driver",
     "Kind",
     "Legend",
     "LegendClass",
     "Place",
     "SplitOptions",
+    "Target",
     "Task",
     "TimeSplit",
     "Variable",
@@ -58,6 +73,7 @@ __all__ = [
     "nearest_name",
     "read_legend",
     "read_yaml",
+    "single_task",
     "task",
     "validated",
     "variable",

@@ -65,6 +65,16 @@ class Clock(StrEnum):
             return dt.date(year, part // 3 + 1, 10 * (part % 3) + 1)
         return dt.date(year, part + 1 if self is Clock.MONTH else 1, 1)
 
+    def convert(self, tick: int, other: Clock) -> int:
+        """The tick of another clock in which a tick begins; 0 for what never changes."""
+        if other is self or other is Clock.STATIC:
+            return tick if other is self else 0
+        return other.tick(self.date(tick))
+
+    def season(self, tick: int) -> float:
+        """Where the middle of a tick lies in its year, 0…1."""
+        return (tick % self.ticks_per_year + 0.5) / self.ticks_per_year
+
     def label(self, tick: int) -> str:
         """A tick as people write it: ``1987``, ``1987-04`` or ``1987-04-07``."""
         if self is Clock.YEAR:

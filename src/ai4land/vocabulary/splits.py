@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -90,6 +91,10 @@ class SplitOptions(TimeSplit):
                     "share at most their border year unless `space` holds blocks out"
                 )
         return self
+
+    def dealt(self, ticks: Sequence[int]) -> int:
+        """The labelled time by whose land blocks are dealt: the first of training."""
+        return min(t for t in ticks if t >= min(self.train[0], ticks[-1]))
 
     def turns(self, members: int) -> int:
         """Number of different splits that so many members see."""

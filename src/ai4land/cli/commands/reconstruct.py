@@ -17,12 +17,11 @@ from ai4land.rollout import (
     Persistence,
     Stepper,
     Tiling,
-    baseline_reader,
     decision_data,
     demand_of,
     domain_warnings,
     observed_state,
-    open_network,
+    open_model,
     prediction_attributes,
     save_rollout,
 )
@@ -36,6 +35,7 @@ EXAMPLES = """Forward:  ai4land reconstruct runs/crete/checkpoint crete.zarr --f
 Baseline:  ai4land reconstruct kernel crete.zarr --from 1985 --to 1970 --out kernel_1970.zarr"""
 
 _BASELINES = ("persistence", "kernel", "random")
+_CACHE = 8 * 2**20  # bytes of decoded chunks: a block's own and its neighbours'
 
 
 class Feedback(StrEnum):
@@ -79,18 +79,18 @@ def reconstruct(
     The direction follows from the two years. Every step stands on the step before, the first on
     the cube's own map. The result has the cube's schema and says where it comes from.
     """
-    source = Cube(cube)
+    source = Cube(cube, cache=_CACHE)
     path = _path(first, last, stride)
     options: dict[str, object] = {"stride": stride}
     card: Card | None = None
     if model in _BASELINES:
         _refuse(model, closed_books, probabilities, member)
-        start = observed_state(source, LAND_USE, first)
         stepper, chosen = _baseline(model, source, seed)
+        start = observed_state(source, stepper.task, first)
         options |= chosen
     else:
         tiling = Tiling(tile, overlap)
-        network, start, card = open_network(
+        network, start, card = open_model(
             model,
             source,
             path,
@@ -128,8 +128,8 @@ def reconstruct(
 def _baseline(model: str, source: Cube, seed: int) -> tuple[Stepper, dict[str, object]]:
     """A stepper that no network stands behind, and its options."""
     if model == "persistence":
-        return Persistence(LAND_USE, source.grid(LAND_USE.target)), {}
-    demand = demand_of(baseline_reader(source, LAND_USE))
+        return Persistence(LAND_USE, source.grid(LAND_USE.targets[0].name)), {}
+    demand = demand_of(source, LAND_USE.targets[0])
     options: dict[str, object] = {"seed": seed, "forcing": demand.forcing}
     return AllocationStepper(model, demand, seed=seed), options
 

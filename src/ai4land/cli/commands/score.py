@@ -111,19 +111,39 @@ def _cubes(
     region_name: str | None,
     workers: int | None,
 ) -> tuple[dict[str, Any], Sequence[Table]]:
+    said, labels = Cube(prediction), Cube(truth)
+    data: dict[str, Any] = {}
+    tables: list[Table] = []
+    targets = [t for t in evaluation.predicted_targets(said) if t.name in labels.variables]
     with stderr().status("scoring") as status:
-        found = evaluation.evaluate(
-            Cube(prediction),
-            Cube(truth),
-            protocol=protocol,
-            weighting=weights,
-            seed=seed,
-            regions=regions,
-            region_name=region_name,
-            workers=workers,
-            progress=lambda name: status.update(f"scoring {name}"),
+        for target in targets:
+            if not target.categorical:
+                found = evaluation.evaluate_numbers(said, labels, target, weights)
+                data.setdefault("numbers", {})[target.name] = found
+                tables.append(report.number_table(found))
+                continue
+            judged = evaluation.evaluate(
+                said,
+                labels,
+                target=target,
+                protocol=protocol,
+                weighting=weights,
+                seed=seed,
+                regions=regions,
+                region_name=region_name,
+                workers=workers,
+                progress=lambda name: status.update(f"scoring {name}"),
+            )
+            data |= judged.to_dict()
+            tables += report.score_tables(judged)
+    if not targets:
+        raise ConfigError(
+            "The cube has no labels of what was reconstructed",
+            where=truth,
+            expected=", ".join(t.name for t in evaluation.predicted_targets(said)),
+            found=", ".join(labels.variables),
         )
-    return found.to_dict(), report.score_tables(found)
+    return data, tables
 
 
 def _deliver(

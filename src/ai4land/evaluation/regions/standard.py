@@ -12,7 +12,7 @@ from ai4land.cube import Cube
 from ai4land.evaluation.regions.partition import Regions
 from ai4land.grid import Grid
 from ai4land.metrics import complete_cells, latitude_bands
-from ai4land.vocabulary import Clock, Task
+from ai4land.vocabulary import Clock
 
 __all__ = ["by_climate", "by_completeness", "by_latitude"]
 
@@ -39,13 +39,13 @@ def by_latitude(grid: Grid, whole: Grid) -> Regions:
     return Regions("Band of latitude", latitude_bands(grid, edges), names)
 
 
-def by_climate(cube: Cube, grid: Grid, task: Task, tick: int) -> Regions | None:
+def by_climate(cube: Cube, grid: Grid, clock: Clock, tick: int) -> Regions | None:
     """Climate zones of the cube at the start; ``None`` if it has none there."""
     if _CLIMATE not in cube.variables:
         return None
     spec, group = cube.variable(_CLIMATE), cube.group(_CLIMATE)
     own = None if group.clock is Clock.STATIC else tick
-    if spec.legend is None or group.clock not in {Clock.STATIC, task.clock}:
+    if spec.legend is None or group.clock not in {Clock.STATIC, clock}:
         return None
     if own is not None and own not in group.ticks:
         return None

@@ -9,11 +9,12 @@ from typing import TypeVar
 
 from ai4land.cube import Cube, Status, status_by_year, years_behind
 from ai4land.errors import AI4LandError
-from ai4land.models import UNet, build_network
+from ai4land.grid import Grid
+from ai4land.models import Untrained, family_of
 from ai4land.report.checks.recipe import Check
 from ai4land.report.tables.table import Table
-from ai4land.samples import Sampler, WindowReader, input_spec, space_masks
-from ai4land.training import Experiment, load_experiment
+from ai4land.samples import Labels, Sampler, space_masks
+from ai4land.training import Experiment, assembled, first_labels, load_experiment
 from ai4land.vocabulary import Clock, nearest_name, task
 
 __all__ = ["check_experiment_file"]
@@ -44,10 +45,10 @@ def check_experiment_file(path: Path) -> Check:
 
 def _names(experiment: Experiment, cube: Cube) -> list[str]:
     """Variables that the cube does not have, or has on another kind of clock."""
-    target = task(experiment.task).target
-    asked = [("task", target)]
+    asked = [("task", target.name) for target in task(experiment.task).targets]
     asked += [("forcing", name) for name in experiment.forcing]
     asked += [("static", name) for name in experiment.static]
+    asked += [("series", name) for name in experiment.series]
     found = []
     for key, name in asked:
         if name not in cube.variables:
@@ -63,7 +64,8 @@ def _names(experiment: Experiment, cube: Cube) -> list[str]:
 def _years(experiment: Experiment, cube: Cube) -> list[str]:
     """Split years without labels, and forcing that does not reach them."""
     found = []
-    labels = cube.group(task(experiment.task).target).ticks
+    learned = task(experiment.task)
+    labels = first_labels(learned, {t.name: Labels(cube, t) for t in learned.targets}).ticks
     for key in ("train", "validation"):
         first, last = getattr(experiment.split, key)
         if first < labels[0] or last > labels[-1]:
@@ -71,8 +73,10 @@ def _years(experiment: Experiment, cube: Cube) -> list[str]:
                 f"split.{key}: {first}…{last} reaches beyond the labels, {labels[0]}…{labels[-1]}"
             )
         for name in experiment.forcing:
-            ticks = set(cube.group(name).ticks)
-            missing = [t for t in labels if first <= t <= last and t not in ticks]
+            group = cube.group(name)
+            asked = [t for t in labels if first <= t <= last]
+            own = {t: learned.clock.convert(t, group.clock) for t in asked}
+            missing = [t for t in asked if own[t] not in group.ticks]
             if missing:
                 found.append(f"split.{key}: {name!r} lacks {missing[0]}…{missing[-1]}")
     return found
@@ -83,7 +87,7 @@ def _statuses(experiment: Experiment, cube: Cube) -> list[str]:
     found = []
     learned = task(experiment.task)
     kinds = (Status.BACK_CAST, Status.HELD, Status.DROPPED, Status.PREDICTED)
-    for name in (learned.target, *experiment.forcing):
+    for name in (*(t.name for t in learned.targets), *experiment.forcing):
         status = status_by_year(cube, name)
         for key in ("train", "validation"):
             first, last = getattr(experiment.split, key)
@@ -112,23 +116,25 @@ def _parts(
             problems.append(str(error))
             return None
 
-    learned = task(experiment.task)
-    history = experiment.samples.history
-    spec = input_spec(cube, learned, experiment.forcing, experiment.static, history)
-    reader = WindowReader(cube, learned, spec)
-    network = attempt(lambda: build_network(experiment.model, spec))
+    found = attempt(lambda: assembled(experiment, cube))
+    if found is None:
+        return problems
+    assembler, labels = found
+    grid, first = assembler.drivers.grid, first_labels(assembler.task, labels)
+    network = attempt(lambda: family_of(experiment.model).build(experiment.model, assembler.spec))
     if network is not None:
-        problems += _window(experiment, reader, network)
-        count = sum(p.numel() for p in network.parameters())
-        facts.append(("network", f"{experiment.model.get('name')}, {count:,} parameters"))
-    coarse = cube.grid(experiment.forcing[0]) if experiment.forcing else reader.grid
+        problems += _window(experiment, grid, network)
+        facts.append(
+            ("model", f"{experiment.model.get('name')}, {network.parameters:,} parameters")
+        )
+    coarse = cube.grid(experiment.forcing[0]) if experiment.forcing else grid
     split = experiment.split
-    land = reader.land(split.train[0]) if split.train[0] in reader.group.ticks else None
-    masks = attempt(lambda: space_masks(reader.grid, coarse, split.space, land))
+    land = first.land(split.train[0]) if split.train[0] in first.ticks else None
+    masks = attempt(lambda: space_masks(grid, coarse, split.space, land))
     if masks is not None:
         for key, mask in (("train", masks.train), ("validation", masks.validation)):
             span = getattr(experiment.split, key)
-            draw = functools.partial(Sampler, reader, experiment.samples, span, mask)
+            draw = functools.partial(Sampler, assembler, labels, experiment.samples, span, mask)
             sampler = attempt(draw)
             if sampler is not None:
                 share = f", {mask.mean():.0%} of the pixels" if experiment.split.space else ""
@@ -144,11 +150,11 @@ def _parts(
     return problems
 
 
-def _window(experiment: Experiment, reader: WindowReader, network: UNet) -> list[str]:
-    side, multiple = experiment.samples.window, network.options.multiple
+def _window(experiment: Experiment, grid: Grid, model: Untrained) -> list[str]:
+    side, multiple = experiment.samples.window, model.multiple
     if side % multiple:
         return [f"samples.window: {side} is not a multiple of {multiple}, as the network needs"]
-    if side > max(reader.grid.shape):
-        height, width = reader.grid.shape
+    if side > max(grid.shape):
+        height, width = grid.shape
         return [f"samples.window: {side} is larger than the labels, {height} × {width} pixels"]
     return []

@@ -212,7 +212,7 @@ def _made_by(attributes: Mapping[str, Any]) -> Table:
     rows += [(key.replace("_", " "), str(value)) for key, value in attributes["options"].items()]
     checkpoint = attributes.get("checkpoint")
     if checkpoint:
-        rows.append(("weights SHA-256", str(checkpoint["weights_sha256"])))
+        rows += [(f"SHA-256 of {name}", digest) for name, digest in checkpoint["files"].items()]
         rows.append(("trained on", str(checkpoint["card"]["data"].get("title", ""))))
     return Table("Made by", ("", ""), tuple(rows), numeric=False)
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ai4land.checkpoint import Card, load_card
-from ai4land.grid import Grid
 from ai4land.report.descriptions.inspection import Description, sources_table
 from ai4land.report.tables.table import Table
 
@@ -27,32 +25,33 @@ def describe_checkpoint(path: Path) -> Description:
     tables = [_model(card), _domain(card), _scores(card)]
     provenance = list(card.data.get("provenance", []))
     tables += [sources_table(provenance)] if provenance else []
-    title = str(card.training["experiment"].get("title", card.data.get("title", "")))
-    return Description("checkpoint", title, {"kind": "checkpoint", **asdict(card)}, tuple(tables))
+    title = str(card.training.get("experiment", {}).get("title", card.data.get("title", "")))
+    return Description("checkpoint", title, {"kind": "checkpoint", **card.to_dict()}, tuple(tables))
 
 
 def _model(card: Card) -> Table:
     inputs = card.inputs
-    forcing = dict.fromkeys(full.partition("/")[0] for full in inputs["forcing"])
-    static = [*inputs["static"], *(name for name, _ in inputs["zones"])]
+    static = [*inputs.static, *(name for name, _ in inputs.zones)]
+    clock = card.task_of().clock
     options = {k: v for k, v in card.architecture.items() if k != "name"}
     rows = (
-        ("task", f"{card.task}, one step of the clock {card.clock!r} at a time"),
-        ("network", f"{card.architecture['name']}, {_pairs(options)}"),
-        ("classes", ", ".join(inputs["classes"]) or "a continuous value"),
-        ("forcing", ", ".join(forcing) or "none"),
+        ("task", f"{card.task}, one step of the clock {clock.value!r} at a time"),
+        ("architecture", f"{card.architecture['name']}, {_pairs(options)}"),
+        *((t.name, ", ".join(t.classes) or f"a number, by {t.clock.value}") for t in card.targets),
+        ("forcing", ", ".join(inputs.forcing_variables) or "none"),
         ("static", ", ".join(static) or "none"),
+        ("series", ", ".join(driver.name for driver in inputs.series) or "none"),
         ("decision", _pairs(card.decision)),
         ("code", f"ai4land {card.code_version}"),
-        ("weights SHA-256", card.weights_sha256),
+        *((f"SHA-256 of {name}", digest) for name, digest in card.files.items()),
     )
     return Table("Model", ("", ""), rows, numeric=False)
 
 
 def _domain(card: Card) -> Table:
     box = card.domain
-    trained, validated = box["trained"], box["validated"]
-    space = card.training["experiment"]["split"].get("space")
+    trained, validated = box.trained, box.validated
+    space, learned = card.split.space, card.training.get("experiment", {}).get("training", {})
     rows = [
         ("years trained", f"{trained[0]}…{trained[1]}"),
         ("years validated", f"{validated[0]}…{validated[1]}"),
@@ -60,13 +59,12 @@ def _domain(card: Card) -> Table:
         ("strides", ", ".join(map(str, card.strides))),
         (
             "region",
-            f"{box['west']:.4g}…{box['east']:.4g}° E, {box['south']:.4g}…{box['north']:.4g}° N",
+            f"{box.west:.4g}…{box.east:.4g}° E, {box.south:.4g}…{box.north:.4g}° N",
         ),
-        ("held out in space", "nothing" if space is None else _pairs(space)),
-        ("optimiser steps", str(card.training["steps"])),
-        ("seed", str(card.training["seed"])),
+        ("held out in space", "nothing" if space is None else _pairs(space.model_dump())),
+        *((name, str(learned[name])) for name in ("members", "steps", "seed") if name in learned),
     ]
-    rows += [(f"grid of {name}", Grid.from_dict(g).describe()) for name, g in card.grids.items()]
+    rows += [(f"grid of {name}", g.describe()) for name, g in card.grids.items()]
     return Table("Where it is valid", ("", ""), tuple(rows), numeric=False)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,16 @@ import numpy.typing as npt
 from ai4land.cube import Cube
 from ai4land.grid import Window
 from ai4land.report.pictures.figures import class_image, extent, figure, legend_below, save
-from ai4land.samples import DEMAND, LabelledForcing, WindowReader, input_spec
+from ai4land.rollout import cube_assembler, observed_state
+from ai4land.samples import (
+    DEMAND,
+    Assembler,
+    CubeDrivers,
+    Drivers,
+    Given,
+    Labels,
+    input_spec,
+)
 from ai4land.vocabulary import Kind, Legend, Task
 
 __all__ = ["busiest_window", "draw_inputs"]
@@ -31,13 +40,12 @@ class _Panel:
     span: tuple[float, float] | None = None
 
 
-def busiest_window(reader: WindowReader, before: int, after: int, side: int) -> Window:
+def busiest_window(labels: Labels, before: int, after: int, side: int) -> Window:
     """The window in which most land changes between two times."""
-    height, width = reader.grid.shape
+    height, width = labels.grid.shape
     side = min(side, height, width)
-    whole = reader.grid.window
-    one, two = reader.codes(before, whole), reader.codes(after, whole)
-    land = reader.domain(one) & reader.domain(two)
+    one, two = labels.codes(before), labels.codes(after)
+    land = labels.domain(one) & labels.domain(two)
     changed = (land & (one != two)).astype(np.int64)
     total = np.pad(changed.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     sums = total[side:, side:] - total[:-side, side:] - total[side:, :-side] + total[:-side, :-side]
@@ -66,11 +74,12 @@ def draw_inputs(
         path: File to write.
         side: Side of the window in pixels.
     """
-    reader = WindowReader(cube, task, input_spec(cube, task, forcing, static))
-    window = busiest_window(reader, *times, side)
-    stack = _panels(reader, window, times)
+    labels = Labels(cube, task.targets[0])
+    spec = input_spec(cube, CubeDrivers(cube, labels.grid), task, forcing, static)
+    window = busiest_window(labels, *times, side)
+    stack = _panels(cube_assembler(cube, task, spec), labels, window, times)
     rows = -(-len(stack) // _COLUMNS)
-    box = extent(reader.grid, window)
+    box = extent(labels.grid, window)
     with figure(1.85 * _COLUMNS, 1.62 * rows + 0.8) as drawn:
         for i, panel in enumerate(stack):
             axes = drawn.add_subplot(rows, _COLUMNS, i + 1)
@@ -96,48 +105,59 @@ def draw_inputs(
             ha="left",
             fontsize=10,
         )
-        if reader.legend is not None:
-            shown_codes = {*np.unique(reader.codes(times[0], window)).tolist()}
-            shown_codes |= {*np.unique(reader.codes(times[1], window)).tolist()}
-            present = [c for c in reader.legend.classes if c.code in shown_codes]
+        if labels.legend is not None:
+            shown_codes = {*np.unique(labels.codes(times[0], window)).tolist()}
+            shown_codes |= {*np.unique(labels.codes(times[1], window)).tolist()}
+            present = [c for c in labels.legend.classes if c.code in shown_codes]
             legend_below(drawn, {c.name: c.colour for c in present})
         return save(drawn, path)
 
 
-def _panels(reader: WindowReader, window: Window, times: tuple[int, int]) -> list[_Panel]:
+def _panels(
+    assembler: Assembler, labels: Labels, window: Window, times: tuple[int, int]
+) -> list[_Panel]:
     """Prior, target, statics and zones, then each forcing channel at both times."""
-    label = reader.task.clock.label
+    label, spec, drivers = assembler.task.clock.label, assembler.spec, assembler.drivers
+    given = _given(assembler, labels, window, times)
     found = [
-        _target(reader, window, times[0], f"prior {label(times[0])}"),
-        _target(reader, window, times[1], f"target {label(times[1])}"),
+        _target(labels, window, times[0], f"prior {label(times[0])}"),
+        _target(labels, window, times[1], f"target {label(times[1])}"),
     ]
-    for name, values in zip(reader.spec.static, reader.static(window, times[0]), strict=True):
+    for name, values in zip(spec.static, given.static, strict=True):
         found.append(_Panel(_short(name), values, "cividis"))
-    for i, (name, _) in enumerate(reader.spec.zones):
-        legend = reader.cube.variable(name).legend
-        positions = reader.zones(window, times[0])[i]
-        found.append(_Panel(_short(name), _zones(positions, legend)))
-    both = LabelledForcing(reader).told(*times, window)
-    for i, name in enumerate(reader.spec.forcing):
+    for (name, _), positions in zip(spec.zones, given.zones, strict=True):
+        found.append(_Panel(_short(name), _zones(positions, drivers.describe(name).legend)))
+    both = given.forcing_prior, given.forcing_target
+    for i, name in enumerate(spec.forcing):
         top = float(np.nanmax([both[0][i], both[1][i]]))
         if not top > _EMPTY:
             continue
-        span = (0.0, min(1.0, top)) if _is_share(reader, name) else None
+        span = (0.0, min(1.0, top)) if _is_share(drivers, name) else None
         for values, tick in zip(both, times, strict=True):
             found.append(_Panel(f"{_short(name)} {label(tick)}", values[i], "viridis", span))
     return found
 
 
-def _target(reader: WindowReader, window: Window, tick: int, title: str) -> _Panel:
-    codes = reader.codes(tick, window)
-    if reader.legend is None:
+def _given(assembler: Assembler, labels: Labels, window: Window, times: tuple[int, int]) -> Given:
+    """What the drivers say of a step from a labelled map."""
+    if not assembler.needs_demand:
+        return assembler.given(*times, window)
+    state = observed_state(labels.cube, assembler.task, times[0])
+    assert assembler.demand is not None
+    state = replace(state, reference=assembler.demand.reference(state))
+    return assembler.given(*times, window, assembler.loop_of(state, times[1], window))
+
+
+def _target(labels: Labels, window: Window, tick: int, title: str) -> _Panel:
+    codes = labels.codes(tick, window)
+    if labels.legend is None:
         return _Panel(title, codes, "viridis")
-    return _Panel(title, class_image(codes, reader.legend))
+    return _Panel(title, class_image(codes, labels.legend))
 
 
-def _is_share(reader: WindowReader, name: str) -> bool:
+def _is_share(drivers: Drivers, name: str) -> bool:
     variable = name.partition("/")[0]
-    return variable == DEMAND or reader.cube.variable(variable).variable.kind is Kind.FRACTION
+    return variable == DEMAND or drivers.describe(variable).kind is Kind.FRACTION
 
 
 def _zones(positions: npt.NDArray[np.int64], legend: Legend | None) -> npt.NDArray[np.uint8]:

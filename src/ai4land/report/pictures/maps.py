@@ -23,7 +23,7 @@ from ai4land.report.pictures.figures import (
     style_map,
 )
 from ai4land.report.pictures.thinning import read_thinned
-from ai4land.vocabulary import Legend, Task
+from ai4land.vocabulary import Legend, Target
 
 __all__ = ["draw_maps"]
 
@@ -31,29 +31,29 @@ _MOST = 2400  # pixels of a side that are worth drawing
 
 
 def draw_maps(
-    prediction: Cube, truth: Cube | None, task: Task, initial: int, last: int, path: Path
+    prediction: Cube, truth: Cube | None, target: Target, initial: int, last: int, path: Path
 ) -> list[Path]:
     """Draw the maps of the first and last time, and the difference to the truth.
 
     Args:
         prediction: The reconstruction.
         truth: A cube with the labels of ``last``; without it, what changed is drawn.
-        task: What was predicted.
+        target: What was predicted.
         initial: Time of the initial map.
         last: Time to draw.
         path: File without suffix; ``_maps.png`` and ``_difference.png`` are appended.
     """
-    spec, grid = prediction.variable(task.target), prediction.grid(task.target)
+    spec, grid = prediction.variable(target.name), prediction.grid(target.name)
     legend = spec.legend
     if legend is None:
         return []
     step = max(1, -(-max(grid.shape) // _MOST))
-    label = task.clock.label
-    start = read_thinned(prediction, task.target, initial, step)
-    end = read_thinned(prediction, task.target, last, step)
+    label = target.clock.label
+    start = read_thinned(prediction, target.name, initial, step)
+    end = read_thinned(prediction, target.name, last, step)
     reference = None
-    if truth is not None and last in truth.group(task.target).ticks:
-        reference = read_thinned(truth, task.target, last, step)
+    if truth is not None and last in truth.group(target.name).ticks:
+        reference = read_thinned(truth, target.name, last, step)
     images = [(f"{label(initial)}, initial map", start)]
     if reference is not None:
         images.append((f"{label(last)}, truth", reference))

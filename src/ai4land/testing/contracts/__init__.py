@@ -1,1 +1,1 @@
-"""Contracts that every source and every stepper keeps, as suites that tests inherit."""
+"""Contracts that sources, steppers, predictors and drivers keep; a suite each to inherit."""

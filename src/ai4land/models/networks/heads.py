@@ -1,0 +1,102 @@
+"""Heads: from the backbone's features to one target, as change relative to its prior."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ai4land.models.inputs import Seen
+from ai4land.models.networks.encode import TargetView
+from ai4land.models.networks.expectation import log_odds
+from ai4land.models.networks.normaliser import Normaliser
+from ai4land.models.networks.pointwise import Pointwise
+from ai4land.models.networks.transitions import Transitions
+
+__all__ = ["ClassHead", "NumberHead"]
+
+
+class _Head(nn.Module):
+    """A correction, and gates with which what is known beforehand stands.
+
+    Args:
+        features: Channels of the backbone's output.
+        layers: Channels of the target.
+        gates: Initial strengths; the first gate is that of the visible prior.
+    """
+
+    def __init__(self, features: int, layers: int, gates: tuple[float, ...]) -> None:
+        super().__init__()
+        self.correction = Pointwise(features, layers, channels_last=False)
+        self.gates = Pointwise(features, len(gates), channels_last=False)
+        for layer in (self.correction, self.gates):
+            nn.init.zeros_(layer.weight)
+        nn.init.zeros_(cast("Tensor", self.correction.bias))
+        with torch.no_grad():  # softplus⁻¹, so that the untrained network is persistence
+            cast("Tensor", self.gates.bias).copy_(torch.log(torch.expm1(torch.tensor(gates))))
+
+
+class ClassHead(_Head):
+    """Logits of classes, as a correction of what is known beforehand.
+
+    ``correction + gate · log-odds(prior) + gate' · log-odds(expectation) + gate'' · log-odds(mean
+    of earlier maps)``. The first gate is open where the prior is visible, so that doing nothing
+    costs nothing. The memory lets a flickering pixel return to what it was. What never followed a
+    class in training gets no probability, see ``Transitions``.
+    """
+
+    def __init__(self, features: int, layers: int, gates: tuple[float, ...]) -> None:
+        super().__init__(features, layers, gates)
+        self.transitions = Transitions(layers)
+
+    def forward(self, features: Tensor, view: TargetView) -> Tensor:
+        """Logits ``(B, K, Y, X)``."""
+        gates = F.softplus(self.gates(features))
+        raw = self.correction(features) + gates[:, :1] * view.visible * log_odds(view.seen)
+        if view.expected is not None:
+            raw = raw + gates[:, 1:2] * log_odds(view.expected)
+        if view.memory is not None and view.remembered is not None:
+            raw = raw + gates[:, 2:] * view.remembered * log_odds(view.memory)
+        return cast("Tensor", raw)
+
+    def activate(self, raw: Tensor) -> Tensor:
+        """Probabilities ``(B, K, Y, X)``."""
+        return torch.softmax(raw, dim=1)
+
+    def predict(self, raw: Tensor, seen: Seen[Tensor], backward: Tensor) -> Tensor:
+        """Probabilities without what never followed the visible prior.
+
+        Args:
+            raw: ``(B, K, Y, X)`` logits.
+            seen: What the model saw of the target.
+            backward: Whether the step goes backward, ``(B,)``.
+        """
+        return self.transitions.allow(self.activate(raw), seen, backward)
+
+
+class NumberHead(_Head):
+    """A normalised number: ``correction + gate · prior``, then the activation in physical units.
+
+    Args:
+        features: Channels of the backbone's output.
+        gate: Initial strength of the visible prior.
+        activation: ``softplus``, ``sigmoid`` or ``identity``.
+    """
+
+    def __init__(self, features: int, gate: float, activation: str) -> None:
+        super().__init__(features, 1, (gate,))
+        self.activation = activation
+
+    def forward(self, features: Tensor, view: TargetView) -> Tensor:
+        """Normalised values ``(B, 1, Y, X)``."""
+        gate = F.softplus(self.gates(features))
+        return cast("Tensor", self.correction(features) + gate * view.visible * view.seen)
+
+    def activate(self, raw: Tensor, scale: Normaliser) -> Tensor:
+        """Physical values ``(B, 1, Y, X)``."""
+        values = scale.inverse(raw)
+        if self.activation == "softplus":
+            return F.softplus(values)
+        return torch.sigmoid(values) if self.activation == "sigmoid" else values

@@ -1,0 +1,132 @@
+"""The network: encode, one backbone for all targets, a head for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+from torch import Tensor, nn
+
+from ai4land.errors import ConfigError
+from ai4land.models.inputs import Inputs, InputSpec
+from ai4land.models.networks.backbones import Backbone
+from ai4land.models.networks.encode import Encoder
+from ai4land.models.networks.heads import ClassHead, NumberHead
+from ai4land.models.networks.normaliser import Normaliser
+
+__all__ = ["Network", "NetworkOptions"]
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkOptions:
+    """What all networks have in common, whatever their backbone.
+
+    Attributes:
+        embedding: Channels of the embedding of each group of inputs.
+        gate: Initial strength with which the visible prior stands, in units of its log-odds.
+        demand: Initial strength of the expectation under the coarse net change, likewise.
+        memory: Initial strength of the mean of the earlier maps, likewise.
+    """
+
+    embedding: int = 16
+    gate: float = 0.8
+    demand: float = 0.3
+    memory: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Refuse impossible shapes."""
+        if self.embedding < 1 or min(self.gate, self.demand, self.memory) <= 0:
+            raise ConfigError("Impossible network shape", found=asdict(self))
+
+
+class Network(nn.Module):
+    """Predicts every target as a change relative to a prior that it may see.
+
+    Args:
+        spec: The inputs.
+        backbone: Makes its backbone for so many channels and step features.
+        options: What does not depend on the backbone.
+        name: Name of the backbone.
+    """
+
+    def __init__(
+        self,
+        spec: InputSpec,
+        backbone: type[Backbone],
+        shape: Any,  # noqa: ANN401
+        options: NetworkOptions,
+        name: str = "unet",
+    ) -> None:
+        super().__init__()
+        self.spec, self.options, self.name, self.shape = spec, options, name, shape
+        self.encoder = Encoder(spec, options.embedding)
+        self.backbone = backbone(self.encoder.channels, self.encoder.step_channels, shape)
+        features = self.backbone.features
+        gates = (options.gate, options.demand, options.memory)
+        self.heads = nn.ModuleDict(
+            {
+                t.name: ClassHead(features, t.layers, gates)
+                if t.categorical
+                else NumberHead(features, options.gate, t.activation)
+                for t in spec.targets
+            }
+        )
+
+    @property
+    def multiple(self) -> int:
+        """Height and width of its inputs must be multiples of this."""
+        return self.backbone.multiple
+
+    def to_dict(self) -> dict[str, Any]:
+        """Architecture and options as plain data."""
+        return {"name": self.name, **asdict(self.shape), **asdict(self.options)}
+
+    def forward(self, inputs: Inputs[Tensor]) -> dict[str, Tensor]:
+        """Raw output of each target, ``(B, K, Y, X)``: logits, or normalised numbers.
+
+        Height and width must be multiples of ``multiple``. A prior enters only where it is
+        visible, so hidden pixels cannot change the output.
+        """
+        encoded = self.encoder(inputs)
+        features = self.backbone(encoded.features, encoded.step)
+        return {n: head(features, encoded.targets[n]) for n, head in self.heads.items()}
+
+    def activate(self, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Raw output as probabilities or physical values."""
+        return {name: self._activated(name, values) for name, values in raw.items()}
+
+    def values(self, inputs: Inputs[Tensor]) -> dict[str, Tensor]:
+        """Prediction ``(B, K, Y, X)`` of each target: probabilities, or physical units.
+
+        Classes that were never seen to follow the visible prior get none, see ``Transitions``.
+        """
+        found = {}
+        for name, raw in self(inputs).items():
+            head = self.heads[name]
+            if isinstance(head, ClassHead):
+                backward = inputs.calendar[:, self._length_of(name)] < 0
+                found[name] = head.predict(raw, inputs.targets[name], backward)
+            else:
+                found[name] = self._activated(name, raw)
+        return found
+
+    def scale(self, name: str) -> Normaliser:
+        """The normaliser of a number."""
+        return cast("Normaliser", self.encoder.target_scales[name])
+
+    def transitions(self) -> dict[str, Any]:
+        """Which class followed which, of each map of classes."""
+        return {n: h.transitions for n, h in self.heads.items() if isinstance(h, ClassHead)}
+
+    def _activated(self, name: str, raw: Tensor) -> Tensor:
+        head = self.heads[name]
+        if isinstance(head, ClassHead):
+            return head.activate(raw)
+        return cast("NumberHead", head).activate(raw, self.scale(name))
+
+    def _length_of(self, name: str) -> int:
+        """Which calendar feature says how far a target moves."""
+        names = self.spec.calendar
+        own = f"years/{name}"
+        return names.index(own) if own in names else names.index("years")

@@ -1,0 +1,101 @@
+"""The predictor: anything that turns inputs into predictions, whatever it was learned with."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from ai4land.errors import ConfigError
+from ai4land.models.inputs import Inputs, InputSpec
+
+__all__ = ["FAMILIES", "Predictor", "Untrained", "family_of", "open_predictor"]
+
+Array = npt.NDArray[Any]
+
+
+@runtime_checkable
+class Predictor(Protocol):
+    """A trained model, immutable: many threads may predict with one.
+
+    Attributes:
+        spec: The inputs it takes.
+        multiple: Height and width of its inputs must be multiples of this.
+    """
+
+    @property
+    def spec(self) -> InputSpec:
+        """The inputs it takes."""
+        ...
+
+    @property
+    def multiple(self) -> int:
+        """Height and width of its inputs must be multiples of this."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """Architecture and options as plain data, with its ``name``."""
+        ...
+
+    def predict(self, inputs: Inputs[Array]) -> dict[str, npt.NDArray[np.float32]]:
+        """Values ``(B, K, Y, X)`` of each target: class probabilities, or physical units."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the weights into a folder, nothing that can run code."""
+        ...
+
+    def members(self) -> tuple[Predictor, ...]:
+        """The predictors whose mean this is, itself alone if it is none."""
+        ...
+
+    def followers(self, target: str) -> npt.NDArray[np.bool_] | None:
+        """Which class was seen to follow which, ``(2, K, K)`` forward and backward."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Untrained:
+    """What a model of an architecture would be, before it is trained.
+
+    Attributes:
+        multiple: Height and width of its inputs must be multiples of this.
+        parameters: Number of weights.
+    """
+
+    multiple: int
+    parameters: int
+
+
+FAMILIES: dict[str, str] = {"unet": "ai4land.models.networks"}
+"""Architecture → the module that builds, trains and loads it, imported when it is asked for."""
+
+
+def family_of(architecture: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    """The module of an architecture.
+
+    Raises:
+        ConfigError: If there is no architecture of that name.
+    """
+    name = architecture.get("name")
+    if name not in FAMILIES:
+        raise ConfigError("Unknown architecture", expected=", ".join(FAMILIES), found=name)
+    return importlib.import_module(FAMILIES[str(name)])
+
+
+def open_predictor(
+    architecture: Mapping[str, Any], spec: InputSpec, folder: Path, device: str = "cpu"
+) -> Predictor:
+    """Load the predictor that a folder keeps the weights of.
+
+    Raises:
+        ConfigError: If the architecture or one of its options is unknown.
+        CheckpointError: If the weights do not fit it.
+    """
+    found: Predictor = family_of(architecture).load_predictor(architecture, spec, folder, device)
+    return found

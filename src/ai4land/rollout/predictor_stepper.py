@@ -1,0 +1,206 @@
+"""A predictor as a stepper: tiles of the globe, predictions averaged, sea untouched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ai4land.allocation import CoarseCells
+from ai4land.cube import State
+from ai4land.errors import ConfigError
+from ai4land.grid import Mesh, Window
+from ai4land.models import Predictor, stack_inputs
+from ai4land.rollout.decisions import Asked, Decision, MostLikely, Undecided
+from ai4land.rollout.stepper import Moved
+from ai4land.rollout.tiling import Tile, TileMemory, Tiling, blended
+from ai4land.samples import Assembler, ClassCoding, Demand
+from ai4land.vocabulary import Target, Task
+
+__all__ = ["PredictorStepper"]
+
+FloatArray = npt.NDArray[np.float32]
+
+
+class PredictorStepper:
+    """Steps a state with a trained model.
+
+    Args:
+        predictor: The model.
+        assembler: Makes its inputs of states and drivers.
+        tiling: How the globe is cut.
+        decision: How probabilities become a map.
+        feedback: What the next step takes as its prior: ``classes`` or ``probabilities``.
+        demand: What the coarse forcing asks for; needed by decisions that honour it, default that
+            of the assembler's closed loop.
+
+    Raises:
+        ConfigError: If the tile does not fit the model, or a demand is needed and missing.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        assembler: Assembler,
+        *,
+        tiling: Tiling | None = None,
+        decision: Decision | None = None,
+        feedback: str = "classes",
+        demand: Demand | None = None,
+    ) -> None:
+        self.predictor = predictor
+        self.assembler = assembler
+        self.tiling = tiling or Tiling()
+        self.decision = decision or MostLikely()
+        self.feedback = feedback
+        self.demand = demand or assembler.demand
+        if self.demand is None and self.decision.needs_demand:
+            raise ConfigError(
+                "The decision needs to know what the coarse forcing asks for",
+                expected="coarse fractions that translate into the map's classes",
+                found="none",
+            )
+        if self.tiling.tile % predictor.multiple:
+            raise ConfigError(
+                "The tile does not fit the network",
+                expected=f"a multiple of {predictor.multiple} pixels",
+                found=self.tiling.tile,
+            )
+        self._weights = self.tiling.weights()
+        self._memory = TileMemory()
+
+    @property
+    def name(self) -> str:
+        """How tables and attributes call it."""
+        if self.decision.name == MostLikely.name:
+            return "model"
+        return f"model, {self.decision.name.replace('_', ' ')}"
+
+    @property
+    def task(self) -> Task:
+        """What the model predicts."""
+        return self.assembler.task
+
+    @property
+    def mesh(self) -> Mesh:
+        """The cells of the demand; single pixels if there is none."""
+        grid = self.assembler.drivers.grid
+        return Mesh(grid, grid) if self.demand is None else self.demand.mesh
+
+    @property
+    def history(self) -> int:
+        """States before the one it is given that it looks at, on the clock of its steps."""
+        clock = self.task.clock.ticks_per_year
+        steps = max(-(-clock // t.clock.ticks_per_year) for t in self.task.targets)
+        return self.predictor.spec.history * steps
+
+    def begin(self, state: State) -> State:
+        """The state with what its map holds, if anything is asked of it."""
+        if self.demand is None:
+            return state
+        return replace(state, reference=self.demand.reference(state))
+
+    def step_piece(self, state: State, tick: int, piece: Window) -> dict[str, Moved]:
+        """The targets of a piece that move, as the model sees them."""
+        values = self._blended(state, tick, piece)
+        moving = self.task.moving(state.tick, tick)
+        return {t.name: self._moved(state, tick, piece, t, values[t.name]) for t in moving}
+
+    def _moved(
+        self, state: State, tick: int, piece: Window, target: Target, values: FloatArray
+    ) -> Moved:
+        """One target of a piece; sea and missing pixels as they were."""
+        coding = self.assembler.codings[target.name]
+        stored = state[target.name].read(piece)
+        domain = coding.domain(stored)
+        if not isinstance(coding, ClassCoding):
+            held = np.clip(values[0], *target.variable.bounds)  # an activation bounds one side
+            return Moved(np.where(domain, held, stored))
+        values[coding.sea] = 0.0  # land does not become sea
+        values /= np.maximum(_added(values), np.float32(1e-12))
+        prior = coding.positions(stored)
+        asked = self._asked(state, tick, piece, target)
+        found = self.decision.decide(
+            Undecided(values, prior, domain, tick - state.tick, tick, self.mesh, piece, asked)
+        )
+        return Moved(
+            np.where(domain, coding.stored(found.positions), stored),
+            np.where(domain, found.probabilities, coding.encoded(prior)),
+        )
+
+    def _asked(self, state: State, tick: int, piece: Window, target: Target) -> Asked | None:
+        """What the forcing asks of the cells of a piece."""
+        demand = self.demand
+        if demand is None or demand.target.name != target.name or not self.decision.needs_demand:
+            return None
+        assert state.reference is not None, "begin comes before the first step"
+        when, cells = demand.tick_of(tick, self.task.clock), demand.mesh.cells(piece)[0]
+        shares = demand.shares(state.reference, when, cells)
+        return Asked(CoarseCells.within(demand.mesh, piece), demand.groups, shares)
+
+    def _blended(self, state: State, tick: int, piece: Window) -> dict[str, FloatArray]:
+        """What the model says of a piece, target → ``(layers, y, x)``."""
+        grid, memory = self.assembler.drivers.grid, self._memory.of(state, tick)
+        tiles = list(self.tiling.meeting(grid, piece))
+        missing = [tile for tile, _ in tiles if memory.get(tile) is None]
+        fresh = self._predicted(state, tick, missing, piece)
+        for tile, values in fresh.items():
+            memory.put(tile, values)
+
+        def layers_of(tile: Tile) -> FloatArray:
+            found = fresh.get(tile)
+            found = memory.get(tile) if found is None else found
+            if found is None:  # pushed out by the fresh ones
+                found = self._predicted(state, tick, [tile], piece)[tile]
+            return np.asarray(found, np.float32)
+
+        every = blended(tiles, piece, self._weights, layers_of)
+        sizes = np.cumsum([t.layers for t in self.predictor.spec.targets])[:-1]
+        parts = np.split(every, sizes)
+        return {t.name: p for t, p in zip(self.predictor.spec.targets, parts, strict=True)}
+
+    def _predicted(
+        self, state: State, tick: int, tiles: Sequence[Tile], near: Window
+    ) -> dict[Tile, FloatArray]:
+        """Predictions of tiles, all targets' layers together, and of all batched with them."""
+        grid = self.assembler.drivers.grid
+        batches = dict.fromkeys(tuple(self.tiling.together(grid, tile)) for tile in tiles)
+        windows = {t: self.tiling.place(grid, t, near) for batch in batches for t in batch}
+        found: dict[Tile, FloatArray] = {}
+        if windows:
+            loop = self.assembler.loop_of(
+                state, tick, _around(list(windows.values())), self.feedback
+            )
+        for batch in batches:
+            parts = [
+                self.assembler.inputs(state, tick, windows[tile], loop, self.feedback)
+                for tile in batch
+            ]
+            land = [any(seen.domain.any() for seen in part.targets.values()) for part in parts]
+            layers = sum(t.layers for t in self.predictor.spec.targets)
+            out = np.zeros((len(batch), layers, *windows[batch[0]].shape), np.float32)
+            if any(land):  # tiles of open sea have nothing to say
+                full = [*parts, *[parts[0]] * (self.tiling.batch - len(parts))]
+                said = self.predictor.predict(stack_inputs(full))
+                every = [said[t.name] for t in self.predictor.spec.targets]
+                out[land] = np.concatenate(every, axis=1)[: len(batch)][land]
+            found |= dict(zip(batch, out, strict=True))
+        return found
+
+
+def _around(windows: Sequence[Window]) -> Window:
+    """The smallest window that holds all of some windows."""
+    top, left = min(w.row for w in windows), min(w.col for w in windows)
+    bottom = max(w.row + w.height for w in windows)
+    right = max(w.col + w.width for w in windows)
+    return Window(top, left, bottom - top, right - left)
+
+
+def _added(values: FloatArray) -> FloatArray:
+    """The sum over classes, class after class, whatever the shape."""
+    total = values[0].copy()
+    for layer in values[1:]:
+        total += layer
+    return np.asarray(total)

@@ -1,0 +1,100 @@
+"""Training: an experiment becomes a checkpoint, whatever family its model is of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from ai4land.checkpoint import load_card, save_checkpoint
+from ai4land.models import FAMILIES, Predictor, family_of
+from ai4land.rollout import Decision, MostLikely
+from ai4land.training.card import describe
+from ai4land.training.decision_search import choose_decision
+from ai4land.training.experiment import Experiment
+from ai4land.training.networks import network_trainer
+from ai4land.training.setting import Setting, prepare
+from ai4land.training.trainer import Trained, Trainer
+
+__all__ = ["TRAINERS", "train"]
+
+Progress = Callable[[int, int, dict[str, float]], None]
+
+TRAINERS: dict[str, Callable[[Experiment], Trainer]] = {
+    FAMILIES["unet"]: network_trainer,
+}
+"""Family of models → what makes its trainer."""
+
+
+def train(experiment: Experiment, out: str | Path, *, progress: Progress | None = None) -> Path:
+    """Train the models of an experiment and write their checkpoint.
+
+    A run that was killed goes on from its last checkpoint to the same weights: samples depend on
+    the seed and the step alone. The validation split chooses among the moving averages seen at
+    each validation, and how bold the decision should be; the test years and blocks are not read.
+    The members of an ensemble take turns with the rounds of the split, and are judged together
+    with those of the same round. A finished run is left as it is.
+
+    Args:
+        experiment: What is trained on what.
+        out: Folder of the run: ``checkpoint/``, ``last/`` for resuming, ``logs/``,
+            ``experiment.json``. Members of an ensemble after the first have ``member1/`` and so on.
+        progress: Called after each step with step, total and the latest figures.
+
+    Returns:
+        The folder of the checkpoint.
+
+    Raises:
+        ConfigError: If ``out`` holds a run of another experiment, or the window does not fit the
+            network.
+    """
+    out = Path(out)
+    options = experiment.training
+    turns = experiment.split.turns(options.members)
+    settings = [prepare(experiment, turn) for turn in range(turns)]
+    if _finished(out / "checkpoint", settings[0]):
+        return out / "checkpoint"
+    family = family_of(experiment.model)
+    trainer = TRAINERS[FAMILIES[str(experiment.model["name"])]](experiment)
+    members: list[Trained] = []
+    for member in range(options.members):
+        folder = out / f"member{member}" if member else out
+        shift = member * options.steps
+
+        def report(step: int, figures: dict[str, float], shift: int = shift) -> None:
+            if progress is not None:
+                progress(shift + step, options.members * options.steps, figures)
+
+        members.append(trainer.fit(settings[member % turns], folder, options.seed + member, report))
+    if not trainer.writes:
+        return out / "checkpoint"
+    _write_experiment(experiment, out)
+
+    def together(parts: list[Trained]) -> Predictor:
+        found: Predictor = family.combine([part.predictor for part in parts])
+        return found
+
+    decision: Decision = MostLikely()
+    scores = max((m.verdict for m in members), key=lambda v: v.score).values
+    if any(target.categorical for target in settings[0].spec.targets):
+        judged = [(together(members[k::turns]), settings[k]) for k in range(turns)]
+        decision, rolled = choose_decision(judged)
+        scores = scores | {f"rollout_{name}": value for name, value in rolled.items()}
+    predictor = together(members)
+    card = describe(settings[0], predictor, decision, scores, members[0].statistics)
+    save_checkpoint(out / "checkpoint", predictor, card)
+    return out / "checkpoint"
+
+
+def _finished(checkpoint: Path, setting: Setting) -> bool:
+    """Whether a checkpoint stands there that this very experiment has led to."""
+    if not (checkpoint / "card.json").exists():
+        return False
+    return load_card(checkpoint).training.get("digest") == setting.digest
+
+
+def _write_experiment(experiment: Experiment, out: Path) -> None:
+    """Keep what was asked for beside what comes of it."""
+    out.mkdir(parents=True, exist_ok=True)
+    resolved = experiment.model_dump(mode="json")
+    (out / "experiment.json").write_text(json.dumps(resolved, indent=1) + "\n", encoding="utf-8")

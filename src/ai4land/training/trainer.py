@@ -1,0 +1,55 @@
+"""What a trainer of any family of models is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from ai4land.models import Predictor
+from ai4land.training.setting import Setting
+from ai4land.training.validation import Validation
+
+__all__ = ["Report", "Trained", "Trainer"]
+
+Report = Callable[[int, dict[str, float]], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """One trained model.
+
+    Attributes:
+        predictor: The model.
+        verdict: Its scores on the validation split.
+        statistics: Group → channel → mean and spread, for people.
+    """
+
+    predictor: Predictor
+    verdict: Validation
+    statistics: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Trainer(Protocol):
+    """Fits models of one family.
+
+    Attributes:
+        writes: Whether this process writes what comes of it; of several, one does.
+    """
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process writes what comes of it."""
+        ...
+
+    def fit(self, setting: Setting, folder: Path, seed: int, report: Report) -> Trained:
+        """Fit one model, from the start or from where it was killed.
+
+        Args:
+            setting: What it is trained and judged on.
+            folder: Keeps what is needed to go on.
+            seed: Of weights and samples.
+            report: Called after each step with the step and its figures.
+        """
+        ...
