@@ -289,8 +289,8 @@ def test_a_reconstruction_warns_where_it_leaves_known_ground(
     [
         ("kernel", ["--from", 2003, "--to", 2003], "cannot be reached in whole steps"),
         ("kernel", ["--from", 2003, "--to", 2008, "--stride", 2], "multiple of 2 years"),
-        ("kernel", ["--from", 2003, "--to", 2004, "--closed-books"], "Only a network's books"),
-        ("kernel", ["--from", 2003, "--to", 2004, "--probabilities"], "Only a network gives"),
+        ("kernel", ["--from", 2003, "--to", 2004, "--closed-books"], "Only a model's books"),
+        ("kernel", ["--from", 2003, "--to", 2004, "--probabilities"], "Only a model gives"),
         ("random", ["--from", 2003, "--to", 2004, "--member", 1], "Only an ensemble"),
         ("kernel", ["--from", 1903, "--to", 1904], "The cube has no such time"),
         ("nowhere", ["--from", 2003, "--to", 2004], "There is no checkpoint here"),

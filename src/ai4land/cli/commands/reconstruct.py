@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ai4land.checkpoint import Card
+from ai4land.checkpoint import Card, load_card
 from ai4land.cli.console import progress_bar, stdout, warn
 from ai4land.cube import Cube
 from ai4land.errors import ConfigError
@@ -25,7 +25,7 @@ from ai4land.rollout import (
     prediction_attributes,
     save_rollout,
 )
-from ai4land.vocabulary import LAND_USE
+from ai4land.vocabulary import LAND_USE, Clock
 
 __all__ = ["reconstruct"]
 
@@ -53,7 +53,7 @@ def reconstruct(
     first: Annotated[int, typer.Option("--from", help="Year of the initial map.")],
     last: Annotated[int, typer.Option("--to", help="Year to reach; an earlier one is a hindcast.")],
     out: Annotated[Path, typer.Option(help="Where the reconstruction goes, a cube as well.")],
-    stride: Annotated[int, typer.Option(min=1, help="Years in one step.")] = 1,
+    stride: Annotated[int, typer.Option(min=1, help="Times of the model's clock in one step.")] = 1,
     feedback: Annotated[
         Feedback | None, typer.Option(help="What a step takes as its prior [default: as trained].")
     ] = None,
@@ -64,12 +64,12 @@ def reconstruct(
         bool, typer.Option("--probabilities", help="Keep the classes' probabilities as well.")
     ] = False,
     member: Annotated[
-        int | None, typer.Option(min=1, help="Use this network of an ensemble alone.")
+        int | None, typer.Option(min=1, help="Use this member of an ensemble alone.")
     ] = None,
     tile: Annotated[int, typer.Option(min=8, help="Side of a tile in pixels.")] = 128,
     overlap: Annotated[int, typer.Option(min=0, help="Pixels shared by tiles.")] = 32,
     seed: Annotated[int, typer.Option(help="Of the ties in kernel and random.")] = 0,
-    device: Annotated[str, typer.Option(help="Where the network computes: cpu, cuda.")] = "cpu",
+    device: Annotated[str, typer.Option(help="Where the model computes: cpu, cuda.")] = "cpu",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace what is already there.")
     ] = False,
@@ -80,17 +80,18 @@ def reconstruct(
     the cube's own map. The result has the cube's schema and says where it comes from.
     """
     source = Cube(cube, cache=_CACHE)
-    path = _path(first, last, stride)
+    clock = Clock.YEAR if model in _BASELINES else load_card(model).task_of().clock
+    path = _path(clock, first, last, stride)
     options: dict[str, object] = {"stride": stride}
     card: Card | None = None
     if model in _BASELINES:
         _refuse(model, closed_books, probabilities, member)
         stepper, chosen = _baseline(model, source, seed)
-        start = observed_state(source, stepper.task, first)
+        start = observed_state(source, stepper.task, path[0])
         options |= chosen
     else:
         tiling = Tiling(tile, overlap)
-        network, start, card = open_model(
+        opened, start, card = open_model(
             model,
             source,
             path,
@@ -100,8 +101,8 @@ def reconstruct(
             member=member,
             device=device,
         )
-        stepper = network
-        options |= {"decision": decision_data(network.decision), "feedback": network.feedback}
+        stepper = opened
+        options |= {"decision": decision_data(opened.decision), "feedback": opened.feedback}
         options |= {"tile": tile, "overlap": overlap}
         if member is not None:
             options["member"] = member
@@ -115,7 +116,7 @@ def reconstruct(
             path[1:],
             out,
             like=source,
-            attributes=prediction_attributes(stepper.name, source, path, options, card),
+            attributes=prediction_attributes(stepper.name, source, path, options, card, clock),
             probabilities=probabilities,
             overwrite=overwrite,
             progress=lambda tick, done, total: progress.update(
@@ -126,7 +127,7 @@ def reconstruct(
 
 
 def _baseline(model: str, source: Cube, seed: int) -> tuple[Stepper, dict[str, object]]:
-    """A stepper that no network stands behind, and its options."""
+    """A stepper that no model stands behind, and its options."""
     if model == "persistence":
         return Persistence(LAND_USE, source.grid(LAND_USE.targets[0].name)), {}
     demand = demand_of(source, LAND_USE.targets[0])
@@ -135,24 +136,26 @@ def _baseline(model: str, source: Cube, seed: int) -> tuple[Stepper, dict[str, o
 
 
 def _refuse(model: str, closed_books: bool, probabilities: bool, member: int | None) -> None:
-    """Refuse what only a network can do."""
+    """Refuse what only a model can do."""
     for asked, said in (
-        (closed_books, "Only a network's books can be closed"),
-        (probabilities, "Only a network gives probabilities"),
-        (member is not None, "Only an ensemble of networks has members"),
+        (closed_books, "Only a model's books can be closed"),
+        (probabilities, "Only a model gives probabilities"),
+        (member is not None, "Only an ensemble has members"),
     ):
         if asked:
             raise ConfigError(said, found=model, expected="folder of a checkpoint")
 
 
-def _path(first: int, last: int, stride: int) -> tuple[int, ...]:
-    """All times from the initial one to the last."""
-    if first == last or abs(last - first) % stride:
+def _path(clock: Clock, first: int, last: int, stride: int) -> tuple[int, ...]:
+    """All times from the initial one to the last; below the year those of both years as well."""
+    before, after = clock.ticks([first]), clock.ticks([last])
+    start, end = (before[0], after[-1]) if last >= first else (before[-1], after[0])
+    if start == end or abs(end - start) % stride:
         raise ConfigError(
-            "The years cannot be reached in whole steps",
-            expected=f"--to a multiple of {stride} years away from --from",
-            found=f"{first} → {last}, {abs(last - first)} years",
+            "The times cannot be reached in whole steps",
+            expected=f"--to a multiple of {stride} {clock.noun} away from --from",
+            found=f"{first} → {last}, {abs(end - start)} {clock.noun}",
             remedy="choose another --to or --stride",
         )
-    sign = 1 if last > first else -1
-    return tuple(range(first, last + sign, sign * stride))
+    sign = 1 if end > start else -1
+    return tuple(range(start, end + sign, sign * stride))

@@ -50,11 +50,11 @@ def _model(card: Card) -> Table:
 
 def _domain(card: Card) -> Table:
     box = card.domain
-    trained, validated = box.trained, box.validated
+    span = card.task_of().clock.span
     space, learned = card.split.space, card.training.get("experiment", {}).get("training", {})
     rows = [
-        ("years trained", f"{trained[0]}…{trained[1]}"),
-        ("years validated", f"{validated[0]}…{validated[1]}"),
+        ("trained on", span(box.trained)),
+        ("validated on", span(box.validated)),
         ("directions", ", ".join(card.directions)),
         ("strides", ", ".join(map(str, card.strides))),
         (
