@@ -1,4 +1,4 @@
-"""Windows: boxes in degrees, pieces across the date line, tiles."""
+"""Windows: boxes in degrees, pieces across the date line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ai4land.errors import GridError
-from ai4land.grid import Grid, Window, tiles
+from ai4land.grid import Grid, Window
 
 QUICK = settings(derandomize=True, deadline=None, max_examples=100)
 GLOBAL = Grid.regular(-180, 90, "1/4", "1/4", (720, 1440))
@@ -112,29 +112,3 @@ def test_windows_pad_and_shift() -> None:
     assert Window(4, 5, 6, 7).shift(-1, 1) == Window(3, 6, 6, 7)
     with pytest.raises(GridError, match="empty window"):
         Window(0, 0, 0, 3)
-
-
-@given(
-    height=st.integers(1, 60),
-    width=st.integers(1, 60),
-    tile=st.integers(1, 20),
-    data=st.data(),
-)
-@QUICK
-def test_tiles_cover_everything_and_end_at_the_border(
-    height: int, width: int, tile: int, data: st.DataObject
-) -> None:
-    stride = data.draw(st.integers(1, tile))
-    seen = np.zeros((max(height, tile), max(width, tile)), int)
-    for window in tiles(height, width, tile, stride):
-        assert window.shape == (tile, tile)
-        seen[window.slices] += 1
-    assert seen[:height, :width].min() >= 1
-    assert seen.shape[0] == max(height, tile)
-
-
-def test_tiles_with_gaps_are_refused() -> None:
-    with pytest.raises(GridError, match="gaps"):
-        next(tiles(10, 10, 4, 5))
-    with pytest.raises(GridError, match="gaps"):
-        next(tiles(10, 10, 4, 0))

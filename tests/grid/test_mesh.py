@@ -16,7 +16,6 @@ CELLS = Grid.regular("10.25", "50.25", "0.25", "0.25", (4, 5))
 DATE_LINE = Grid.regular(172, 10, "0.5", "0.5", (20, 37))
 COARSE_GLOBE = Grid.regular(-180, 90, 3, 3, (60, 120))
 SMALLER = Grid.regular("10.5", "50", "0.25", "0.25", (2, 2))
-
 MESHES = {
     "globe": Mesh(GLOBE, COARSE_GLOBE),
     "cells around the seam": Mesh(GLOBE, OFFSET),
@@ -24,6 +23,16 @@ MESHES = {
     "date line": Mesh(DATE_LINE, COARSE_GLOBE),
     "labels beyond the cells": Mesh(ODD, SMALLER),
     "cells are pixels": Mesh(DATE_LINE, DATE_LINE),
+}
+
+# 5° short of the globe, and a column of cells that holds both its ends
+TORN = {
+    "torn, cells around the globe": Mesh(
+        Grid.regular(-180, 90, 5, 5, (36, 71)), Grid.regular(-190, 90, 20, 20, (9, 18))
+    ),
+    "torn, cells of a region": Mesh(
+        Grid.regular(-180, 90, 5, 5, (36, 71)), Grid.regular(130, 40, 20, 20, (4, 4))
+    ),
 }
 
 
@@ -43,10 +52,10 @@ def expected(mesh: Mesh) -> np.ndarray:
     return np.where((rows < 0)[:, None] | (cols < 0), -1, number)
 
 
-@pytest.mark.parametrize("name", MESHES)
+@pytest.mark.parametrize("name", [*MESHES, *TORN])
 @pytest.mark.parametrize("most", [1, 200, 3000, 10**9])
 def test_pieces_cover_every_pixel_once_and_cut_no_cell(name: str, most: int) -> None:
-    mesh = MESHES[name]
+    mesh = (MESHES | TORN)[name]
     seen = np.zeros(mesh.fine.shape, int)
     owner: dict[int, int] = {}
     truth = expected(mesh)
@@ -85,6 +94,26 @@ def test_whole_cells_around_a_window(data: st.DataObject) -> None:
     assert not np.isin(truth[~inside], list(cells)).any(), "all pixels of each cell"
     down, across = mesh.offsets(whole)
     assert down[0] == across[0] == 0
+
+
+@pytest.mark.parametrize("name", TORN)
+def test_a_cell_at_both_ends_of_the_grid_is_one(name: str) -> None:
+    """All its pixels come together, each at a place of its own; other cells are cut as ever."""
+    mesh = TORN[name]
+    width = mesh.fine.width
+    row = int(np.flatnonzero(expected(mesh)[:, 0] >= 0)[0])
+    for col in (0, width - 1):
+        whole = mesh.whole(Window(row, col, 1, 1))
+        assert (whole.col, whole.width) == (0, width)
+        assert mesh.within(Window(row, col, 1, 1), 1) == [whole]
+    number = numbers(mesh, whole)[0]
+    ours = mesh.offsets(whole)[1][number == number[0]]
+    assert sorted(ours) == list(range(len(ours)))
+    assert all(piece.width == width for piece in mesh.pieces(200))
+    assert len(mesh.pieces(5 * width)) > len(mesh.pieces(20 * width)) > 1
+    inside = mesh.whole(Window(row, width - 6, 1, 1))
+    assert inside.width == 4
+    assert mesh.within(inside, 1) == [inside]
 
 
 def test_pieces_end_at_multiples_where_cells_do() -> None:

@@ -51,6 +51,11 @@ EARTHS = {
         Grid.regular(170, 60, "1.3", "1.3", (21, 33)),
         Grid.regular(-180, 90, 9, 9, (20, 40)),
     ),
+    # pixels that do not close around the globe, and a cell that holds both their ends
+    "nearly global": (
+        Grid.regular(-180, 90, 9, 9, (20, 39)),
+        Grid.regular(-198, 90, 36, 18, (10, 10)),
+    ),
 }
 Make = Callable[[Cube], Stepper]
 

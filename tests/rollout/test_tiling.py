@@ -146,6 +146,59 @@ def test_another_origin_moves_the_tiles() -> None:
     assert starts == {-3, 7, 17, 27, 37}
 
 
+BEGINS_BEFORE = {
+    "row cut at the pole": (Tiling(8, 0), Grid.regular(-180.5, 90.5, 1, 1, (16, 16))),
+    "node on the pole": (Tiling(8, 1), Grid.from_centres(90.0 - np.arange(9), np.arange(12.0))),
+    "west edge": (Tiling(16, 4), Grid.regular(-180.005, 60, 0.0099886, 0.0099886, (20, 40))),
+    "origin in the grid": (
+        Tiling(8, 2, origin=(20, 20)),
+        Grid.regular(-180, 90, 1, 1, (30, 30)),
+    ),
+    "origin beyond the grid": (
+        Tiling(8, 2, batch=3, origin=(200, 50)),
+        Grid.regular(-180, 90, 1, 1, (16, 19)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BEGINS_BEFORE)
+def test_tiles_cover_a_grid_that_begins_before_them(name: str) -> None:
+    """Tiles count down from the first as well, and a pixel has its bytes in every piece."""
+    tiling, grid = BEGINS_BEFORE[name]
+    field = np.random.default_rng(1).random((1, *grid.shape)).astype(np.float32)
+    exact = reading(field, grid)
+    np.testing.assert_allclose(swept(grid, tiling, exact), field, rtol=1e-5)
+    error = np.random.default_rng(2).random((tiling.tile, tiling.tile)).astype(np.float32)
+    height, width = grid.shape
+    pieces = [
+        Window(r, c, min(5, height - r), min(7, width - c))
+        for r in range(0, height, 5)
+        for c in range(0, width, 7)
+    ]
+    one, many = (swept(grid, tiling, lambda w: exact(w) + error, cut) for cut in (None, pieces))
+    np.testing.assert_array_equal(one, many)
+    for tile, _ in tiling.meeting(grid, grid.window):
+        batch = tiling.together(grid, tile)
+        assert tile in batch
+        assert all(tiling.together(grid, other) == batch for other in batch)
+
+
+def test_tiles_before_the_first_blend_with_it() -> None:
+    """The seam at the origin is like any other: both tiles count, the inner one more."""
+    tiling = Tiling(8, 2, origin=(0, 20))
+    grid = Grid.regular(-180, 90, 1, 1, (8, 40))
+    found = [t.col for t, _ in tiling.meeting(grid, Window(4, 20, 1, 2))]
+    assert found == [-1, 0]
+
+
+def test_pixels_without_a_tile_are_refused() -> None:
+    grid, tiling = Grid.regular(0, 50, 1, 1, (16, 16)), Tiling(8, 0)
+    tiles = list(tiling.meeting(grid, grid.window))
+    for some in ([], tiles[1:]):
+        with pytest.raises(GridError, match=r"(?s)do not cover.*row 0, column 0.*remedy"):
+            blended(some, grid.window, tiling.weights(), lambda _: np.ones((1, 8, 8), np.float32))
+
+
 def test_weights_of_neighbours_sum_to_one() -> None:
     tiling = Tiling(tile=16, overlap=6)
     total = np.zeros(36)

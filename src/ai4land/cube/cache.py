@@ -45,12 +45,6 @@ class ArrayCache:
             while self._bytes > self.limit:
                 self._bytes -= self._kept.popitem(last=False)[1].nbytes
 
-    def clear(self) -> None:
-        """Forget all."""
-        with self._lock:
-            self._kept.clear()
-            self._bytes = 0
-
     def __reduce__(self) -> tuple[type[ArrayCache], tuple[int]]:
         """Without its content: a copy in another process begins empty."""
         return ArrayCache, (self.limit,)

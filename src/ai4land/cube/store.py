@@ -191,13 +191,6 @@ class Cube:
         }
         return part
 
-    def neighbours(self, name: str, tick: int) -> tuple[int, ...]:
-        """The times that share their chunks with a time: reading one of them decodes all."""
-        group = self.group(name)
-        size = group.block_ticks()
-        first = group.time_index(tick) // size * size
-        return group.ticks[first : first + size]
-
     def _window(self, group: GroupSpec, name: str, when: slice, window: Window | None) -> Array:
         """A window at consecutive times, ``(time?, component?, y, x)``."""
         spec = group.spec(name)

@@ -5,7 +5,7 @@ from ai4land.grid.grid import Grid
 from ai4land.grid.mesh import Mesh
 from ai4land.grid.overlap import AxisOverlap, Overlap, overlap
 from ai4land.grid.terrain import slope_aspect
-from ai4land.grid.windows import Piece, Window, tiles
+from ai4land.grid.windows import Piece, Window
 
 __all__ = [
     "SPHERE",
@@ -19,5 +19,4 @@ __all__ = [
     "Window",
     "overlap",
     "slope_aspect",
-    "tiles",
 ]

@@ -34,6 +34,8 @@ class _Axis:
         count: Coarse rows or columns in all.
         turns: Whether pixels close around the globe.
         closed: Whether coarse cells do.
+        torn: Whether pixels do not, but the first and the last lie in one cell: nearly around the
+            globe. That cell is whole only together with all that lies between its two parts.
     """
 
     cell: IntArray
@@ -42,6 +44,7 @@ class _Axis:
     count: int
     turns: bool
     closed: bool
+    torn: bool
 
     @classmethod
     def of(cls, cell: IntArray, count: int, turns: bool, closed: bool) -> _Axis:
@@ -57,13 +60,16 @@ class _Axis:
         early = run < 0
         first[early] -= length
         stop[early] -= length
-        return cls(cell, first, stop, count, turns, closed)
+        torn = bool(not turns and cell[0] == cell[-1] >= 0 and begins[1:].any())
+        return cls(cell, first, stop, count, turns, closed, torn)
 
     def whole(self, start: int, stop: int) -> tuple[int, int]:
         """The pixels of all cells that a stretch of pixels touches."""
         length = self.cell.size
         if not self.turns:
             start, stop = min(max(start, 0), length - 1), max(min(stop, length), 1)
+            if self.torn and (start < self.stop[0] or stop > self.first[-1]):
+                return 0, length
             return int(self.first[start]), int(self.stop[stop - 1])
         low, high = (self._turned(self.first, start), self._turned(self.stop, stop - 1))
         return (low, high) if high - low <= length else (low, low + length)
@@ -95,7 +101,10 @@ class _Axis:
         """Place of each pixel of a stretch within its cell."""
         pixels = np.arange(start, stop)
         if not self.turns:
-            return np.asarray(pixels - self.first[pixels.clip(0, self.cell.size - 1)])
+            place = pixels - self.first[pixels.clip(0, self.cell.size - 1)]
+            if self.torn:  # the part at the beginning goes on where the one at the end stops
+                place[pixels < self.stop[0]] += self.cell.size - self.first[-1]
+            return np.asarray(place)
         turn, place = np.divmod(pixels, self.cell.size)
         return np.asarray(pixels - (self.first[place] + turn * self.cell.size))
 
@@ -178,17 +187,11 @@ class Mesh:
             window: Any window of the fine grid.
             most: Pixels of a piece, about; a piece holds one cell at the least.
         """
-        whole, side = self.whole(window), max(math.isqrt(most), 1)
-        rows, cols = self._axes
+        whole, (rows, cols) = self.whole(window), self._axes
         turn = self.fine.width if self.fine.is_global else None
         right = whole.col + whole.width
         down = _between(rows.starts(), whole.row, whole.row + whole.height, None)
-        across = _between(cols.starts(), whole.col, right, turn)
-        return [
-            Window(r, c, b - r, e - c)
-            for r, b in _stretches(down, side, 1)
-            for c, e in _stretches(across, side, 1)
-        ]
+        return self._cut(down, _between(cols.starts(), whole.col, right, turn), most, 1)
 
     def pieces(self, most: int, multiple: int = 1) -> list[Window]:
         """Cut the fine grid into pieces of whole cells.
@@ -204,8 +207,18 @@ class Mesh:
         height, width = self.fine.shape
         if height * width <= most:
             return [Window(0, self._axes[1].starts()[0], height, width)]
-        side = max(math.isqrt(most), 1)
-        rows, cols = (_stretches(axis.starts(), side, multiple) for axis in self._axes)
+        rows, cols = self._axes
+        return self._cut(rows.starts(), cols.starts(), most, multiple)
+
+    def _cut(
+        self, down: Sequence[int], across: Sequence[int], most: int, multiple: int
+    ) -> list[Window]:
+        """Cut a rectangle of cells, given by where they begin and end, into pieces."""
+        height = width = max(math.isqrt(most), 1)
+        extent = across[-1] - across[0]
+        if self._axes[1].torn and extent == self.fine.width:
+            across, height = (across[0], across[-1]), max(most // extent, 1)
+        rows, cols = _stretches(down, height, multiple), _stretches(across, width, multiple)
         return [Window(r, c, b - r, e - c) for r, b in rows for c, e in cols]
 
 
@@ -213,7 +226,8 @@ def _between(starts: Sequence[int], low: int, high: int, turn: int | None) -> li
     """Ends of cells from one to another, around the globe as well."""
     edges = set(starts)
     if turn is not None:
-        edges |= {edge + by for edge in starts for by in (-turn, turn)}
+        turns = range(low // turn - 1, high // turn + 2)
+        edges = {edge + by * turn for edge in starts for by in turns}
     return sorted(edge for edge in edges if low <= edge <= high)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ai4land.errors import GridError
 
-__all__ = ["Piece", "Window", "tiles"]
+__all__ = ["Piece", "Window"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -57,25 +56,3 @@ class Piece:
 
     source: tuple[slice, slice]
     target: tuple[slice, slice]
-
-
-def tiles(height: int, width: int, tile: int, stride: int) -> Iterator[Window]:
-    """Windows of ``tile`` cells every ``stride`` cells that cover ``height × width``.
-
-    The last row and column of tiles are moved inwards to end at the border, so that every
-    tile has the same size; a domain smaller than a tile gives one tile that reaches beyond it.
-
-    Raises:
-        GridError: If the stride would leave gaps.
-    """
-    if not 0 < stride <= tile:
-        raise GridError("Tiles would leave gaps", expected=f"0 < stride ≤ {tile}", found=stride)
-    for row in _starts(height, tile, stride):
-        for col in _starts(width, tile, stride):
-            yield Window(row, col, tile, tile)
-
-
-def _starts(length: int, tile: int, stride: int) -> list[int]:
-    last = max(length - tile, 0)
-    starts = list(range(0, last + 1, stride))
-    return starts if starts[-1] == last else [*starts, last]

@@ -39,7 +39,8 @@ class Tiling:
         batch: Tiles predicted at once: neighbours from west to east, always the same ones.
         origin: Row and column of the globe at which the tiles begin; default its north-western
             corner, half an overlap north of the pole. From another origin tiles do not close
-            around the globe.
+            around the globe. A grid that begins before the first tile has tiles before it,
+            numbered from −1 down.
     """
 
     tile: int = 128
@@ -74,8 +75,8 @@ class Tiling:
         """
         row, col = self._corner(grid)
         circle = None if self.origin is not None else grid.circle
-        rows = self._along(piece.row + row, piece.height, None)
-        cols = self._along(piece.col + col, piece.width, circle)
+        rows = self._along(piece.row + row, piece.height, None, before=row < 0)
+        cols = self._along(piece.col + col, piece.width, circle, before=col < 0)
         for (down, tops), (across, lefts) in itertools.product(sorted(rows), sorted(cols)):
             yield (
                 Tile(down, across),
@@ -108,14 +109,16 @@ class Tiling:
         return row - self.origin[0], col - self.origin[1]
 
     def _along(
-        self, start: int, length: int, circle: int | None
+        self, start: int, length: int, circle: int | None, *, before: bool
     ) -> Iterator[tuple[int, list[int]]]:
         """Numbers and first pixels of the tiles that meet a stretch, all counted from the anchor.
 
-        Where tiles close around a circle a number has the first pixels of every turn that meets.
+        Where tiles close around a circle a number has the first pixels of every turn that meets;
+        elsewhere there are tiles before the first only if the grid begins ``before`` it.
         """
         if circle is None:
-            first = max((start - self.tile) // self.stride + 1, 0)
+            first = (start - self.tile) // self.stride + 1
+            first = first if before else max(first, 0)
             for number in range(first, (start + length - 1) // self.stride + 1):
                 yield number, [number * self.stride]
             return
@@ -156,6 +159,9 @@ def blended(
 
     Returns:
         ``(layers, y, x)``.
+
+    Raises:
+        GridError: If a pixel of the piece lies in no tile.
     """
     mass = np.zeros(piece.shape, np.float32)
     total: FloatArray | None = None
@@ -166,7 +172,15 @@ def blended(
             here, there = zip(*(_shared(piece, window, axis) for axis in (0, 1)), strict=True)
             total[(slice(None), *here)] += values[(slice(None), *there)] * weights[there]
             mass[here] += weights[there]
-    assert total is not None, "every pixel lies in a tile"
+    if total is None or not mass.all():
+        row, col = np.argwhere(mass == 0)[0]
+        raise GridError(
+            "The tiles do not cover the piece",
+            where=f"row {piece.row + row}, column {piece.col + col}",
+            expected="every pixel in a tile",
+            found=f"{np.count_nonzero(mass == 0)} of {mass.size} pixels in none",
+            remedy="take all tiles of Tiling.meeting for this grid and this piece",
+        )
     total /= mass
     return total
 
