@@ -38,7 +38,8 @@ def draws(mesh: Mesh, window: Window, seed: int, tick: int) -> npt.NDArray[np.fl
         cols = np.mod(cols, mesh.coarse.circle)
     # outside the coarse grid every pixel is of the one cell before the first
     cols, rows = np.where(across < 0, -1, cols), np.where(down < 0, -1, down + cells.row + row)
-    state = _mixed(_words([seed]), _words([tick]))
+    # seeds lie far apart, so that none of them in one year is another one in the next
+    state = _mixed(_words([seed]) * _STRIDE, _words([tick]))
     state = _mixed(_mixed(state, _words(rows))[:, None], _words(cols)[None])
     state = _mixed(_mixed(state, _words(below)[:, None]), _words(beside)[None])
     return (state >> np.uint64(11)).astype(np.float64) * 2.0**-53

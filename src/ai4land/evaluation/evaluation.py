@@ -14,13 +14,13 @@ import numpy.typing as npt
 from dask.system import CPU_COUNT
 
 from ai4land.cube import Cube
-from ai4land.errors import GridError, SampleError, VocabularyError
+from ai4land.errors import SampleError, VocabularyError
 from ai4land.evaluation.details import Details, uncertainty
-from ai4land.evaluation.held_out import forcing_used, held_out_blocks
+from ai4land.evaluation.held_out import forcing_used, held_out_blocks, seen_elsewhere
 from ai4land.evaluation.plan import MOST_PIXELS, ScoringPlan, WindowLand
 from ai4land.evaluation.raster_files import RasterGrid, no_region
 from ai4land.evaluation.regions.files import open_regions
-from ai4land.evaluation.stored import path_of
+from ai4land.evaluation.stored import check_grids, path_of
 from ai4land.evaluation.weighting import Weighting
 from ai4land.evaluation.windows import SavedRollout, WindowSums, baselines, sum_window
 from ai4land.grid import Window
@@ -166,6 +166,7 @@ def evaluate(
     forcing = (*class_forcing(drivers, target, labels.legend, used), "")[0]
     files = tuple(open_regions(file, RasterGrid.of(grid), region_name) for file in regions)
     held_out, sentences = _held_out(prediction, labels)
+    notes += seen_elsewhere(prediction.attributes, labels)
     plan = ScoringPlan(truth, target, initial, forcing, protocol, weighting, held_out, files, most)
     lands = {window: plan.land(window) for window in plan.windows}
     headline = _headline(lands.values(), sentences, notes)
@@ -326,15 +327,7 @@ def _held_out(prediction: Cube, labels: Labels) -> tuple[BoolArray | None, list[
 
 def _check_pair(prediction: Cube, truth: Cube, target: Target) -> None:
     """Refuse two cubes that cannot be compared pixel by pixel."""
-    one, two = prediction.grid(target.name), truth.grid(target.name)
-    if one != two:
-        raise GridError(
-            "Reconstruction and truth lie on different grids",
-            where=f"{prediction.path} and {truth.path}",
-            expected=two.describe(),
-            found=one.describe(),
-            remedy="score against the cube that drove the reconstruction",
-        )
+    check_grids(prediction, truth, target)
     mine, theirs = prediction.variable(target.name).legend, truth.variable(target.name).legend
     if mine is None or theirs is None or mine.classes != theirs.classes:
         raise VocabularyError(

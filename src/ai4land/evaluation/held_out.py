@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.checkpoint import Card
+from ai4land.grid import Grid
 from ai4land.samples import Labels, space_masks
 
-__all__ = ["forcing_used", "held_out_blocks"]
+__all__ = ["forcing_used", "held_out_blocks", "seen_elsewhere"]
 
 
 def forcing_used(attributes: Mapping[str, Any]) -> tuple[str, ...]:
@@ -53,3 +54,27 @@ def held_out_blocks(attributes: Mapping[str, Any], labels: Labels) -> npt.NDArra
     return space_masks(
         labels.grid, coarse, card.split.space, held.land(card.split.dealt(held.ticks))
     ).test
+
+
+def seen_elsewhere(attributes: Mapping[str, Any], labels: Labels) -> list[str]:
+    """A note if blocks were held out on another grid of a region that is judged here.
+
+    Args:
+        attributes: Attributes of the reconstruction.
+        labels: What it is judged by.
+    """
+    card = card_of(attributes)
+    trained = None if card is None else card.grids.get(labels.target.name)
+    if card is None or card.split.space is None or trained is None or trained == labels.grid:
+        return []
+    if not _overlap(trained, labels.grid):
+        return []
+    return ["The model was trained on another grid: pixels it has seen may be among those scored."]
+
+
+def _overlap(one: Grid, two: Grid) -> bool:
+    """Whether two grids share any area."""
+    offset = (two.west - one.west) % 360  # degrees that the second begins east of the first
+    return max(one.south, two.south) < min(one.north, two.north) and (
+        offset < one.dx * one.width or offset + two.dx * two.width > 360
+    )

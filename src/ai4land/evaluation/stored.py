@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ai4land.cube import Cube, State, Status
-from ai4land.errors import CubeError
+from ai4land.errors import CubeError, GridError
 from ai4land.rollout import stored_field
 from ai4land.vocabulary import Kind, Target
 
-__all__ = ["path_of", "predicted_targets", "stored_states"]
+__all__ = ["check_grids", "path_of", "predicted_targets", "stored_states"]
 
 
 def predicted_targets(cube: Cube) -> tuple[Target, ...]:
@@ -51,3 +51,20 @@ def stored_states(cube: Cube, target: Target, ticks: tuple[int, ...]) -> Iterato
         known = target.probability if given and status[tick] is Status.PREDICTED else None
         field = stored_field(cube, target.name, tick, known)
         yield State(target.clock, tick, {target.name: field}, status[tick])
+
+
+def check_grids(prediction: Cube, truth: Cube, target: Target) -> None:
+    """Refuse two cubes that cannot be compared pixel by pixel.
+
+    Raises:
+        GridError: If they do not lie on one grid.
+    """
+    one, two = prediction.grid(target.name), truth.grid(target.name)
+    if one != two:
+        raise GridError(
+            "Reconstruction and truth lie on different grids",
+            where=f"{prediction.path} and {truth.path}",
+            expected=two.describe(),
+            found=one.describe(),
+            remedy="score against the cube that drove the reconstruction",
+        )

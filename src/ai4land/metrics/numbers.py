@@ -14,6 +14,8 @@ __all__ = ["NumberSums"]
 
 FloatArray = npt.NDArray[np.float64]
 
+_ROUNDING = 1e-12
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class NumberSums(Sums):
@@ -68,8 +70,10 @@ class NumberSums(Sums):
     @property
     def explained(self) -> float:
         """Share of the truth's variance that is explained, 1 − SSE / SST; NaN if it has none."""
-        spread = self._mean(5) - self._mean(4) ** 2
-        return 1.0 - self._mean(3) / spread if spread > 0 else float("nan")
+        square = self._mean(5)
+        spread = square - self._mean(4) ** 2
+        # of a constant, a difference of large sums leaves rounding alone
+        return 1.0 - self._mean(3) / spread if spread > _ROUNDING * square else float("nan")
 
     def to_dict(self) -> dict[str, float | None]:
         """All scores as plain data; ``None`` where undefined."""
