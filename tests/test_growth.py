@@ -76,8 +76,6 @@ def test_a_backbone(tiny_cube: Cube, tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(ConfigError, match=r"(?s)Unknown architecture.*unet.*shallow"):
         trained(tiny_cube, tmp_path / "too_early", model=model)
     monkeypatch.setitem(BACKBONES, "shallow", (Shallow, ShallowOptions))
-    monkeypatch.setitem(FAMILIES, "shallow", "ai4land.models.networks")
-    assert FAMILIES["shallow"] in TRAINERS, "networks are trained by the trainer of networks"
     checkpoint = trained(tiny_cube, tmp_path / "run", model=model)
     predictor, card = load_checkpoint(checkpoint)
     assert isinstance(predictor, NetworkPredictor)

@@ -11,12 +11,13 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.errors import ConfigError
 from ai4land.models.inputs import Inputs, InputSpec
 
 __all__ = ["FAMILIES", "Predictor", "Untrained", "family_of", "open_predictor"]
 
 Array = npt.NDArray[Any]
+
+_NETWORKS = "ai4land.models.networks"
 
 
 @runtime_checkable
@@ -72,20 +73,16 @@ class Untrained:
     parameters: int
 
 
-FAMILIES: dict[str, str] = {"unet": "ai4land.models.networks"}
-"""Architecture → the module that builds, trains and loads it, imported when it is asked for."""
+FAMILIES: dict[str, str] = {}
+"""Architecture that is no network → the module that builds and loads it, imported when asked for.
+
+All other names are backbones of networks, see ``models.networks.BACKBONES``.
+"""
 
 
 def family_of(architecture: Mapping[str, Any]) -> Any:  # noqa: ANN401
-    """The module of an architecture.
-
-    Raises:
-        ConfigError: If there is no architecture of that name.
-    """
-    name = architecture.get("name")
-    if name not in FAMILIES:
-        raise ConfigError("Unknown architecture", expected=", ".join(FAMILIES), found=name)
-    return importlib.import_module(FAMILIES[str(name)])
+    """The module of an architecture."""
+    return importlib.import_module(FAMILIES.get(str(architecture.get("name")), _NETWORKS))
 
 
 def open_predictor(

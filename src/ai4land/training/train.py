@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ai4land.checkpoint import load_card, save_checkpoint
-from ai4land.models import FAMILIES, Predictor, family_of
+from ai4land.models import Predictor, family_of
 from ai4land.rollout import Decision, MostLikely
 from ai4land.training.card import describe
 from ai4land.training.decision_search import choose_decision
@@ -21,7 +21,7 @@ __all__ = ["TRAINERS", "train"]
 Progress = Callable[[int, int, dict[str, float]], None]
 
 TRAINERS: dict[str, Callable[[Experiment], Trainer]] = {
-    FAMILIES["unet"]: network_trainer,
+    "ai4land.models.networks": network_trainer,
 }
 """Family of models → what makes its trainer."""
 
@@ -55,7 +55,7 @@ def train(experiment: Experiment, out: str | Path, *, progress: Progress | None 
     if _finished(out / "checkpoint", settings[0]):
         return out / "checkpoint"
     family = family_of(experiment.model)
-    trainer = TRAINERS[FAMILIES[str(experiment.model["name"])]](experiment)
+    trainer = TRAINERS[family.__name__](experiment)
     members: list[Trained] = []
     for member in range(options.members):
         folder = out / f"member{member}" if member else out

@@ -9,7 +9,7 @@ from ai4land.errors import ConfigError
 from ai4land.models.inputs import InputSpec
 from ai4land.models.networks.backbones import BACKBONES
 from ai4land.models.networks.network import Network, NetworkOptions
-from ai4land.models.predictor import Untrained
+from ai4land.models.predictor import FAMILIES, Untrained
 
 __all__ = ["build", "build_network"]
 
@@ -29,7 +29,8 @@ def build_network(architecture: Mapping[str, Any], spec: InputSpec) -> Network:
     }
     name = options.pop("name", None)
     if name not in BACKBONES:
-        raise ConfigError("Unknown architecture", expected=", ".join(BACKBONES), found=name)
+        names = ", ".join((*BACKBONES, *FAMILIES))
+        raise ConfigError("Unknown architecture", expected=names, found=name)
     backbone, shape_class = BACKBONES[name]
     own = {k: options.pop(k) for k in shape_class.__dataclass_fields__ if k in options}
     try:
