@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from ai4land.checkpoint import Card, Domain
 from ai4land.grid import Grid
@@ -120,14 +120,13 @@ def main(
     data = json.loads((old / "card.json").read_text(encoding="utf-8"))
     if data.get("format") != 1:
         raise SystemExit(f"{old}: format {data.get('format')}, nothing to move")
-    new.mkdir(parents=True)
     target, categorical = data["inputs"]["target"], bool(data["inputs"]["classes"])
     weights = moved_weights(load_file(str(old / "model.safetensors")), target, categorical)
-    file = new / "model.safetensors"
-    save_file(weights, str(file))
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    card = moved_card(data, {file.name: digest})
+    content, name = save(weights), "model.safetensors"
+    card = moved_card(data, {name: hashlib.sha256(content).hexdigest()})
     text = json.dumps(card.to_dict(), indent=1, sort_keys=True, allow_nan=False)
+    new.mkdir(parents=True)
+    (new / name).write_bytes(content)
     (new / "card.json").write_text(text + "\n", encoding="utf-8")
     print(f"moved: {new}")
 
