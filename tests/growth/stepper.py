@@ -21,6 +21,7 @@ class Succession:
 
     name = "succession"
     history = 0
+    reads_probabilities = False
     task: Task = LAND_USE
 
     def __init__(self, grid: Grid, grass: int, forest: int) -> None:

@@ -99,7 +99,7 @@ def test_the_observed_state_is_the_cubes(tiny_cube: Cube) -> None:
     state = observed_state(tiny_cube, LAND_USE, 2003, past=(2002, 2001, 1999, 2000))
     np.testing.assert_array_equal(state["land_use"].values, land_maps()[2003])
     assert state.status is Status.OBSERVED
-    assert [s.tick for s in state.past] == [2002, 2001], "the path ends where the labels do"
+    assert [s.tick for s in state.past] == [2002, 2001, 2000], "what the cube holds of them"
     assert all(not s.past for s in state.past)
     with pytest.raises(CubeError, match=r"(?s)no such time.*2000…2011.*1999"):
         observed_state(tiny_cube, LAND_USE, 1999)

@@ -71,7 +71,7 @@ def leaf_area(tick: int, shape: tuple[int, int] = FINE.shape) -> npt.NDArray[np.
     return np.where(col < 5, np.nan, values).astype(np.float32)
 
 
-def write_two_target_cube(path: Path) -> Cube:
+def write_two_target_cube(path: Path, leafy: tuple[int, ...] = TWO_MONTHS) -> Cube:
     """Annual classes and monthly leaf area on one grid, with annual shares and monthly warmth."""
     maps = land_maps(TWO_YEARS)
     shares = VariableSpec(variable("land_use_fractions"), LANDUSE8, "labels")
@@ -87,7 +87,7 @@ def write_two_target_cube(path: Path) -> Cube:
             "fine_monthly",
             FINE,
             Clock.MONTH,
-            TWO_MONTHS,
+            leafy,
             (VariableSpec(variable("leaf_area_index"), None, "made up"),),
         ),
         GroupSpec("coarse_annual", COARSE, Clock.YEAR, TWO_YEARS, (shares,)),
@@ -104,7 +104,7 @@ def write_two_target_cube(path: Path) -> Cube:
         groups,
         {
             "land_use": maps,
-            "leaf_area_index": {t: leaf_area(t) for t in TWO_MONTHS},
+            "leaf_area_index": {t: leaf_area(t) for t in leafy},
             "land_use_fractions": fractions(maps, FINE, COARSE),
             "air_temperature": {
                 t: np.full(COARSE.shape, warmth(t), np.float32) for t in TWO_MONTHS

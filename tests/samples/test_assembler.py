@@ -272,7 +272,7 @@ def test_forcing_smaller_than_the_labels_is_refused(tmp_path: Path) -> None:
 
 def test_a_cube_without_the_models_fields_is_refused(tmp_path: Path, assembler: Assembler) -> None:
     poor = write_labels(tmp_path / "c.zarr", land_maps(YEARS[:2]), FINE, COARSE)
-    with pytest.raises(CheckpointError, match=r"(?s)lacks fields.*luh2_states/primf.*elevation"):
+    with pytest.raises(CheckpointError, match=r"(?s)lack fields.*luh2_states/primf.*elevation"):
         cube_assembler(poor, LAND_USE, assembler.spec)
 
 

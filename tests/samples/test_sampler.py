@@ -58,7 +58,7 @@ def land(sample: Sample) -> TargetSample:
 
 def where(sample: Sample) -> tuple[Array, Array, Array]:
     """Row and column of each pixel, as its elevation tells, and whether it lies in the grid."""
-    height = sample.static[0]
+    height = sample.static[0, 0]
     inside = np.isfinite(height)
     number = np.rint(np.nan_to_num(height) * 4).astype(int)
     return number // 80, number % 80, inside
@@ -328,7 +328,7 @@ def test_aspect_turns_with_the_land(tmp_path: Path) -> None:
     sampler = sampler_of(assembler, options, (2000, 2001))
     corners = set()
     for seed in range(80):
-        turned = sampler.draw(np.random.default_rng(seed)).static
+        turned = sampler.draw(np.random.default_rng(seed)).static[0]
         corners.add((float(turned[0, 0, 0]), float(turned[0, 0, -1])))
         derived = slope_aspect(turned[0], fine)
         for found, expected in zip(turned[1:], derived, strict=True):
@@ -347,7 +347,7 @@ def test_half_an_aspect_is_not_transposed(tiny_cube: Cube) -> None:
         sample = sampler.draw(np.random.default_rng(seed))
         row, col, _ = where(sample)
         flipped = -1.0 if row[1, 0] < row[0, 0] else 1.0
-        np.testing.assert_array_equal(sample.static[1], flipped * aspect[row, col])
+        np.testing.assert_array_equal(sample.static[0, 1], flipped * aspect[row, col])
 
 
 def test_without_augmentation_north_stays_up(assembler: Assembler) -> None:
@@ -415,3 +415,14 @@ def test_a_stack_is_its_samples(assembler: Assembler) -> None:
     assert land(batch).targets.shape == (3, 2, 16, 16)
     assert batch.steps == 2
     assert_same(batch.map(lambda _, values: values[1]), samples[1])
+
+
+def test_a_slow_field_that_changes_is_told_as_it_was_before_each_step(tiny_cube: Cube) -> None:
+    assembler = assembler_of(tiny_cube, (), ("land_use_fractions",))
+    sampler = sampler_of(assembler, SampleOptions(window=16, recursion=2), SPAN)
+    times, window = sampler.steps[0], Window(16, 16, 16, 16)
+    sample = sampler.read(times, window)
+    for step in range(2):
+        expected = assembler.given(times[step], times[step + 1], window).static
+        np.testing.assert_array_equal(sample.given(step).static, expected)
+    assert (sample.given(0).static != sample.given(1).static).any()

@@ -113,7 +113,7 @@ def test_lagged_drivers_belong_to_what_a_model_needs(cube: Cube, tiny_cube: Cube
     spec = assembler_of(cube, series=(driver,)).spec
     assert [driver.name for driver in spec.series] == ["air_temperature"]
     poor = assembler_of(tiny_cube)
-    with pytest.raises(CheckpointError, match=r"(?s)lacks fields.*air_temperature"):
+    with pytest.raises(CheckpointError, match=r"(?s)lack fields.*air_temperature"):
         check_drivers(spec, poor.drivers, "here")
 
 
@@ -276,6 +276,38 @@ def test_own_predictions_of_one_target_leave_the_other(assembler: Assembler) -> 
     exists = batch.targets[LEAF].domain[0]
     assert (inputs.targets[LEAF].prior[0, 0][exists] == 7.0).all()
     np.testing.assert_array_equal(inputs.targets[LEAF].history[0, 0], leaves(JANUARY))
+
+
+def test_in_a_batch_each_sample_is_shown_what_moved_in_it(assembler: Assembler) -> None:
+    """One sample passes the new year and one does not: each as if it were alone."""
+    times = [(JANUARY - 1, JANUARY, JANUARY + 1), (JANUARY + 1, JANUARY + 2, JANUARY + 3)]
+    samples = [read(assembler, run) for run in times]
+    moved = [bool(s.targets[LAND].moves[0]) for s in samples]
+    assert moved == [True, False]
+    rng = np.random.default_rng(1)
+    own = rng.random((2, len(LANDUSE8), 16, 16)).astype(np.float32)
+    together = step_inputs(stack(samples), 1, assembler.codings, 2, {LAND: [own]}).targets[LAND]
+    for i, sample in enumerate(samples):
+        fed = {LAND: [own[i : i + 1]]} if moved[i] else None
+        alone = step_inputs(stack([sample]), 1, assembler.codings, 2, fed).targets[LAND]
+        for found, expected in zip(together, alone, strict=True):
+            np.testing.assert_array_equal(found[i], expected[0])
+    exists = samples[0].targets[LAND].domain
+    np.testing.assert_array_equal(together.prior[0][:, exists], own[0][:, exists])
+
+
+def test_a_map_of_the_past_that_one_target_lacks_leaves_the_others(tmp_path: Path) -> None:
+    cube = write_two_target_cube(tmp_path / "c.zarr", TWO_MONTHS[12:])
+    assembler = assembler_of(cube, ("land_use_fractions",), task=TWO_TARGETS, history=1)
+    first = TWO_MONTHS[12]
+    state = observed_state(cube, TWO_TARGETS, first, past=(first - 1, first - 12, first - 13))
+    assert [(s.tick, tuple(s.fields)) for s in state.past] == [
+        (first - 1, (LAND,)),
+        (first - 12, (LAND,)),
+    ]
+    inputs = assembler.inputs(state, first + 1, WINDOW, assembler.loop_of(state, first + 1, WINDOW))
+    assert inputs.targets[LAND].history_visible.any()
+    assert not inputs.targets[LEAF].history_visible.any()
 
 
 def test_a_single_target_of_the_same_cube_is_told_the_same(cube: Cube) -> None:

@@ -50,6 +50,7 @@ class AllocationStepper:
     """
 
     history = 0
+    reads_probabilities = False
 
     def __init__(self, rule: str, demand: Demand, *, seed: int = 0) -> None:
         self.name = rule

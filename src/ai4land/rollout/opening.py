@@ -67,7 +67,7 @@ def open_model(
         decision = ClosedBooks(isinstance(decision, MostLikely) and decision.balanced)
     demand = None
     if decision.needs_demand and assembler.demand is None:
-        demand = demand_of(cube, next(t for t in card.targets if t.categorical))
+        demand = demand_of(cube, card.targets[0], drivers=drivers)
     stepper = PredictorStepper(
         predictor,
         assembler,
@@ -76,9 +76,7 @@ def open_model(
         feedback=feedback or card.feedback,
         demand=demand,
     )
-    jump = path[1] - path[0]
-    past = [path[0] - jump * (k + 1) for k in range(stepper.history)]
-    return stepper, observed_state(cube, assembler.task, path[0], past), card
+    return stepper, observed_state(cube, assembler.task, path[0], stepper.looks_at(path)), card
 
 
 def cube_assembler(
@@ -115,7 +113,16 @@ def cube_assembler(
                 found=f"{target.name}: {', '.join(classes)}",
                 remedy="build the cube with the legend of the network",
             )
-    drivers = drivers or CubeDrivers(cube, next(iter(grids)))
+    (grid,) = grids
+    drivers = drivers or CubeDrivers(cube, grid)
+    if drivers.grid != grid:
+        raise CheckpointError(
+            "The drivers lie on another grid than the maps",
+            where=cube.path,
+            expected=grid.describe(),
+            found=drivers.grid.describe(),
+            remedy="make the drivers on the grid of the maps: `Labels(cube, target).grid`",
+        )
     check_drivers(spec, drivers, cube.path)
     codings = {name: coding_of(held.target, held.legend) for name, held in labels.items()}
     return Assembler(spec, task, drivers, codings)
@@ -130,26 +137,29 @@ def _member(predictor: Predictor, number: int) -> Predictor:
     return members[number - 1]
 
 
-def demand_of(cube: Cube, target: Target, preferred: Sequence[str] = ()) -> Demand:
-    """What the coarse fractions of a cube ask of a map of classes.
+def demand_of(
+    cube: Cube, target: Target, preferred: Sequence[str] = (), drivers: Drivers | None = None
+) -> Demand:
+    """What coarse fractions ask of a map of classes.
 
     Args:
         cube: Holds labels and forcing.
         target: The map.
         preferred: Variables that come first, if they translate into the classes.
+        drivers: What holds the forcing in place of the cube.
 
     Raises:
-        ConfigError: If the cube holds no forcing that does.
+        ConfigError: If the target has no classes, or no forcing translates into them.
     """
     labels = Labels(cube, target)
-    drivers = CubeDrivers(cube, labels.grid)
+    drivers = drivers or CubeDrivers(cube, labels.grid)
     forcing = class_forcing(drivers, target, labels.legend, preferred)
     if not forcing or labels.legend is None:
         raise ConfigError(
-            "The cube holds no coarse fractions that translate into its classes",
-            where=cube.path,
-            expected="land_use_fractions, or a product with a crosswalk to the labels' legend",
-            found=", ".join(cube.variables),
-            remedy="add one to the recipe and build the cube again",
+            "No coarse fractions translate into the classes of the map",
+            where=f"{target.name}, {cube.path}",
+            expected="land_use_fractions, or a product with a crosswalk to the map's legend",
+            found=", ".join(drivers.names),
+            remedy="add one to the recipe and build the cube again, or to the drivers",
         )
     return Demand(drivers, target, labels.legend, forcing[0])

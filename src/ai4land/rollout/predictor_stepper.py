@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -83,7 +84,7 @@ class PredictorStepper:
         """What the model predicts."""
         return self.assembler.task
 
-    @property
+    @functools.cached_property
     def mesh(self) -> Mesh:
         """The cells of the demand; single pixels if there is none."""
         grid = self.assembler.drivers.grid
@@ -96,9 +97,20 @@ class PredictorStepper:
         steps = max(-(-clock // t.clock.ticks_per_year) for t in self.task.targets)
         return self.predictor.spec.history * steps
 
+    def looks_at(self, path: Sequence[int]) -> list[int]:
+        """Times before a path that its first step looks at, nearest first."""
+        start, jump = path[0], path[1] - path[0]
+        return [start - jump * (k + 1) for k in range(self.history)]
+
+    @property
+    def reads_probabilities(self) -> bool:
+        """Whether the next step reads beliefs, not only values."""
+        return self.feedback == "probabilities"
+
     def begin(self, state: State) -> State:
         """The state with what its map holds, if anything is asked of it."""
-        if self.demand is None:
+        asks = self.decision.needs_demand or self.assembler.needs_demand
+        if self.demand is None or not asks:
             return state
         return replace(state, reference=self.demand.reference(state))
 

@@ -67,7 +67,7 @@ def save_rollout(
         attributes: Provenance of the prediction: checkpoint, forcing, options.
         source: Name kept in the arrays' attributes; default the stepper's.
         probabilities: Whether the probabilities of the classes are kept as well, to 11 bits of
-            their mantissa unless the stepper feeds them back; missing at the initial time, where
+            their mantissa unless the stepper reads them; missing at the initial time, where
             the map is observed.
         overwrite: Replace a store that is already there.
         progress: Called with the time, the blocks done and the blocks in all.
@@ -78,10 +78,10 @@ def save_rollout(
     """
     task, route = stepper.task, (initial.tick, *ticks)
     check_path(task, route)
-    exact = getattr(stepper, "feedback", "classes") == "probabilities"
+    exact = stepper.reads_probabilities and any(t.categorical for t in task.targets)
     groups = _declared(like, task, route, source or stepper.name, probabilities or exact)
     writer = CubeWriter(path, CubeSpec(groups, dict(attributes)), overwrite=overwrite, cells=_BLOCK)
-    pending, total = _by_time(writer.pending()), len(list(writer.blocks()))
+    pending, total = _by_time(writer.pending(), task), len(list(writer.blocks()))
     done = total - sum(len(blocks) for places in pending.values() for blocks in places.values())
     store = Cube(path, allow_incomplete=True, cache=like.cache_limit)
     job, state = _Job(stepper, writer, exact, probabilities or exact), stepper.begin(initial)
@@ -114,11 +114,11 @@ class _Job:
 
     def write(self, state: State, tick: int, window: Window, blocks: Sequence[Block]) -> None:
         """Write the blocks of all variables at one place and time."""
-        task = self.stepper.task
+        task, owner = self.stepper.task, _owners(self.stepper.task)
         initial = tick == state.tick
         moved = _read(state, task, window) if initial else self._moved(state, tick, window)
         for block in blocks:
-            name = block.variable.removesuffix("_probability")
+            name = owner[block.variable]
             if block.variable == name:
                 values: npt.NDArray[Any] = moved[name].values
             else:
@@ -203,11 +203,18 @@ def _nothing_kept(task: Task, tick: int) -> ConfigError:
 Places = dict[Window, list[Block]]
 
 
-def _by_time(blocks: Iterable[Block]) -> dict[tuple[str, int], Places]:
+def _owners(task: Task) -> dict[str, str]:
+    """Variable → the target whose values or probabilities it holds."""
+    said = {target.probability: target.name for target in task.targets if target.categorical}
+    return said | {target.name: target.name for target in task.targets}
+
+
+def _by_time(blocks: Iterable[Block], task: Task) -> dict[tuple[str, int], Places]:
     """Target and its own time → place → the blocks there, of probabilities as well."""
     found: dict[tuple[str, int], Places] = {}
+    owner = _owners(task)
     for block in blocks:
-        key = block.variable.removesuffix("_probability"), block.ticks[0]
+        key = owner[block.variable], block.ticks[0]
         found.setdefault(key, {}).setdefault(block.window, []).append(block)
     return found
 

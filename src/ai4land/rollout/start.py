@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ai4land.cube import Cube, Field, State, StoreView
 from ai4land.errors import SampleError
-from ai4land.vocabulary import NO_DATA, Task
+from ai4land.vocabulary import NO_DATA, Target, Task
 
 __all__ = ["observed_state", "stored_field"]
 
@@ -23,39 +23,38 @@ def observed_state(cube: Cube, task: Task, tick: int, past: Sequence[int] = ()) 
         cube: The cube.
         task: What is stepped.
         tick: The time, on the task's clock.
-        past: Earlier times of the path, nearest first (later ones for a hindcast); those that the
-            cube does not hold end the list.
+        past: Earlier times of the path, nearest first (later ones for a hindcast); of each the
+            targets that the cube holds.
 
     Raises:
         CubeError: If the cube has no such time.
         SampleError: If a map of that time is empty.
     """
-    state = _state(cube, task, tick)
+    state = _state(cube, task, tick, task.targets)
     for name, field in state.fields.items():
         if not _holds_something(field):
             raise SampleError(
                 "There is nothing to start from: the map is empty",
                 where=f"{name}, {task.clock.label(tick)}, {cube.path}",
             )
-    before = itertools.takewhile(lambda t: _held(cube, task, t), past)
-    return State(
-        state.clock, tick, state.fields, state.status, tuple(_state(cube, task, t) for t in before)
-    )
+    before = [_state(cube, task, t, held) for t in past if (held := _held(cube, task, t))]
+    return replace(state, past=tuple(before))
 
 
-def _state(cube: Cube, task: Task, tick: int) -> State:
-    """All targets at one time, each on its own clock."""
-    own = {t.name: task.clock.convert(tick, t.clock) for t in task.targets}
+def _state(cube: Cube, task: Task, tick: int, targets: Sequence[Target]) -> State:
+    """Targets of a task at one time, each on its own clock."""
+    own = {t.name: task.clock.convert(tick, t.clock) for t in targets}
     for name, when in own.items():
         cube.group(name).time_index(when)  # refuses a time that is not there
-    first = task.targets[0].name
+    first = targets[0].name
     fields = {name: stored_field(cube, name, when) for name, when in own.items()}
     return State(task.clock, tick, fields, cube.status(first)[own[first]])
 
 
-def _held(cube: Cube, task: Task, tick: int) -> bool:
-    """Whether the cube holds every target at a time."""
-    return all(task.clock.convert(tick, t.clock) in cube.group(t.name).ticks for t in task.targets)
+def _held(cube: Cube, task: Task, tick: int) -> list[Target]:
+    """The targets that the cube holds at a time."""
+    clock = task.clock
+    return [t for t in task.targets if clock.convert(tick, t.clock) in cube.group(t.name).ticks]
 
 
 def stored_field(cube: Cube, name: str, tick: int, probability: str | None = None) -> Field:

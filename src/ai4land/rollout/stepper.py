@@ -45,6 +45,8 @@ class Stepper(Protocol):
         task: What it predicts; its targets must be in every state it is given.
         mesh: The coarse cells that no piece may cut.
         history: States before the one it is given that it looks at.
+        reads_probabilities: Whether the next step reads beliefs, not only values: what keeps
+            states between steps must then keep the probabilities of their classes exactly.
     """
 
     @property
@@ -65,6 +67,11 @@ class Stepper(Protocol):
     @property
     def history(self) -> int:
         """States before the one it is given that it looks at."""
+        ...
+
+    @property
+    def reads_probabilities(self) -> bool:
+        """Whether the next step reads beliefs, not only values."""
         ...
 
     def begin(self, state: State) -> State:
@@ -91,6 +98,7 @@ class Persistence:
 
     name = "persistence"
     history = 0
+    reads_probabilities = False
 
     def __init__(self, task: Task, grid: Grid) -> None:
         self._task = task

@@ -283,7 +283,8 @@ class Assembler:
         maps[0] = self.shown(state[name], name, window, believed)
         for earlier in state.past:
             back, rest = divmod(own - clock.convert(earlier.tick, target.clock), jump)
-            if rest == 0 and 1 <= back < len(maps) and maps[back] is None:
+            held = rest == 0 and name in earlier.fields
+            if held and 1 <= back < len(maps) and maps[back] is None:
                 maps[back] = self.shown(earlier[name], name, window, believed)
         domain = self.codings[name].domain(state[name].read(window))
         return see(maps, domain, self.spec.history)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ai4land.allocation import CoarseCells, group_sums, target_counts
 from ai4land.cube import Reference, State
+from ai4land.errors import SampleError
 from ai4land.grid import Mesh, Window
 from ai4land.samples.coding import ClassCoding
 from ai4land.samples.coupling import CellShares
@@ -122,11 +123,16 @@ class Demand:
     def shares(self, reference: Reference, tick: int, cells: Window) -> FloatArray:
         """Share of each group in what the groups together cover, as the forcing asks for it.
 
+        A cell that the forcing never knows is asked for no change.
+
         Returns:
             ``(groups, cells)``, sums of 1, or all 0 where the groups have nothing.
+
+        Raises:
+            SampleError: If the forcing of a cell is known at one of the two times alone.
         """
-        change = self._forced(tick, cells) - self._forced(reference.tick, cells)
         then, pixels = (self._at(v, cells) for v in (reference.counts, reference.pixels[None]))
+        change = self._change(reference.tick, tick, cells, pixels[0] > 0)
         asked = np.maximum(then + pixels * change, 0.0)
         total = functools.reduce(np.add, asked)
         return np.asarray(np.divide(asked, total, out=np.zeros_like(asked), where=total > 0))
@@ -158,10 +164,28 @@ class Demand:
         asked = wanted.sum(axis=0) > 0
         return CellShares(own.cells, np.where(asked, result, now).astype(np.float32))
 
-    def _forced(self, tick: int, cells: Window) -> FloatArray:
-        """The forcing as shares of the groups, ``(groups, cells)``, 0 where it has none."""
-        values = self.drivers.cells(self.forcing, tick, cells)
-        flat = np.nan_to_num(values.reshape(len(values), -1).astype(np.float64), nan=0.0)
+    def _change(
+        self, before: int, after: int, cells: Window, matters: npt.NDArray[np.bool_]
+    ) -> FloatArray:
+        """Change of the forcing as shares of the groups, ``(groups, cells)``."""
+        ticks = before, after
+        values = [self.drivers.cells(self.forcing, t, cells) for t in ticks]
+        then, now = (v.reshape(len(v), -1).astype(np.float64) for v in values)
+        lost = (np.isnan(then) != np.isnan(now))[self._matrix.any(axis=0)].any(axis=0) & matters
+        if lost.any():
+            row, col = divmod(int(lost.argmax()), cells.width)
+            raise SampleError(
+                "The forcing of a cell is known at one time and missing at another",
+                where=f"{self.forcing}, row {cells.row + row}, column {cells.col + col}",
+                expected=f"values at {' and '.join(self._clock.label(t) for t in ticks)}",
+                found=f"values at one of them in {int(lost.sum())} cells",
+                remedy="fill the cell, or leave it missing at all times: no change is asked there",
+            )
+        return self._grouped(now) - self._grouped(then)
+
+    def _grouped(self, values: FloatArray) -> FloatArray:
+        """Components ``(components, cells)`` as shares of the groups, 0 where unknown."""
+        flat = np.nan_to_num(values, nan=0.0)
         # layer after layer: a matrix product may add in another order for another window
         shares = np.zeros((len(self.groups), flat.shape[1]))
         for weights, layer in zip(self._matrix.T, flat, strict=True):

@@ -57,8 +57,8 @@ class Sample:
         forcing: ``(n + 1, C, y, x)`` coarse forcing at all times.
         wanted: ``(n, K, y, x)`` class shares that a product of other classes asks for after each
             step, counted from the first time; ``(n, 0, y, x)`` where the forcing says it itself.
-        static: ``(S, y, x)`` continuous static fields.
-        zones: ``(Z, y, x)`` codes of categorical static fields.
+        static: ``(n, S, y, x)`` continuous slow fields before each step.
+        zones: ``(n, Z, y, x)`` codes of categorical ones.
         series: ``(n, L, y, x)`` drivers at lags before the time of each step.
         calendar: ``(n, F)`` features of the calendar of each step.
         cell: ``(y, x)`` number of the coarse cell within the window; 0 without a closed loop.
@@ -91,8 +91,8 @@ class Sample:
         return Given(
             self.forcing[..., step, :, :, :],
             self.target_forcing(step),
-            self.static,
-            self.zones,
+            self.static[..., step, :, :, :],
+            self.zones[..., step, :, :, :],
             self.series[..., step, :, :, :],
             self.calendar[..., step, :],
         )
@@ -148,9 +148,9 @@ def step_inputs(
         step: Which step, from 0.
         codings: How each target's values are read.
         history: Earlier maps that the model looks at.
-        own: Target → the model's own predictions ``(B, K, y, x)`` at the times to which it moved,
-            oldest first. The last is the prior, instead of the sample's, and is seen wherever the
-            target is known; the others are its history. Sea stays as it was.
+        own: Target → the model's own predictions ``(B, K, y, x)`` after each earlier step, oldest
+            first. Where the target moved, the last is the prior, instead of the sample's, and is
+            seen wherever the target is known; the others are its history. Sea stays as it was.
     """
     seen = {
         name: see(_maps(target, codings[name], (own or {}).get(name, ())), target.domain, history)
@@ -164,12 +164,29 @@ def _maps(target: TargetSample, coding: Coding, own: Sequence[FloatArray]) -> li
     first = Shown(coding.encoded(target.prior), target.visible)
     known, exists = coding.known(target.before), target.domain[:, None]
     start = coding.encoded(target.before) if own else first.layers
-    later = [Shown(np.where(exists, values, start), known) for values in own]
     past = [
         Shown(coding.encoded(target.history[:, k]), target.history_visible[:, k])
         for k in range(target.history.shape[1])
     ]
-    return [*later[::-1], first, *past]
+    maps = [first, *past]
+    for step, values in enumerate(own):
+        later = [Shown(np.where(exists, values, start), known), *maps]
+        maps = _chosen(target.moves[:, step], later, maps)
+    return list(maps)
+
+
+def _chosen(moved: BoolArray, later: list[Shown], maps: list[Shown]) -> list[Shown]:
+    """Maps one further for the samples of a batch that moved, and as before for the others."""
+    if moved.all():
+        return later
+    which = moved[:, None, None]
+    return [
+        Shown(
+            np.where(which[:, None], new.layers, old.layers),
+            np.where(which, new.visible, old.visible),
+        )
+        for new, old in zip(later, maps, strict=False)
+    ]
 
 
 def own_shares_of(

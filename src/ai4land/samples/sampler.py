@@ -150,8 +150,8 @@ class Sampler:
             },
             forcing=np.stack([shares.forcing(t, window) for t in times]),
             wanted=shares.wanted(times, window),
-            static=given[0].static,
-            zones=given[0].zones,
+            static=np.stack([g.static for g in given]),
+            zones=np.stack([g.zones for g in given]),
             series=np.stack([g.series for g in given]),
             calendar=np.stack([g.calendar for g in given]),
             cell=cell,
@@ -368,11 +368,11 @@ def _turn(sample: Sample, static: tuple[str, ...], rng: np.random.Generator) -> 
     }
     terrain = sample.static.copy()
     for i, name in enumerate(static):
-        terrain[i] *= signs.get(name, 1.0)
+        terrain[:, i] *= signs.get(name, 1.0)
     if transpose and aspects:
         north, east = static.index("aspect_north"), static.index("aspect_east")
         # swapping rows and columns maps north to west: (n, e) → (−e, −n)
-        terrain[[north, east]] = -terrain[[east, north]]
+        terrain[:, [north, east]] = -terrain[:, [east, north]]
 
     def turned(name: str, values: Array) -> Array:
         if name in {"calendar", "moves"}:

@@ -140,11 +140,11 @@ def check_drivers(spec: InputSpec, drivers: Drivers, where: object) -> None:
     missing = [name for name in need if name not in have]
     if missing:
         raise CheckpointError(
-            "The cube lacks fields that the network needs",
+            "The drivers lack fields that the model needs",
             where=where,
             expected=", ".join(missing),
             found=", ".join(sorted(have)),
-            remedy="add them to the recipe and build the cube again",
+            remedy="add them to the recipe and build the cube again, or to the drivers",
         )
 
 

@@ -74,14 +74,7 @@ class _Trip:
 
     def model(self, decision: MostLikely) -> RolloutScores:
         """Scores of the model under a decision."""
-        stepper = PredictorStepper(
-            self.predictor,
-            self.setting.assembler,
-            tiling=Tiling(self.setting.experiment.samples.window, overlap=0),
-            decision=decision,
-            feedback=self.setting.experiment.training.feedback,
-        )
-        return self._scores(stepper)
+        return self._scores(_stepper(self.predictor, self.setting, decision))
 
     def kernel(self) -> RolloutScores | None:
         """Scores of the kernel baseline; ``None`` without a demand."""
@@ -109,10 +102,19 @@ def _trip(predictor: Predictor, setting: Setting, direction: Direction) -> _Trip
     if path is None or (len(path) > 2 and direction not in task.recursive):
         return None
     start, *ticks = path
-    jump = ticks[0] - start
-    past = [start - jump * (k + 1) for k in range(predictor.spec.history)]
-    past = list(itertools.takewhile(lambda t: known[0] <= t <= known[1], past))
+    looked = _stepper(predictor, setting, MostLikely()).looks_at(path)
+    past = [t for t in looked if known[0] <= t <= known[1]]
     return _Trip(predictor, setting, observed_state(setting.cube, task, start, past), ticks)
+
+
+def _stepper(predictor: Predictor, setting: Setting, decision: MostLikely) -> PredictorStepper:
+    return PredictorStepper(
+        predictor,
+        setting.assembler,
+        tiling=Tiling(setting.experiment.samples.window, overlap=0),
+        decision=decision,
+        feedback=setting.experiment.training.feedback,
+    )
 
 
 def _path(setting: Setting, direction: Direction) -> list[int] | None:

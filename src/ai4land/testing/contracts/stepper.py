@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ai4land.cube import Field, State, Status
-from ai4land.rollout import Stepper, rollout, step
+from ai4land.cube import Cube, CubeSpec, CubeWriter, Field, GroupSpec, State, Status, VariableSpec
+from ai4land.rollout import Stepper, rollout, save_rollout, step
 from ai4land.vocabulary import NO_DATA, VARIABLES, Kind
 
 __all__ = ["StepperContract"]
@@ -142,6 +144,40 @@ class StepperContract:
             for state, tick in zip(states[1:], journey, strict=True):
                 by_hand = step(stepper, by_hand, tick)
                 _same(state[_target(stepper)], by_hand[_target(stepper)])
+
+    def test_a_saved_run_is_one_in_memory(
+        self, stepper: Stepper, initial: State, journeys: list[tuple[int, ...]], tmp_path: Path
+    ) -> None:
+        """The store hands on what memory would: beliefs, if the stepper says that it reads them."""
+        like, task = _written(stepper, initial, tmp_path / "like.zarr"), stepper.task
+        for n, journey in enumerate(journeys):
+            path = tmp_path / f"{n}.zarr"
+            found = save_rollout(stepper, initial, journey, path, like=like, attributes={})
+            for state in rollout(stepper, initial, journey):
+                for target in task.targets:
+                    saved = found.read(target.name, task.clock.convert(state.tick, target.clock))
+                    np.testing.assert_array_equal(saved, state[target.name].values)
+
+
+def _written(stepper: Stepper, state: State, path: Path) -> Cube:
+    """A cube of the state alone."""
+    task = stepper.task
+    groups = tuple(
+        GroupSpec(
+            f"of_{target.name}",
+            state[target.name].grid,
+            target.clock,
+            (task.clock.convert(state.tick, target.clock),),
+            (VariableSpec(state[target.name].variable, state[target.name].legend),),
+        )
+        for target in task.targets
+    )
+    writer = CubeWriter(path, CubeSpec(groups, {}))
+    for block in writer.pending():
+        values = state[block.variable].read(block.window)
+        writer.write(block, values[np.newaxis], {block.ticks[0]: state.status})
+    writer.finish()
+    return Cube(path)
 
 
 def _target(stepper: Stepper) -> str:

@@ -84,9 +84,8 @@ def sample_loss(
     losses = []
     for step in range(batch.steps):
         inputs = step_inputs(batch, step, assembler.codings, network.spec.history, own)
-        bound = network.spec.bound
-        if own.get(bound):
-            forcing = _own_forcing(inputs.forcing_prior, batch, step, own[bound][-1], assembler)
+        if maps := own.get(network.spec.bound):
+            forcing = _own_forcing(inputs.forcing_prior, batch, maps, assembler)
             inputs = inputs._replace(forcing_prior=forcing)
         raw = forward(tensors(inputs, device))
         for target in network.spec.targets:
@@ -104,39 +103,32 @@ def sample_loss(
                 )
             )
         if step + 1 < batch.steps:
-            _feed_back(network, raw, batch, step, own, options.feedback)
+            for name, values in _fed_back(network, raw, options.feedback).items():
+                own.setdefault(name, []).append(values)
     return torch.stack(losses).sum() / batch.steps
 
 
 def _own_forcing(
-    forcing: FloatArray, batch: Sample, step: int, own: FloatArray, assembler: Assembler
+    forcing: FloatArray, batch: Sample, own: list[FloatArray], assembler: Assembler
 ) -> FloatArray:
     """Forcing at the prior time as the network's own map of the bound target makes it."""
-    name = assembler.spec.bound
+    name, done = assembler.spec.bound, len(own) - 1
     maps = batch.targets[name]
-    truth = assembler.codings[name].encoded(maps.targets[:, step - 1])
-    seen = maps.valid[:, step - 1]
-    return own_shares_of(forcing, batch, truth, own, seen, assembler.loop_channels)
+    now = truth = assembler.codings[name].encoded(maps.targets[:, done])
+    for step, values in enumerate(own):
+        moved = maps.moves[:, step]
+        now = values if moved.all() else np.where(moved[:, None, None, None], values, now)
+    return own_shares_of(forcing, batch, truth, now, maps.valid[:, done], assembler.loop_channels)
 
 
-def _feed_back(
-    network: Network,
-    raw: dict[str, Tensor],
-    batch: Sample,
-    step: int,
-    own: dict[str, list[FloatArray]],
-    feedback: str,
-) -> None:
-    """Keep the predictions of the targets that moved, as the next step's priors."""
+def _fed_back(network: Network, raw: dict[str, Tensor], feedback: str) -> dict[str, FloatArray]:
+    """The predictions as a later step sees them."""
     with torch.no_grad():
         found = network.activate({name: values.detach().float() for name, values in raw.items()})
     for target in network.spec.targets:
-        if not batch.targets[target.name].moves[:, step].all():
-            continue
-        values = found[target.name]
         if target.categorical and feedback == "classes":
-            values = _certain(values)
-        own.setdefault(target.name, []).append(values.cpu().numpy())
+            found[target.name] = _certain(found[target.name])
+    return {name: values.cpu().numpy() for name, values in found.items()}
 
 
 def _certain(probability: Tensor) -> Tensor:

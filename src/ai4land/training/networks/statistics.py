@@ -39,7 +39,7 @@ def fit_normalisers(network: Network, sampler: Sampler, rng: np.random.Generator
             continue
         forcing.append(sample.forcing[0][:, used])
         change.append((sample.target_forcing(0) - sample.forcing[0])[:, used])
-        static.append(sample.static[:, used])
+        static.append(sample.static[0][:, used])
         series.append(sample.series[0][:, used])
         for name, parts in numbers.items():
             target = sample.targets[name]
