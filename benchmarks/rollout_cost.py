@@ -4,7 +4,7 @@
     python benchmarks/rollout_cost.py --demo demo            # both
     python benchmarks/rollout_cost.py --demo demo --only memory
 
-The demonstration's cube is repeated to maps of 240 × 320, 800 × 960 and 1600 × 2400 cells, and its
+The demonstration's cube is repeated to maps of 240 × 320 to 2400 × 3200 cells, and its
 checkpoint steps them. Memory is the peak of the whole process of ``ai4land reconstruct``. Of the
 step the share of time inside the predictor is printed, and the predictor's rate in floating-point
 operations beside a matrix product's in the same process, both in one thread.
@@ -35,7 +35,7 @@ from ai4land.grid import Grid
 from ai4land.models import Inputs
 from ai4land.rollout import PredictorStepper, open_model, step
 
-SIZES = ((240, 320), (800, 960), (1600, 2400))
+SIZES = ((240, 320), (800, 960), (1600, 2400), (2400, 3200))
 FIRST, LAST = 1990, 1993
 
 
@@ -90,7 +90,7 @@ def memory(demo: Path, folder: Path) -> None:
         cells, peak = shape[0] * shape[1], int(done.stdout) * 1024.0
         more = "" if before is None else f"{(peak - before[1]) / (cells - before[0]):.2f}"
         print(f"{cells:<10,} {peak / 2**20:<10.0f} {more}", flush=True)
-        before = before or (cells, peak)
+        before = cells, peak
 
 
 class Timed:
