@@ -67,7 +67,8 @@ def open_model(
         decision = ClosedBooks(isinstance(decision, MostLikely) and decision.balanced)
     demand = None
     if decision.needs_demand and assembler.demand is None:
-        demand = demand_of(cube, card.targets[0], drivers=drivers)
+        target = next((t for t in card.targets if t.categorical), card.targets[0])
+        demand = demand_of(cube, target, drivers=drivers)
     stepper = PredictorStepper(
         predictor,
         assembler,

@@ -135,7 +135,10 @@ class _Job:
             down, across = np.ix_(rows >= 0, cols >= 0)
             row, col = np.ix_(rows[rows >= 0], cols[cols >= 0])
             for name, part in found.items():
-                values, said = out.setdefault(name, _room(part, window, self.kept))
+                if name not in out:
+                    held = part if self.kept else Moved(part.values)
+                    out[name] = held.room(window.shape)
+                values, said = out[name]
                 values[down, across] = part.values[row, col]
                 if said is not None and part.probabilities is not None:
                     said[:, down, across] = part.probabilities[:, row, col]
@@ -153,15 +156,6 @@ class _Job:
             v for g in self.writer.spec.groups for v in g.variables if v.name == block.variable
         )
         return np.full((spec.layers, *block.window.shape), np.nan, np.float32)
-
-
-def _room(part: Moved, window: Window, kept: bool) -> Moved:
-    """Room for a block of what a piece holds."""
-    said = part.probabilities if kept else None
-    return Moved(
-        np.empty(window.shape, part.values.dtype),
-        None if said is None else np.empty((len(said), *window.shape), said.dtype),
-    )
 
 
 def _read(state: State, task: Task, window: Window) -> dict[str, Moved]:

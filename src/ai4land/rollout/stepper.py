@@ -31,6 +31,12 @@ class Moved(NamedTuple):
     values: npt.NDArray[Any]
     probabilities: npt.NDArray[np.float32] | None = None
 
+    def room(self, shape: tuple[int, int]) -> Moved:
+        """Empty arrays of another shape for what this one holds."""
+        said = self.probabilities
+        empty = None if said is None else np.empty((len(said), *shape), said.dtype)
+        return Moved(np.empty(shape, self.values.dtype), empty)
+
 
 @runtime_checkable
 class Stepper(Protocol):
@@ -186,20 +192,13 @@ def step(
     for piece in pieces or stepper.mesh.pieces(_PIECE):
         for name, part in stepper.step_piece(state, tick, piece).items():
             if name not in arrays:
-                arrays[name] = _empty(part, grid.shape)
+                arrays[name] = part.room(grid.shape)
             for whole, values in zip(arrays[name], part, strict=True):
                 if whole is not None and values is not None:
                     for cut in grid.pieces(piece):
                         whole[(..., *cut.source)] = values[(..., *cut.target)]
     fields = {name: state[name].replaced(*moved) for name, moved in arrays.items()}
     return next_state(stepper, state, tick, {**state.fields, **fields})
-
-
-def _empty(part: Moved, shape: tuple[int, int]) -> Moved:
-    """Room for a whole map of what a piece holds."""
-    said = part.probabilities
-    room = None if said is None else np.empty((len(said), *shape), said.dtype)
-    return Moved(np.empty(shape, part.values.dtype), room)
 
 
 def next_state(stepper: Stepper, state: State, tick: int, fields: Mapping[str, Field]) -> State:

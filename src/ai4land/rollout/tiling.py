@@ -74,7 +74,7 @@ class Tiling:
             that it meets both ends of a piece around the globe.
         """
         row, col = self._corner(grid)
-        circle = None if self.origin is not None else grid.circle
+        circle = self._circle(grid)
         rows = self._along(piece.row + row, piece.height, None, before=row < 0)
         cols = self._along(piece.col + col, piece.width, circle, before=col < 0)
         for (down, tops), (across, lefts) in itertools.product(sorted(rows), sorted(cols)):
@@ -86,9 +86,8 @@ class Tiling:
     def together(self, grid: Grid, tile: Tile) -> list[Tile]:
         """The tiles of a batch: the same for each of them, from west to east."""
         first = tile.col // self.batch * self.batch
-        circle = None if self.origin is not None else grid.circle
         stop = first + self.batch
-        if circle is not None:
+        if (circle := self._circle(grid)) is not None:
             stop = min(stop, -(-circle // self.stride))
         return [Tile(tile.row, col) for col in range(first, stop)]
 
@@ -96,10 +95,14 @@ class Tiling:
         """Where a tile lies, as near to a window as the turns of the globe allow."""
         row, col = self._corner(grid)
         left = tile.col * self.stride - col
-        if self.origin is None and grid.circle is not None:
+        if (circle := self._circle(grid)) is not None:
             middle = near.col + near.width // 2 - self.tile // 2
-            left += round((middle - left) / grid.circle) * grid.circle
+            left += round((middle - left) / circle) * circle
         return Window(tile.row * self.stride - row, left, self.tile, self.tile)
+
+    def _circle(self, grid: Grid) -> int | None:
+        """Pixels around the globe, if tiles close there."""
+        return grid.circle if self.origin is None else None
 
     def _corner(self, grid: Grid) -> tuple[int, int]:
         """Row and column of a grid's first pixel, counted from the first tile's."""
