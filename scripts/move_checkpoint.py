@@ -17,7 +17,7 @@ import numpy as np
 import typer
 from safetensors.numpy import load_file, save
 
-from ai4land.checkpoint import Card, Domain
+from ai4land.checkpoint import Card, Domain, decisions_by_odds
 from ai4land.grid import Grid
 from ai4land.models import InputSpec
 from ai4land.vocabulary import Clock, Direction, Legend, SplitOptions, Target
@@ -99,7 +99,7 @@ def moved_card(old: dict[str, Any], files: dict[str, str]) -> Card:
             trained=tuple(box["trained"]),
             validated=tuple(box["validated"]),
         ),
-        decision={"name": "most_likely", **decision},
+        decision=decisions_by_odds(decision),
         feedback=feedback,
         training={"experiment": experiment, "digest": old["training"].get("digest", "")},
         data=old["data"],

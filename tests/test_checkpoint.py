@@ -65,7 +65,8 @@ def card(model: NetworkPredictor) -> Card:
         licences=("CC-BY-4.0",),
         scores={"validation": {"accuracy": 0.9}},
         code_version="0.1",
-        decision={"name": "most_likely", "forward": 0.05},
+        decision={"default": "likely", "constants": {"likely": {"forward": 0.9}}, "margins": {}},
+        calibration={"land_use": {"forward": {"temperature": 1.1}}},
     )
 
 
@@ -205,15 +206,15 @@ def test_a_damaged_part_of_a_card_is_one_clear_error(
 def test_an_older_format_is_refused_with_the_remedy(folder: Path) -> None:
     edit(folder, lambda data: data.update(format=1))
     with pytest.raises(
-        CheckpointError, match=r"(?s)another format.*expected: 2.*found: 1.*move_checkpoint\.py"
+        CheckpointError, match=r"(?s)another format.*expected: 3.*found: 1.*move_checkpoint\.py"
     ):
         load_checkpoint(folder)
 
 
-@pytest.mark.parametrize("number", [99, None, "2"])
+@pytest.mark.parametrize("number", [99, None, "3"])
 def test_another_format_is_named(folder: Path, number: object) -> None:
     edit(folder, lambda data: data.update(format=number))
-    with pytest.raises(CheckpointError, match=r"(?s)another format.*expected: 2.*version of AI4L"):
+    with pytest.raises(CheckpointError, match=r"(?s)another format.*expected: 3.*version of AI4L"):
         load_checkpoint(folder)
 
 

@@ -102,7 +102,7 @@ def test_a_family_of_models(
     assert isinstance(predictor, growth.family.Frequencies)
     assert isinstance(predictor, Predictor)
     assert set(card.files) == {growth.family.FILE}
-    assert "rollout_backward_figure_of_merit" in card.scores["validation"]
+    assert "rollout_faithful_backward_figure_of_merit" in card.scores["validation"]
     field = moved(checkpoint, tiny_cube)["land_use"]
     codes = tiny_cube.read("land_use", 2008)
     assert field.probabilities is not None
@@ -181,7 +181,7 @@ def test_a_decision(tiny_cube: Cube, tmp_path: Path, monkeypatch: pytest.MonkeyP
         said = replace(
             card,
             architecture=lively.to_dict(),
-            decision={"name": "cautious", "least": least},
+            decision={"default": "cautious", "constants": {"cautious": {"least": least}}},
         )
         path = tmp_path / f"cautious{least}"
         save_checkpoint(path, lively, said)

@@ -193,7 +193,9 @@ def test_what_the_card_said_it_says(script: ModuleType, tmp_path: Path) -> None:
     _, card = load_checkpoint(folder)
     assert card.task_of() == task("land_use")
     assert card.recursive == (Direction.BACKWARD, Direction.FORWARD)
-    assert card.decision == {"name": "most_likely", "forward": 0.05, "balanced": True}
+    assert card.decision["default"] == "faithful"
+    likely = card.decision["constants"]["likely"]
+    assert likely == {"forward": pytest.approx(1.05 / 0.95), "backward": 1.0, "balanced": True}
     assert card.feedback == "probabilities"
     assert card.legends["land_use"].names == ("sea", "field", "wood", "grass")
     assert card.grids == {"land_use": FINE}
@@ -233,6 +235,6 @@ def test_what_was_moved_is_saved_again_as_it_is(script: ModuleType, tmp_path: Pa
 
 def test_today_s_format_is_refused(script: ModuleType, tmp_path: Path) -> None:
     new = moved(script, write_old(tmp_path / "old", [network(class_spec(), 5)], "land_use"))
-    with pytest.raises(SystemExit, match="format 2, nothing to move"):
+    with pytest.raises(SystemExit, match="format 3, nothing to move"):
         script.main(new, tmp_path / "newer")
     assert not (tmp_path / "newer").exists()

@@ -289,7 +289,11 @@ def test_a_reconstruction_warns_where_it_leaves_known_ground(
     [
         ("kernel", ["--from", 2003, "--to", 2003], "cannot be reached in whole steps"),
         ("kernel", ["--from", 2003, "--to", 2008, "--stride", 2], "multiple of 2 years"),
-        ("kernel", ["--from", 2003, "--to", 2004, "--closed-books"], "Only a model's books"),
+        (
+            "kernel",
+            ["--from", 2003, "--to", 2004, "--decision", "faithful"],
+            "Only a model's probabilities",
+        ),
         ("kernel", ["--from", 2003, "--to", 2004, "--probabilities"], "Only a model gives"),
         ("random", ["--from", 2003, "--to", 2004, "--member", 1], "Only an ensemble"),
         ("kernel", ["--from", 1903, "--to", 1904], "The cube has no such time"),
@@ -312,7 +316,7 @@ def test_scores_of_a_reconstruction_stand_beside_the_baselines(
     code, out, err = call("score", hindcast, "--truth", tiny_cube.path, "--json", "-")
     assert code == 0, err
     found = json.loads(out)
-    rows = ["model", "model, shuffled", "persistence", "kernel", "random"]
+    rows = ["model, faithful", "model, faithful, shuffled", "persistence", "kernel", "random"]
     assert list(found["scores"]) == rows
     assert found["direction"] == "backward"
     assert found["times"] == [2005, 2004, 2003]
@@ -351,7 +355,7 @@ def test_the_report_shows_everything(
     page = (out / "report.md").read_text(encoding="utf-8")
     for name in pictures:
         assert f"]({name})" in page
-    assert json.loads((out / "hindcast_scores.json").read_text())["model"] == "model"
+    assert json.loads((out / "hindcast_scores.json").read_text())["model"] == "model, faithful"
     assert str(out / "report.md") in said
 
 

@@ -123,13 +123,13 @@ def test_the_whole_way_on_the_command_line(call: Call, cube: Cube, tmp_path: Pat
     code, _, err = call("reconstruct", model, cube.path, *years, "--out", made)
     assert code == 0, err
     found = Cube(made)
-    assert found.attributes["title"] == "Tiny: 2002-01 → 2003-12 by model"
+    assert found.attributes["title"] == "Tiny: 2002-01 → 2003-12 by model, likely"
     assert found.group(LEAF.name).ticks == tuple(range(2002 * 12, 2004 * 12))
     assert found.group("land_use").ticks == (2002, 2003)
-    assert found.attributes["options"]["decision"]["name"] == "most_likely"
+    assert found.attributes["options"]["decision"]["name"] == "likely"
     code, out, _ = call("score", made, "--truth", cube.path, "--json", "-")
     assert code == 0
     scores = json.loads(out)
     rows = scores["numbers"][LEAF.name]["rows"]
-    assert list(rows) == ["model", "persistence", "same season before"]
-    assert "model" in scores["scores"]
+    assert list(rows) == ["model, likely", "persistence", "same season before"]
+    assert "model, likely" in scores["scores"]

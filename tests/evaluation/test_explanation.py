@@ -41,7 +41,10 @@ def checkpoint(tiny_cube: Cube, tmp_path_factory: pytest.TempPathFactory) -> Pat
         directions=(Direction.FORWARD,),
         split=SplitOptions(train=(2000, 2005), validation=(2005, 2008)),
         domain=Domain.of(FINE, (2000, 2005), (2005, 2008)),
-        decision={"name": "most_likely", "forward": 0.4, "balanced": True},
+        decision={
+            "default": "likely",
+            "constants": {"likely": {"forward": 2.3, "balanced": True}},
+        },
     )
     folder = tmp_path_factory.mktemp("model") / "checkpoint"
     save_checkpoint(folder, model, card)
@@ -99,7 +102,7 @@ STEP = PixelStep(
     held=np.array([40, 20, 4], np.int32),
     raw=np.array([0, 0.7, 0.3, 0], np.float32),
     balanced=np.array([0, 0.45, 0.55, 0], np.float32),
-    stay=0.2,
+    odds=1.5,
     seen=np.array([False, True, True, False]),
     rank=np.array([1, 30, 5, 9]),
 )
@@ -108,7 +111,8 @@ STEP = PixelStep(
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({}, "Without the decision's constant field would have won"),
+        ({}, "field, 0.55: 1.22 times as much. The decision takes a change from 1.50 times on"),
+        ({"odds": 0.9}, "the cell's areas were needed elsewhere"),
         ({}, "asks this cell to lose 3 of its 40 pixels of wood"),
         ({}, "wood was never followed by town"),
         ({}, "gain 2 pixels of field; this one is number 5"),

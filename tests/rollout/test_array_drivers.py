@@ -12,8 +12,8 @@ from ai4land.cube import Cube, Field, State
 from ai4land.errors import CheckpointError, SampleError
 from ai4land.rollout import (
     AllocationStepper,
-    ClosedBooks,
-    MostLikely,
+    Faithful,
+    Likely,
     PredictorStepper,
     Tiling,
     cube_assembler,
@@ -87,7 +87,7 @@ def test_eight_threads_on_one_predictor(tiny_cube: Cube, forcing: str, closed: b
     spec = input_spec(tiny_cube, CubeDrivers(tiny_cube, FINE), LAND_USE, (forcing,), static)
     from_cube = cube_assembler(tiny_cube, LAND_USE, spec)
     predictor = lively_predictor(spec)
-    decision = ClosedBooks() if closed else MostLikely(-0.1, balanced=True)
+    decision = Faithful() if closed else Likely(0.8, balanced=True)
 
     def stepper(assembler: Assembler) -> PredictorStepper:
         return PredictorStepper(predictor, assembler, tiling=Tiling(24, 8), decision=decision)

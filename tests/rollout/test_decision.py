@@ -9,8 +9,8 @@ from ai4land.allocation import CoarseCells
 from ai4land.cube import Cube
 from ai4land.errors import CheckpointError, ConfigError
 from ai4land.rollout import (
-    ClosedBooks,
-    MostLikely,
+    Faithful,
+    Likely,
     PredictorStepper,
     Tiling,
     decision_data,
@@ -25,15 +25,15 @@ from tiny_rollouts import LAND, assembler_of
 
 
 def test_a_decision_survives_its_card() -> None:
-    decision = MostLikely(0.1, -0.2, balanced=True)
+    decision = Likely(1.2, 0.7, balanced=True)
     assert decision_of(decision_data(decision)) == decision
-    assert (decision.stay(3), decision.stay(-1)) == (0.1, -0.2)
-    assert decision_of(decision_data(ClosedBooks(balanced=True))) == ClosedBooks(balanced=True)
-    assert decision_of({}) == MostLikely()
+    assert (decision.odds(3), decision.odds(-1)) == (1.2, 0.7)
+    assert decision_of(decision_data(Faithful(balanced=True))) == Faithful(balanced=True)
+    assert decision_of({}) == Likely()
     for damage in ({"stay": 0.1}, {"forward": "much"}, {"forward": None}):
-        with pytest.raises(CheckpointError, match=r"(?s)damaged.*most_likely"):
+        with pytest.raises(CheckpointError, match=r"(?s)damaged.*likely"):
             decision_of(damage)
-    with pytest.raises(CheckpointError, match=r"(?s)Unknown decision.*most_likely.*at_random"):
+    with pytest.raises(CheckpointError, match=r"(?s)Unknown decision.*likely.*at_random"):
         decision_of({"name": "at_random"})
 
 
@@ -50,7 +50,7 @@ def test_balanced_probabilities_add_up_to_the_demand(tiny_cube: Cube, forcing: s
             lively_predictor(assembler.spec),
             assembler,
             tiling=Tiling(48, 0),
-            decision=MostLikely(balanced=balanced),
+            decision=Likely(balanced=balanced),
             demand=demand,
         )
         probability = step(stepper, initial, 2008)["land_use"].probabilities
@@ -73,7 +73,7 @@ def test_balanced_probabilities_add_up_to_the_demand(tiny_cube: Cube, forcing: s
 
 def test_a_decision_that_needs_a_demand_finds_it_or_says_so(tiny_cube: Cube) -> None:
     """The assembler's closed loop knows what is asked for; without one nobody does."""
-    decision = MostLikely(balanced=True)
+    decision = Likely(balanced=True)
     for forcing in ("land_use_fractions", "luh2_states"):
         looped = assembler_of(tiny_cube, (forcing,))
         model = lively_predictor(looped.spec)

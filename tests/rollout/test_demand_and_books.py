@@ -18,7 +18,7 @@ from ai4land.errors import ConfigError, VocabularyError
 from ai4land.grid import Grid
 from ai4land.rollout import (
     AllocationStepper,
-    ClosedBooks,
+    Faithful,
     PredictorStepper,
     Tiling,
     observed_state,
@@ -189,10 +189,10 @@ def closed(cube: Cube, forcing: str) -> tuple[PredictorStepper, Asking]:
         lively_predictor(assembler.spec),
         assembler,
         tiling=Tiling(48, 8),
-        decision=ClosedBooks(),
+        decision=Faithful(),
         demand=demand.demand,
     )
-    assert stepper.name == "model, closed books"
+    assert stepper.name == "model, faithful"
     return stepper, demand
 
 
@@ -240,7 +240,7 @@ def test_closing_moves_few_pixels_of_low_confidence(tiny_cube: Cube) -> None:
 def test_books_need_a_demand(tiny_cube: Cube) -> None:
     free = assembler_of(tiny_cube, ())
     with pytest.raises(ConfigError, match=r"(?s)what the coarse forcing asks for"):
-        PredictorStepper(lively_predictor(free.spec), free, decision=ClosedBooks())
+        PredictorStepper(lively_predictor(free.spec), free, decision=Faithful())
 
 
 @pytest.mark.parametrize("rule", ["kernel", "random"])

@@ -14,8 +14,8 @@ from ai4land.errors import CubeError, SampleError
 from ai4land.grid import Window
 from ai4land.models import Inputs, Predictor, Seen
 from ai4land.rollout import (
-    ClosedBooks,
-    MostLikely,
+    Faithful,
+    Likely,
     Moved,
     Persistence,
     PredictorStepper,
@@ -117,7 +117,7 @@ def spied(
         spy,
         assembler,
         tiling=Tiling(tile=48, overlap=0, origin=FINE.anchor),
-        decision=ClosedBooks() if closed else None,
+        decision=Faithful() if closed else None,
         feedback=feedback,
     )
     return stepper, spy.shown
@@ -137,7 +137,7 @@ def test_a_spy_is_a_predictor(tiny_cube: Cube) -> None:
     stepper, _ = spied(tiny_cube, "classes")
     assert isinstance(stepper.predictor, Spy)
     assert isinstance(stepper.predictor, Predictor)
-    assert stepper.name == "model"
+    assert stepper.name == "model, likely"
 
 
 @pytest.mark.parametrize("feedback", ["classes", "probabilities"])
@@ -208,9 +208,9 @@ def test_staying_is_preferred_by_so_much(tiny_cube: Cube) -> None:
     initial = observed_state(tiny_cube, LAND_USE, 2005)
     predictor = lively_predictor(assembler.spec)
     changed = []
-    for stay in (-1.0, 0.0, 1.0):
+    for odds in (0.0, 1.0, 1e9):
         stepper = PredictorStepper(
-            predictor, assembler, tiling=Tiling(48, 0), decision=MostLikely(stay, stay)
+            predictor, assembler, tiling=Tiling(48, 0), decision=Likely(odds, odds)
         )
         after = step(stepper, initial, 2006)["land_use"]
         changed.append(int((after.values != initial["land_use"].values).sum()))

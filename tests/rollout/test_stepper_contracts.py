@@ -12,8 +12,8 @@ from ai4land.cube import Cube, State
 from ai4land.models.networks import NetworkPredictor
 from ai4land.rollout import (
     AllocationStepper,
-    ClosedBooks,
     Decision,
+    Faithful,
     Persistence,
     PredictorStepper,
     Stepper,
@@ -94,10 +94,10 @@ class TestModelWithHistory(LandUseContract):
         return model_stepper(tiny_cube, history=2)
 
 
-class TestClosedBooks(LandUseContract):
+class TestFaithful(LandUseContract):
     @pytest.fixture(params=["land_use_fractions", "luh2_states"])
     def stepper(self, tiny_cube: Cube, request: pytest.FixtureRequest) -> Stepper:
-        decision = ClosedBooks(balanced=request.param == "luh2_states")
+        decision = Faithful(balanced=request.param == "luh2_states")
         return model_stepper(tiny_cube, history=1, decision=decision, asking=request.param)
 
 

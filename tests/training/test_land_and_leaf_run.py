@@ -337,9 +337,9 @@ def test_blocks_held_out_of_months_are_held_out_of_years(cube: Cube, tmp_path: P
 def test_what_the_forcing_asks_is_met_in_january(checkpoint: Path, cube: Cube) -> None:
     """Closed books: land use honours the coarse demand of its year, leaf area is left alone."""
     stepper, initial, _ = open_model(
-        checkpoint, cube, (START, *PATH), tiling=Tiling(16, 4), closed_books=True
+        checkpoint, cube, (START, *PATH), tiling=Tiling(16, 4), decision="faithful"
     )
-    assert stepper.name == "model, closed books"
+    assert stepper.name == "model, faithful"
     demand = demand_of(cube, LAND)
     *_, december, january = rollout(stepper, initial, PATH[:2])
     assert january.reference is not None

@@ -13,7 +13,14 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["balance_cells", "close_cells", "compiled", "exchange_pixels", "sort_by_cell"]
+__all__ = [
+    "assign_cells",
+    "balance_cells",
+    "compiled",
+    "exchange_pixels",
+    "price_cells",
+    "sort_by_cell",
+]
 
 ClassArray = npt.NDArray[np.uint8]
 IntArray = npt.NDArray[np.int64]
@@ -146,7 +153,74 @@ def exchange_pixels(
                 wanted[lose] += 1
 
 
-def close_cells(
+def price_cells(
+    score: Float32Array,
+    start: IntArray,
+    order: IntArray,
+    counts: IntArray,
+    floor: float,
+    assigned: npt.NDArray[np.int16],
+) -> None:
+    """Bring cells near their counts by a price on each group, which keeps an assignment optimal.
+
+    Coordinate descent on the dual of the transport problem (Bertsekas 1998, Network Optimization,
+    chapter 7): in turn each group's price is set so that as many pixels prefer it as it wants.
+    Whatever the prices, what every pixel prefers is the best assignment for its own counts, so
+    ``assign_cells`` can finish from there; only ties and a few pixels are left to it.
+
+    Args:
+        score: As for ``assign_cells``.
+        start: Likewise.
+        order: Likewise.
+        counts: Likewise.
+        floor: Likewise.
+        assigned: On entry the group of highest score, on return the one preferred under prices.
+    """
+    n_groups = score.shape[0]
+    price, have = np.empty(n_groups), np.empty(n_groups, np.int64)
+    for cell in range(start.size - 1):
+        pixels = order[start[cell] : start[cell + 1]]
+        have[:] = 0
+        for p in pixels:
+            have[assigned[p]] += 1
+        off = np.abs(have - counts[cell]).sum() // 2
+        if off <= 4 * n_groups:  # few moves are cheaper than prices
+            continue
+        value, margin = np.empty((pixels.size, n_groups)), np.empty(pixels.size)
+        for k in range(pixels.size):
+            best = np.float64(score[assigned[pixels[k]], pixels[k]])
+            for g in range(n_groups):
+                value[k, g] = max(score[g, pixels[k]] - best, floor)
+        price[:] = 0.0
+        for _ in range(12):
+            for g in range(n_groups):
+                for k in range(pixels.size):
+                    other = -np.inf
+                    for h in range(n_groups):
+                        if h != g:
+                            other = max(other, value[k, h] - price[h])
+                    margin[k] = value[k, g] - other
+                ranked, want = np.sort(margin), counts[cell, g]
+                if want == 0:
+                    price[g] = ranked[-1] + 1.0
+                elif want == pixels.size:
+                    price[g] = ranked[0] - 1.0
+                else:
+                    price[g] = 0.5 * (ranked[-want] + ranked[-want - 1])
+            have[:] = 0
+            for k in range(pixels.size):
+                chosen = 0
+                for g in range(1, n_groups):
+                    if value[k, g] - price[g] > value[k, chosen] - price[chosen]:
+                        chosen = g
+                assigned[pixels[k]] = chosen
+                have[chosen] += 1
+            before, off = off, np.abs(have - counts[cell]).sum() // 2
+            if off <= n_groups or off >= before:
+                break
+
+
+def assign_cells(
     score: Float32Array,
     start: IntArray,
     order: IntArray,
@@ -157,17 +231,17 @@ def close_cells(
     """Move pixels between groups until every cell has its counts, losing the least score.
 
     Successive shortest augmenting paths on the graph of groups: the edge a → b costs what the
-    cheapest pixel now in a loses by moving to b. Starting from every pixel's best group, each
-    augmentation keeps the assignment optimal for its own counts (Ahuja, Magnanti & Orlin 1993,
-    Network Flows, chapter 9), so the last one is the optimum.
+    cheapest pixel now in a loses by moving to b. From an assignment that is optimal for its own
+    counts each augmentation keeps it so (Ahuja, Magnanti & Orlin 1993, Network Flows, chapter 9),
+    so the last one is the optimum.
 
     Args:
-        score: Log probability of each group, ``(G, pixels)``; a pixel's best is finite.
+        score: Score of each group, ``(G, pixels)``; a pixel's best is finite.
         start: Where each cell's pixels start in ``order``.
         order: Flat positions of the pixels that may move, cell by cell.
         counts: Pixels wanted, ``(cells, G)``; each row sums to the cell's pixels.
         floor: Scores further below a pixel's best count as this far below.
-        assigned: Group of each pixel, flat; on entry the one with the highest score.
+        assigned: Group of each pixel, flat; on entry optimal for its own counts.
     """
     n_groups = score.shape[0]
     cost, who = np.empty((n_groups, n_groups)), np.empty((n_groups, n_groups), np.int64)
@@ -187,7 +261,9 @@ def close_cells(
         now, value = np.empty(pixels.size, np.int64), np.empty((pixels.size, n_groups))
         for k in range(pixels.size):
             now[k] = assigned[pixels[k]]
-            best = np.float64(score[now[k], pixels[k]])
+            best = np.float64(score[0, pixels[k]])
+            for g in range(1, n_groups):
+                best = max(best, np.float64(score[g, pixels[k]]))
             for g in range(n_groups):
                 value[k, g] = max(score[g, pixels[k]] - best, floor)
         for _ in range(moves):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage, special
 
 from ai4land.grid import Mesh, Window
 
-__all__ = ["draws"]
+__all__ = ["draws", "gumbel_noise"]
 
 Words = npt.NDArray[np.uint64]
 
 _STRIDE = np.uint64(0x9E3779B97F4A7C15)  # 2⁶⁴ divided by the golden ratio, odd
+_LEAST = 2.0**-54  # keeps a uniform number from being exactly 0
+_FIELDS = 4099  # seeds of the fields of one member lie together, those of another far apart
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 
@@ -43,6 +46,44 @@ def draws(mesh: Mesh, window: Window, seed: int, tick: int) -> npt.NDArray[np.fl
     state = _mixed(_mixed(state, _words(rows))[:, None], _words(cols)[None])
     state = _mixed(_mixed(state, _words(below)[:, None]), _words(beside)[None])
     return (state >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def gumbel_noise(
+    mesh: Mesh, window: Window, seed: int, tick: int, layers: int, reach: float = 0.0
+) -> npt.NDArray[np.float32]:
+    """Standard Gumbel noise for every pixel of a window, correlated in space.
+
+    White normal noise that belongs to its place, smoothed by a Gaussian kernel, is again standard
+    normal when it is divided by the kernel's norm; its quantiles are mapped to those of the Gumbel
+    distribution. So every pixel keeps its distribution, and neighbours err together.
+
+    Args:
+        mesh: The coarse cells.
+        window: Pixels of the fine grid; may reach around a global one.
+        seed: Another seed gives another member.
+        tick: Another time as well.
+        layers: Number of independent fields K.
+        reach: Standard deviation of the kernel in pixels; 0 leaves neighbours independent.
+
+    Returns:
+        ``(K, y, x)``.
+    """
+    halo = int(np.ceil(3.0 * reach))
+    around = window.pad(halo) if halo else window
+    found = np.empty((layers, *window.shape), np.float32)
+    for layer in range(layers):
+        uniform = draws(mesh, around, seed * _FIELDS + layer, tick) + _LEAST
+        if halo:
+            kernel = np.exp(-0.5 * (np.arange(-halo, halo + 1) / reach) ** 2)
+            kernel /= np.sqrt((kernel**2).sum())  # along each of two axes
+            field = special.ndtri(uniform)
+            for axis in (0, 1):
+                field = ndimage.correlate1d(field, kernel, axis=axis, mode="constant")
+            logs = special.log_ndtr(field[halo:-halo, halo:-halo])
+        else:
+            logs = np.log(uniform)
+        found[layer] = -np.log(np.maximum(-logs, 1e-30))
+    return found
 
 
 def _words(values: object) -> Words:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ai4land.checkpoint.migration import migrated
 from ai4land.errors import CheckpointError, GridError, VocabularyError
 from ai4land.grid import Grid
 from ai4land.models import InputSpec
@@ -15,7 +16,7 @@ from ai4land.vocabulary import Direction, Legend, SplitOptions, Target, Task
 
 __all__ = ["FORMAT", "Card", "Domain"]
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,8 @@ class Card:
         directions: Directions seen in training.
         split: Times and blocks of training, validation and test.
         domain: Region and years in which the model was trained and validated.
-        decision: Name and constants of the decision chosen on the validation split.
+        decision: The default decision, and the constants of each that the validation split gave.
+        calibration: Target → how its probabilities are scaled, as the validation split gave it.
         feedback: What a step hands to the next: ``classes`` or ``probabilities``.
         training: The resolved experiment, and the digest of all that decides the weights.
         data: Provenance of the cube: file names, SHA-256, versions.
@@ -97,6 +99,7 @@ class Card:
     split: SplitOptions
     domain: Domain
     decision: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Mapping[str, Any] = field(default_factory=dict)
     feedback: str = "classes"
     training: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
@@ -150,6 +153,7 @@ class Card:
         Raises:
             CheckpointError: If the card is damaged or of another format.
         """
+        data = migrated(data)
         if data.get("format") != FORMAT:
             raise CheckpointError(
                 "The checkpoint has another format",
@@ -198,6 +202,6 @@ class Card:
 
 _SIDES = ("west", "south", "east", "north")
 _PLAIN = (
-    *("task", "architecture", "decision", "feedback", "training", "data", "scores"),
+    *("task", "architecture", "decision", "calibration", "feedback", "training", "data", "scores"),
     *("code_version", "variables", "normaliser", "base", "files"),
 )

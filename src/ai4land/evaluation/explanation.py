@@ -15,7 +15,8 @@ from ai4land.errors import GridError
 from ai4land.grid import Grid, Window
 from ai4land.models import Predictor
 from ai4land.rollout import (
-    MostLikely,
+    Faithful,
+    Likely,
     PredictorStepper,
     Tiling,
     demand_of,
@@ -55,9 +56,9 @@ class PixelStep:
         after: Class after it.
         asked: Pixels of each group that the coarse cell should gain.
         held: Pixels of each group in the cell.
-        raw: Probabilities of the network.
-        balanced: The same after balancing on the forcing.
-        stay: What the decision adds to the class that is there.
+        raw: Probabilities of the model.
+        balanced: The same calibrated, and balanced on the forcing, as the decision takes them.
+        odds: How many times likelier than no change a change must be for the decision.
         seen: Which class ever followed the pixel's in training.
         rank: Place of the pixel among those of its class in its cell, by the chance of each class.
     """
@@ -70,7 +71,7 @@ class PixelStep:
     held: npt.NDArray[np.int32]
     raw: FloatArray
     balanced: FloatArray
-    stay: float
+    odds: float
     seen: npt.NDArray[np.bool_]
     rank: npt.NDArray[np.int64]
 
@@ -182,7 +183,7 @@ def _looked_at(
         held=demand.counts(start, cells)[:, cell],
         raw=np.asarray(raw[:, row, col]),
         balanced=np.asarray(mine),
-        stay=decision.stay(tick - before.tick) if isinstance(decision, MostLikely) else 0.0,
+        odds=decision.odds(tick - before.tick) if isinstance(decision, Faithful | Likely) else 1.0,
         seen=_seen(stepper.predictor, target, int(start[row, col]), tick < before.tick),
         rank=rank.astype(np.int64),
     )
@@ -205,14 +206,14 @@ def _reasons(step: PixelStep) -> tuple[str, ...]:
     said = [*_demand_reasons(step)]
     others = [k for k in range(len(names)) if k != old]
     best = max(others, key=lambda k: step.balanced[k])
-    margin = step.balanced[old] + step.stay - step.balanced[best]
-    constant = f"; the decision adds {step.stay:+.2f} to what is there" if step.stay else ""
+    chance = step.balanced[best] / max(step.balanced[old], 1e-9)
     said.append(
-        f"The network gives {names[old]} {step.balanced[old]:.2f} and the best other class, "
-        f"{names[best]}, {step.balanced[best]:.2f}{constant}. {names[old]} leads by {margin:.2f}."
+        f"The model gives {names[old]} {step.balanced[old]:.2f} and the best other class, "
+        f"{names[best]}, {step.balanced[best]:.2f}: {chance:.2f} times as much. The decision takes "
+        f"a change from {step.odds:.2f} times on."
     )
-    if step.stay > 0 and step.balanced[best] > step.balanced[old]:
-        said.insert(0, f"Without the decision's constant {names[best]} would have won.")
+    if chance > step.odds:
+        said.append("It stayed all the same: the cell's areas were needed elsewhere.")
     growing = [k for n, g in enumerate(step.groups) if step.asked[n] > 0 for k in g]
     never = [names[k] for k in growing if not step.seen[k]]
     if never:
@@ -251,7 +252,7 @@ def _plain(step: PixelStep) -> dict[str, Any]:
     return {
         "before": step.names[step.before],
         "after": step.names[step.after],
-        "stay_constant": float(step.stay),
+        "odds": float(step.odds),
         "cell": {
             step.group_name(n): {"pixels": int(step.held[n]), "asked": int(step.asked[n])}
             for n in range(len(step.groups))

@@ -1,17 +1,20 @@
 """Rollouts: steppers move states piece by piece, one step the prior of the next."""
 
 from ai4land.rollout.allocation_stepper import AllocationStepper
+from ai4land.rollout.chosen import Decisions
 from ai4land.rollout.decisions import (
     DECISIONS,
     Asked,
-    ClosedBooks,
     Decided,
     Decision,
-    MostLikely,
+    Faithful,
+    Likely,
+    Sampled,
     Undecided,
     decision_data,
     decision_of,
 )
+from ai4land.rollout.expectation import ODDS, Expected, choose_odds
 from ai4land.rollout.opening import cube_assembler, demand_of, open_model
 from ai4land.rollout.predictor_stepper import PredictorStepper
 from ai4land.rollout.provenance import domain_warnings, prediction_attributes
@@ -24,20 +27,25 @@ from ai4land.rollout.tiling import Tile, Tiling
 
 __all__ = [
     "DECISIONS",
+    "ODDS",
     "AllocationStepper",
     "Asked",
-    "ClosedBooks",
     "Decided",
     "Decision",
-    "MostLikely",
+    "Decisions",
+    "Expected",
+    "Faithful",
+    "Likely",
     "Moved",
     "Persistence",
     "PredictorStepper",
+    "Sampled",
     "ScoredStep",
     "Stepper",
     "Tile",
     "Tiling",
     "Undecided",
+    "choose_odds",
     "cube_assembler",
     "decision_data",
     "decision_of",

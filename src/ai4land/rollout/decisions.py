@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, NamedTuple, Protocol
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.allocation import CoarseCells, balance, close_books, group_sums, target_counts
+from ai4land.allocation import (
+    CoarseCells,
+    assign,
+    balance,
+    draws,
+    group_sums,
+    gumbel_noise,
+    target_counts,
+)
 from ai4land.errors import CheckpointError
 from ai4land.grid import Mesh, Window
+from ai4land.vocabulary import Direction
 
 __all__ = [
     "DECISIONS",
     "Asked",
-    "ClosedBooks",
     "Decided",
     "Decision",
-    "MostLikely",
+    "Faithful",
+    "Likely",
+    "Sampled",
     "Undecided",
     "decision_data",
     "decision_of",
@@ -27,6 +37,12 @@ __all__ = [
 
 FloatArray = npt.NDArray[np.float32]
 ByteArray = npt.NDArray[np.uint8]
+D = TypeVar("D", bound="Decision")
+
+_NEVER = np.float32(-2.0)  # worth of a class that cannot be: below that of any other
+_TIE = np.float32(1e-6)  # by which equal pixels differ, so that no corner of a cell comes first
+_LEAST = np.float32(1e-9)  # probability whose logarithm is still taken
+_NEVER_DRAWN = np.float32(-1e3)  # log probability of what cannot be, still assigned if it must
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,12 +84,28 @@ class Undecided:
     piece: Window
     asked: Asked | None
 
-    def balanced(self) -> FloatArray:
-        """The probabilities fitted to what is asked for, see ``allocation.balance``."""
+    @property
+    def stays(self) -> npt.NDArray[np.bool_]:
+        """Which class the prior has, ``(K, y, x)``."""
+        classes = np.arange(len(self.probabilities), dtype=np.uint8)
+        return np.asarray(self.prior == classes[:, None, None])
+
+    def balanced(self) -> Undecided:
+        """The same with probabilities fitted to what is asked for, see ``allocation.balance``."""
         asked = self.asked
         if asked is None:
-            return self.probabilities
-        return balance(self.probabilities, asked.cells, asked.shares, asked.groups, self.domain)
+            return self
+        said = balance(self.probabilities, asked.cells, asked.shares, asked.groups, self.domain)
+        return replace(self, probabilities=said)
+
+    def closed(self, worth: FloatArray) -> ByteArray:
+        """The map of greatest worth ``(K, y, x)`` that has the areas asked for, to one pixel."""
+        asked = self.asked
+        if asked is None:
+            return _largest(worth)
+        held = group_sums(asked.cells.counts(self.prior, len(worth)), asked.groups)
+        counts = target_counts(asked.shares, held.sum(axis=0))
+        return assign(worth, asked.cells, counts, asked.groups, self.domain).map
 
 
 class Decided(NamedTuple):
@@ -104,74 +136,133 @@ class Decision(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class MostLikely:
-    """The most likely class, the prior's favoured or disfavoured by a constant.
+class _ByOdds:
+    """A decision with a constant for each direction: the odds from which on a change is taken.
+
+    A class is preferred to the prior's when its probability is more than ``odds`` times as large.
+    Odds of 1 give the map of highest expected accuracy. The map of highest expected figure of merit
+    has odds equal to that figure (Dinkelbach 1967, doi:10.1287/mnsc.13.7.492: of a ratio, here hits
+    over all that changed or was said to, the maximum is where numerator − maximum · denominator is
+    largest, and a change adds its probability to the one and the prior's to the other).
 
     Attributes:
-        forward: Added to the probability of the prior's class in steps forward; below 0 the maps
-            change more boldly than the probabilities alone would have it.
-        backward: The same for steps backward.
-        balanced: Whether the probabilities of each coarse cell are first fitted to what the
-            forcing asks for, see ``balance``.
+        forward: Odds in steps forward.
+        backward: Odds in steps backward.
+        balanced: Whether the probabilities of each coarse cell are first fitted to what the forcing
+            asks for, see ``allocation.balance``.
     """
 
-    name: ClassVar[str] = "most_likely"
-
-    forward: float = 0.0
-    backward: float = 0.0
+    forward: float = 1.0
+    backward: float = 1.0
     balanced: bool = False
+
+    def odds(self, ticks: int) -> float:
+        """How many times likelier than no change a change must be in a step of so many ticks."""
+        return self.forward if ticks > 0 else self.backward
+
+    def with_odds(self: D, direction: Direction, odds: float) -> D:
+        """The same decision with other odds in a direction."""
+        return replace(self, **{direction.value: odds})  # type: ignore[type-var]
+
+    def _worth(self, piece: Undecided) -> FloatArray:
+        """Expected gain of each class, ``(K, y, x)``: its probability, the prior's times the odds.
+
+        Of equal pixels the hash of their place decides which changes first.
+        """
+        tie = _TIE * draws(piece.mesh, piece.piece, 0, piece.tick).astype(np.float32)
+        possible = piece.probabilities > 0.0
+        change = np.where(possible, piece.probabilities + tie, _NEVER + tie)
+        stay = np.float32(self.odds(piece.ticks)) * piece.probabilities
+        return np.where(piece.stays, stay, change)
+
+
+@dataclass(frozen=True, slots=True)
+class Faithful(_ByOdds):
+    """The best map that honours what the forcing asks of every coarse cell, to one pixel.
+
+    An optimal assignment (``allocation.assign``) of classes to pixels with the areas asked for.
+    Odds below 1 favour change, so that pixels are exchanged beyond the net change: gross change,
+    which no net change tells of. Only groups that both forcing and labels express are bound.
+    """
+
+    name: ClassVar[str] = "faithful"
+
+    @property
+    def needs_demand(self) -> bool:
+        """Areas are what it is about."""
+        return True
+
+    def decide(self, piece: Undecided) -> Decided:
+        """Choose a class for every pixel of the domain."""
+        piece = piece.balanced() if self.balanced else piece
+        return Decided(piece.closed(self._worth(piece)), piece.probabilities)
+
+
+@dataclass(frozen=True, slots=True)
+class Likely(_ByOdds):
+    """The most likely class at every pixel on its own, whatever the areas come to."""
+
+    name: ClassVar[str] = "likely"
 
     @property
     def needs_demand(self) -> bool:
         """Whether it cannot decide without what the forcing asks for."""
         return self.balanced
 
-    def stay(self, ticks: int) -> float:
-        """What is added to the probability of the prior's class in a step of so many ticks."""
-        return self.forward if ticks > 0 else self.backward
-
     def decide(self, piece: Undecided) -> Decided:
         """Choose a class for every pixel of the domain."""
-        found = piece.balanced() if self.balanced else piece.probabilities
-        classes = np.arange(len(found), dtype=np.uint8)[:, None, None]
-        kept = np.float32(self.stay(piece.ticks)) * (piece.prior == classes)
-        return Decided((found + kept).argmax(axis=0).astype(np.uint8), found)
+        piece = piece.balanced() if self.balanced else piece
+        chosen = _largest(self._worth(piece))
+        return Decided(chosen, piece.probabilities)
 
 
 @dataclass(frozen=True, slots=True)
-class ClosedBooks:
-    """The most probable map that honours the coarse demand of every cell to one pixel.
+class Sampled:
+    """A map drawn from the probabilities: one member of an ensemble.
 
-    Only groups of classes that forcing and labels both express are bound, see ``close_books``.
+    Each class's log probability is perturbed by Gumbel noise, whose largest sum is a draw from the
+    probabilities (Maddison, Tarlow & Minka 2014, arXiv:1411.0030). The noise is one field of the
+    globe for each seed, time and class, correlated over ``reach`` pixels. Where the forcing asks
+    for areas the draw is closed to them by the fewest and least regretted moves.
 
     Attributes:
-        balanced: Whether the probabilities are first fitted to what the forcing asks for.
+        seed: Another seed is another member.
+        reach: Standard deviation in pixels of the kernel by which the noise is smoothed; 0 none.
+        balanced: As of the other decisions.
+        closed: Whether every member honours the areas asked for to one pixel.
     """
 
-    name: ClassVar[str] = "closed_books"
+    name: ClassVar[str] = "sampled"
 
+    seed: int = 0
+    reach: float = 0.0
     balanced: bool = False
+    closed: bool = True
 
     @property
     def needs_demand(self) -> bool:
         """Whether it cannot decide without what the forcing asks for."""
-        return True
+        return self.balanced or self.closed
 
     def decide(self, piece: Undecided) -> Decided:
         """Choose a class for every pixel of the domain."""
-        found = piece.balanced() if self.balanced else piece.probabilities
-        asked = piece.asked
-        assert asked is not None, "the stepper refuses it without a demand"
-        held = group_sums(asked.cells.counts(piece.prior, len(found)), asked.groups)
-        counts = target_counts(asked.shares, held.sum(axis=0))
-        logs = np.log(np.maximum(found, np.float32(1e-9)))
-        closed = close_books(logs, asked.cells, counts, asked.groups, piece.domain)
-        return Decided(closed.map, found)
+        piece = piece.balanced() if self.balanced else piece
+        said = piece.probabilities
+        noise = gumbel_noise(piece.mesh, piece.piece, self.seed, piece.tick, len(said), self.reach)
+        logs = np.where(said > 0.0, np.log(np.maximum(said, _LEAST)) + noise, _NEVER_DRAWN)
+        found = piece.closed(logs) if self.closed else _largest(logs)
+        return Decided(found, said)
+
+
+def _largest(worth: FloatArray) -> ByteArray:
+    """The class of greatest worth at each pixel."""
+    return np.asarray(worth.argmax(axis=0), np.uint8)
 
 
 DECISIONS: dict[str, Callable[..., Decision]] = {
-    MostLikely.name: MostLikely,
-    ClosedBooks.name: ClosedBooks,
+    Faithful.name: Faithful,
+    Likely.name: Likely,
+    Sampled.name: Sampled,
 }
 """Decisions by the name that cards and commands use."""
 
@@ -183,7 +274,7 @@ def decision_of(data: Mapping[str, Any]) -> Decision:
         CheckpointError: If the name or a constant is unknown.
     """
     constants = dict(data)
-    name = constants.pop("name", MostLikely.name)
+    name = constants.pop("name", Likely.name)
     if name not in DECISIONS:
         raise CheckpointError("Unknown decision", expected=", ".join(DECISIONS), found=name)
     try:

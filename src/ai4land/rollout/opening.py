@@ -8,8 +8,9 @@ from pathlib import Path
 from ai4land.checkpoint import Card, load_checkpoint
 from ai4land.cube import Cube, State
 from ai4land.errors import CheckpointError, ConfigError
-from ai4land.models import InputSpec, Predictor
-from ai4land.rollout.decisions import ClosedBooks, MostLikely, decision_of
+from ai4land.models import Calibration, InputSpec, Predictor
+from ai4land.rollout.chosen import Decisions
+from ai4land.rollout.decisions import Decision
 from ai4land.rollout.predictor_stepper import PredictorStepper
 from ai4land.rollout.start import observed_state
 from ai4land.rollout.tiling import Tiling
@@ -35,7 +36,7 @@ def open_model(
     *,
     tiling: Tiling | None = None,
     feedback: str | None = None,
-    closed_books: bool = False,
+    decision: str | Decision | None = None,
     member: int | None = None,
     drivers: Drivers | None = None,
     device: str = "cpu",
@@ -48,7 +49,8 @@ def open_model(
         path: Times of the rollout, the initial one first; at least two.
         tiling: How the globe is cut.
         feedback: What the next step takes as its prior; default as trained.
-        closed_books: Whether the coarse net change is honoured exactly.
+        decision: How probabilities become a map: a name, with the constants of the card, or the
+            decision itself; default the card's.
         member: The only member of an ensemble to be used, from 1; default all.
         drivers: What drives the model in place of the cube.
         device: Where the model computes.
@@ -62,9 +64,8 @@ def open_model(
     if member is not None:
         predictor = _member(predictor, member)
     assembler = cube_assembler(cube, card.task_of(), card.inputs, drivers)
-    decision = decision_of(card.decision)
-    if closed_books:
-        decision = ClosedBooks(isinstance(decision, MostLikely) and decision.balanced)
+    if decision is None or isinstance(decision, str):
+        decision = Decisions.from_dict(card.decision).of(decision)
     demand = None
     if decision.needs_demand and assembler.demand is None:
         target = next((t for t in card.targets if t.categorical), card.targets[0])
@@ -76,6 +77,7 @@ def open_model(
         decision=decision,
         feedback=feedback or card.feedback,
         demand=demand,
+        calibration={n: Calibration.from_dict(v) for n, v in card.calibration.items()},
     )
     return stepper, observed_state(cube, assembler.task, path[0], stepper.looks_at(path)), card
 

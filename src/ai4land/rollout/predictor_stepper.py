@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,8 +14,8 @@ from ai4land.allocation import CoarseCells
 from ai4land.cube import State
 from ai4land.errors import ConfigError
 from ai4land.grid import Mesh, Window
-from ai4land.models import Predictor, stack_inputs
-from ai4land.rollout.decisions import Asked, Decision, MostLikely, Undecided
+from ai4land.models import Calibration, Predictor, stack_inputs
+from ai4land.rollout.decisions import Asked, Decision, Likely, Undecided
 from ai4land.rollout.stepper import Moved
 from ai4land.rollout.tiling import Tile, TileMemory, Tiling, blended
 from ai4land.samples import Assembler, ClassCoding, Demand
@@ -36,6 +37,7 @@ class PredictorStepper:
         feedback: What the next step takes as its prior: ``classes`` or ``probabilities``.
         demand: What the coarse forcing asks for; needed by decisions that honour it, default that
             of the assembler's closed loop.
+        calibration: Target → how its probabilities are scaled before anything is decided.
 
     Raises:
         ConfigError: If the tile does not fit the model, or a demand is needed and missing.
@@ -50,19 +52,16 @@ class PredictorStepper:
         decision: Decision | None = None,
         feedback: str = "classes",
         demand: Demand | None = None,
+        calibration: Mapping[str, Calibration] | None = None,
     ) -> None:
         self.predictor = predictor
         self.assembler = assembler
         self.tiling = tiling or Tiling()
-        self.decision = decision or MostLikely()
+        self.decision = decision or Likely()
         self.feedback = feedback
         self.demand = demand or assembler.demand
-        if self.demand is None and self.decision.needs_demand:
-            raise ConfigError(
-                "The decision needs to know what the coarse forcing asks for",
-                expected="coarse fractions that translate into the map's classes",
-                found="none",
-            )
+        self.calibration = dict(calibration or {})
+        self._check_demand()
         if self.tiling.tile % predictor.multiple:
             raise ConfigError(
                 "The tile does not fit the network",
@@ -72,10 +71,27 @@ class PredictorStepper:
         self._weights = self.tiling.weights()
         self._memory = TileMemory()
 
+    def _check_demand(self) -> None:
+        if self.demand is None and self.decision.needs_demand:
+            raise ConfigError(
+                "The decision needs to know what the coarse forcing asks for",
+                where=f"decision {self.decision.name!r}",
+                expected="coarse fractions that translate into the map's classes",
+                found="none",
+                remedy=f"decide {Likely.name!r} without balance, or add such fractions",
+            )
+
+    def with_decision(self, decision: Decision) -> PredictorStepper:
+        """The same stepper with another decision; both remember the tiles either predicted."""
+        other = copy.copy(self)
+        other.decision = decision
+        other._check_demand()
+        return other
+
     @property
     def name(self) -> str:
         """How tables and attributes call it."""
-        if self.decision.name == MostLikely.name:
+        if not any(target.categorical for target in self.task.targets):
             return "model"
         return f"model, {self.decision.name.replace('_', ' ')}"
 
@@ -120,26 +136,56 @@ class PredictorStepper:
         moving = self.task.moving(state.tick, tick)
         return {t.name: self._moved(state, tick, piece, t, values[t.name]) for t in moving}
 
+    def undecided(self, state: State, tick: int, piece: Window, target: str) -> Undecided:
+        """What the model says of the classes of a target, calibrated, before they are chosen."""
+        values = self._blended(state, tick, piece)[target]
+        return self._undecided(state, tick, piece, self.task.target(target), values)
+
+    def moved(self, state: State, piece: Undecided, target: str) -> Moved:
+        """A target of a piece after its classes are chosen; sea and missing pixels as they were."""
+        coding = self.assembler.codings[target]
+        assert isinstance(coding, ClassCoding)
+        stored = state[target].read(piece.piece)
+        found = self.decision.decide(piece)
+        return Moved(
+            np.where(piece.domain, coding.stored(found.positions), stored),
+            np.where(piece.domain, found.probabilities, coding.encoded(piece.prior)),
+        )
+
     def _moved(
         self, state: State, tick: int, piece: Window, target: Target, values: FloatArray
     ) -> Moved:
         """One target of a piece; sea and missing pixels as they were."""
         coding = self.assembler.codings[target.name]
+        if isinstance(coding, ClassCoding):
+            undecided = self._undecided(state, tick, piece, target, values)
+            return self.moved(state, undecided, target.name)
         stored = state[target.name].read(piece)
-        domain = coding.domain(stored)
-        if not isinstance(coding, ClassCoding):
-            held = np.clip(values[0], *target.variable.bounds)  # an activation bounds one side
-            return Moved(np.where(domain, held, stored))
+        held = np.clip(values[0], *target.variable.bounds)  # an activation bounds one side
+        return Moved(np.where(coding.domain(stored), held, stored))
+
+    def _undecided(
+        self, state: State, tick: int, piece: Window, target: Target, values: FloatArray
+    ) -> Undecided:
+        """Calibrated probabilities of a piece, and what is asked of it."""
+        coding = self.assembler.codings[target.name]
+        assert isinstance(coding, ClassCoding)
+        stored = state[target.name].read(piece)
         values[coding.sea] = 0.0  # land does not become sea
         values /= np.maximum(_added(values), np.float32(1e-12))
         prior = coding.positions(stored)
-        asked = self._asked(state, tick, piece, target)
-        found = self.decision.decide(
-            Undecided(values, prior, domain, tick - state.tick, tick, self.mesh, piece, asked)
-        )
-        return Moved(
-            np.where(domain, coding.stored(found.positions), stored),
-            np.where(domain, found.probabilities, coding.encoded(prior)),
+        if target.name in self.calibration:
+            scaling = self.calibration[target.name].of(tick - state.tick)
+            values = scaling.applied(values, prior)
+        return Undecided(
+            probabilities=values,
+            prior=prior,
+            domain=coding.domain(stored),
+            ticks=tick - state.tick,
+            tick=tick,
+            mesh=self.mesh,
+            piece=piece,
+            asked=self._asked(state, tick, piece, target),
         )
 
     def _asked(self, state: State, tick: int, piece: Window, target: Target) -> Asked | None:

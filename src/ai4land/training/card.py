@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
 from ai4land.checkpoint import Card, Domain
 from ai4land.cube import VariableSpec
-from ai4land.models import Predictor
-from ai4land.rollout import Decision, decision_data
+from ai4land.models import Calibration, Predictor
+from ai4land.rollout import Decisions
 from ai4land.training.setting import Setting
 
-__all__ = ["describe"]
+__all__ = ["Said", "describe"]
 
 
-def describe(
-    setting: Setting,
-    predictor: Predictor,
-    decision: Decision,
-    scores: Mapping[str, float],
-    statistics: Mapping[str, Any],
-) -> Card:
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the validation split says of a model.
+
+    Attributes:
+        decisions: How its probabilities become maps.
+        calibration: Target → how its probabilities are scaled.
+        scores: Scores on the validation split.
+        statistics: Means and spreads of its inputs, for people.
+    """
+
+    decisions: Decisions
+    calibration: Mapping[str, Calibration]
+    scores: Mapping[str, float]
+    statistics: Mapping[str, Any]
+
+
+def describe(setting: Setting, predictor: Predictor, said: Said) -> Card:
     """Everything a user of the weights must know.
 
     Args:
         setting: What the model was trained on; of an ensemble, its first member.
         predictor: The model.
-        decision: How its probabilities become maps.
-        scores: Scores on the validation split.
-        statistics: Means and spreads of its inputs, for people.
+        said: What the validation split says of it.
     """
     experiment, cube, task = setting.experiment, setting.cube, setting.assembler.task
     targets = tuple(target.name for target in task.targets)
@@ -52,7 +62,8 @@ def describe(
             (min(r.train[0] for r in rounds), max(r.train[1] for r in rounds)),
             (min(r.validation[0] for r in rounds), max(r.validation[1] for r in rounds)),
         ),
-        decision=decision_data(decision),
+        decision=said.decisions.to_dict(),
+        calibration={name: scaled.to_dict() for name, scaled in said.calibration.items()},
         feedback=experiment.training.feedback,
         training={
             "experiment": experiment.model_dump(mode="json", exclude={"cube"}),
@@ -60,10 +71,10 @@ def describe(
         },
         data={"title": cube.attributes.get("title", ""), "provenance": provenance},
         licences=tuple(licences),
-        scores={"validation": dict(scores)},
+        scores={"validation": dict(said.scores)},
         code_version=version("ai4land"),
         variables={name: _variable(cube.variable(name)) for name in names},
-        normaliser=statistics,
+        normaliser=said.statistics,
     )
 
 

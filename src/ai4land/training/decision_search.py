@@ -3,78 +3,173 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
 
 from ai4land.cube import State
-from ai4land.metrics import RolloutScores
-from ai4land.models import Predictor
+from ai4land.metrics import RolloutScores, ThreeMaps
+from ai4land.models import Calibration, Predictor
 from ai4land.rollout import (
     AllocationStepper,
-    MostLikely,
+    Decision,
+    Decisions,
+    Faithful,
+    Likely,
     PredictorStepper,
+    Sampled,
     Stepper,
     Tiling,
+    choose_odds,
+    decision_of,
     observed_state,
     rollout,
     score_rollout,
 )
 from ai4land.training.setting import Setting, first_labels
-from ai4land.training.validation import STAY, decision_score
 from ai4land.vocabulary import Direction
 
-__all__ = ["choose_decision"]
+__all__ = ["choose_decisions"]
 
 Judged = Sequence[tuple[Predictor, Setting]]
+Progress = Callable[[int, int, dict[str, float]], None]
+
+_ROUNDS = 3  # of expecting, looking, and expecting more carefully
 
 
-def choose_decision(judged: Judged) -> tuple[MostLikely, dict[str, float]]:
-    """Roll through the validation times once per candidate and take the best for each direction.
+def choose_decisions(
+    judged: Judged, calibration: Mapping[str, Calibration], progress: Progress | None = None
+) -> tuple[Decisions, dict[str, float]]:
+    """Give every decision its constants on the validation split, and look at what they lead to.
 
-    The rollouts run from one end of the validation times to the other in the smallest step
-    trained, on the model's own predictions, as later use will. Models that were trained on
-    different splits are each judged on what they have not seen.
+    Odds are chosen as on land without labels, by what the probabilities expect at the end of the
+    longest rollout that the validation times allow (``rollout.choose_odds``); then the rollout is
+    scored. Where it falls short of what the decision promises, accuracy of no change (``likely``)
+    or of the kernel baseline (``faithful``), it must expect so much more: a margin that every later
+    choice keeps. Models trained on different splits are each judged on what they have not seen.
 
     Args:
         judged: Models, each with the setting whose validation split it has not learned from.
+        calibration: How their probabilities are scaled.
+        progress: Called with what is done, what there is at most, and figures.
 
     Returns:
-        For each direction trained the candidate of ``STAY`` with the best ``decision_score``
-        (the others as without a candidate), and the scores as ``{direction}_{score}``.
+        The decisions, and scores as ``{decision}_{direction}_{score}``.
     """
     _, setting = judged[0]
-    balanced = setting.experiment.training.balanced and setting.assembler.demand is not None
-    chosen: dict[str, float] = {}
+    asks = setting.assembler.demand is not None
+    balanced = setting.experiment.training.balanced and asks
+    names = (Likely.name, Faithful.name) if asks else (Likely.name,)
+    constants: dict[str, dict[str, Any]] = {name: {"balanced": balanced} for name in names}
+    margins: dict[str, dict[str, float]] = {name: {} for name in names}
     values: dict[str, float] = {}
-    for direction in setting.experiment.samples.directions:
-        trips = [trip for n, s in judged if (trip := _trip(n, s, direction)) is not None]
+    for direction, name in itertools.product(setting.experiment.samples.directions, names):
+        trips = [
+            trip
+            for model, own in judged
+            if (trip := _trip(model, own, direction, calibration)) is not None
+        ]
         if not trips:
             continue
-        kernels = [k for trip in trips if (k := trip.kernel()) is not None]
-        best: tuple[float, float, dict[str, float]] | None = None
-        for stay in STAY:
-            rolled = [trip.model(MostLikely(stay, stay, balanced)) for trip in trips]
-            score, found = decision_score(rolled, kernels)
-            if best is None or score > best[0]:
-                best = score, stay, found
-        if best is not None:
-            chosen[direction.value] = best[1]
-            values |= {f"{direction.value}_{name}": value for name, value in best[2].items()}
-    return MostLikely(**chosen, balanced=balanced), values
+        odds, margin, scores = _settled(trips, name, balanced, progress)
+        constants[name][direction.value] = odds
+        margins[name][direction.value] = margin
+        values |= {f"{name}_{direction.value}_{key}": value for key, value in scores.items()}
+    constants[Sampled.name] = {"balanced": balanced, "closed": asks}
+    return Decisions(Decisions.preferred(asks), constants, margins), values
+
+
+def _settled(
+    trips: Sequence[_Trip], name: str, balanced: bool, progress: Progress | None
+) -> tuple[float, float, dict[str, float]]:
+    """Odds of a decision, the margin they needed, and scores of the rollouts under them."""
+    margin = 0.0
+    for _ in range(_ROUNDS):
+        found = [trip.choose(name, balanced, margin, progress) for trip in trips]
+        odds = float(np.exp(np.mean([np.log(stepper_odds) for stepper_odds, _ in found])))
+        rolled = [trip.model(trip.decision(name, balanced, odds)) for trip in trips]
+        bounds = [trip.bound(name) for trip in trips]
+        short = [_shortfall(s, bound) for s, bound in zip(rolled, bounds, strict=True)]
+        scores = _summary(rolled, bounds)
+        scores |= {"odds": odds, "expected_gain": float(np.mean([e for _, e in found]))}
+        if np.mean(short) <= 0.0:
+            break
+        margin += float(np.mean(short))
+    return odds, margin, scores
+
+
+def _shortfall(scores: RolloutScores, bound: RolloutScores | None) -> float:
+    """Accuracy that is missing to a bound in the worst year; below 0 where none is."""
+    gains = [_accuracy(lead.three) for lead in scores.leads]
+    if bound is None:
+        least = [1.0 - lead.three.observed_change / lead.three.total for lead in scores.leads]
+    else:
+        least = [_accuracy(lead.three) for lead in bound.leads]
+    return float(max(np.subtract(least, gains)))
+
+
+def _summary(
+    rolled: Sequence[RolloutScores], bounds: Sequence[RolloutScores | None]
+) -> dict[str, float]:
+    """Scores at the end of the rollouts, persistence and kernel beside."""
+    last = [scores.leads[-1].three for scores in rolled]
+    values = {
+        "figure_of_merit": float(np.mean([_merit(t) for t in last])),
+        "accuracy": float(np.mean([_accuracy(t) for t in last])),
+        "persistence_accuracy": float(np.mean([1.0 - t.observed_change / t.total for t in last])),
+    }
+    kernels = [bound.leads[-1].three for bound in bounds if bound is not None]
+    if kernels:
+        values["kernel_figure_of_merit"] = float(np.mean([_merit(t) for t in kernels]))
+        values["kernel_accuracy"] = float(np.mean([_accuracy(t) for t in kernels]))
+    return values
+
+
+def _accuracy(three: ThreeMaps) -> float:
+    return (three.hits + three.correct_rejections) / three.total
+
+
+def _merit(three: ThreeMaps) -> float:
+    merit = three.figure_of_merit
+    return merit if np.isfinite(merit) else 0.0
 
 
 @dataclass(frozen=True, eq=False)
 class _Trip:
     """The longest rollout that a split's validation times allow in one direction."""
 
-    predictor: Predictor
+    stepper: PredictorStepper
     setting: Setting
     initial: State
     ticks: list[int]
+    direction: Direction
 
-    def model(self, decision: MostLikely) -> RolloutScores:
+    def decision(self, name: str, balanced: bool, odds: float = 1.0) -> Decision:
+        """A decision with the odds in both directions."""
+        return decision_of({"name": name, "forward": odds, "backward": odds, "balanced": balanced})
+
+    def choose(
+        self, name: str, balanced: bool, margin: float, progress: Progress | None
+    ) -> tuple[float, float]:
+        """The odds that promise most, and the accuracy above no change that they expect."""
+        stepper = self.stepper.with_decision(self.decision(name, balanced))
+        best, tried = choose_odds(
+            stepper, self.initial, self.ticks, margin=margin, progress=progress
+        )
+        decision = best.decision
+        assert isinstance(decision, Faithful | Likely)
+        odds = decision.odds(self.direction.sign)
+        return odds, tried[odds].gain if odds in tried else 0.0
+
+    def model(self, decision: Decision) -> RolloutScores:
         """Scores of the model under a decision."""
-        return self._scores(_stepper(self.predictor, self.setting, decision))
+        return self._scores(self.stepper.with_decision(decision))
+
+    def bound(self, name: str) -> RolloutScores | None:
+        """Scores of what a decision must not fall behind; ``None`` for no change."""
+        return self.kernel() if name == Faithful.name else None
 
     def kernel(self) -> RolloutScores | None:
         """Scores of the kernel baseline; ``None`` without a demand."""
@@ -96,25 +191,27 @@ class _Trip:
         return score_rollout(states, labels, mask=self.setting.masks.validation)
 
 
-def _trip(predictor: Predictor, setting: Setting, direction: Direction) -> _Trip | None:
+def _trip(
+    predictor: Predictor,
+    setting: Setting,
+    direction: Direction,
+    calibration: Mapping[str, Calibration],
+) -> _Trip | None:
     """The rollout by which a model is judged; ``None`` if its times allow none."""
     path, known, task = _path(setting, direction), setting.known, setting.assembler.task
     if path is None or (len(path) > 2 and direction not in task.recursive):
         return None
     start, *ticks = path
-    looked = _stepper(predictor, setting, MostLikely()).looks_at(path)
-    past = [t for t in looked if known[0] <= t <= known[1]]
-    return _Trip(predictor, setting, observed_state(setting.cube, task, start, past), ticks)
-
-
-def _stepper(predictor: Predictor, setting: Setting, decision: MostLikely) -> PredictorStepper:
-    return PredictorStepper(
+    stepper = PredictorStepper(
         predictor,
         setting.assembler,
         tiling=Tiling(setting.experiment.samples.window, overlap=0),
-        decision=decision,
         feedback=setting.experiment.training.feedback,
+        calibration=calibration,
     )
+    past = [t for t in stepper.looks_at(path) if known[0] <= t <= known[1]]
+    initial = observed_state(setting.cube, task, start, past)
+    return _Trip(stepper, setting, initial, ticks, direction)
 
 
 def _path(setting: Setting, direction: Direction) -> list[int] | None:

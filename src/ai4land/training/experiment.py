@@ -32,6 +32,8 @@ class TrainingOptions(BaseModel):
             the trained network, take as their prior.
         balanced: Whether maps are decided on probabilities that add up to the coarse forcing;
             ignored where the forcing does not translate into the classes.
+        calibration: How probabilities are scaled on the validation split: ``none``,
+            ``temperature`` (and how much stays), or ``vector`` (and a constant for each class).
         ema: Decay of the moving average of the weights, which is what is kept.
         validate_every: Steps between validations.
         checkpoint_every: Steps between resumable checkpoints.
@@ -51,6 +53,7 @@ class TrainingOptions(BaseModel):
     changed_weight: Annotated[float, Field(ge=0)] = 1.0
     feedback: Literal["classes", "probabilities"] = "classes"
     balanced: bool = True
+    calibration: Literal["none", "temperature", "vector"] = "vector"
     ema: Share = 0.99
     validate_every: Positive = 200
     checkpoint_every: Positive = 200

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from ai4land.checkpoint import load_card, save_checkpoint
 from ai4land.models import Predictor, family_of
-from ai4land.rollout import Decision, MostLikely
-from ai4land.training.card import describe
-from ai4land.training.decision_search import choose_decision
+from ai4land.rollout import Decisions
+from ai4land.training.calibration import fit_calibration
+from ai4land.training.card import Said, describe
+from ai4land.training.decision_search import choose_decisions
 from ai4land.training.experiment import Experiment
 from ai4land.training.networks import network_trainer
 from ai4land.training.setting import Setting, prepare
@@ -31,7 +32,8 @@ def train(experiment: Experiment, out: str | Path, *, progress: Progress | None 
 
     A run that was killed goes on from its last checkpoint to the same weights: samples depend on
     the seed and the step alone. The validation split chooses among the moving averages seen at
-    each validation, and how bold the decision should be; the test years and blocks are not read.
+    each validation, scales the probabilities, and gives each decision its constants; the test years
+    and blocks are not read.
     The members of an ensemble take turns with the rounds of the split, and are judged together
     with those of the same round. A finished run is left as it is.
 
@@ -70,18 +72,30 @@ def train(experiment: Experiment, out: str | Path, *, progress: Progress | None 
         return out / "checkpoint"
     _write_experiment(experiment, out)
 
+    def decided(_done: int, _most: int, figures: dict[str, float]) -> None:
+        if progress is not None:
+            progress(options.members * options.steps, options.members * options.steps, figures)
+
     def together(parts: list[Trained]) -> Predictor:
         found: Predictor = family.combine([part.predictor for part in parts])
         return found
 
-    decision: Decision = MostLikely()
+    judged = [(together(members[k::turns]), settings[k]) for k in range(turns)]
     scores = max((m.verdict for m in members), key=lambda v: v.score).values
-    if any(target.categorical for target in settings[0].spec.targets):
-        judged = [(together(members[k::turns]), settings[k]) for k in range(turns)]
-        decision, rolled = choose_decision(judged)
+    calibration = {
+        target.name: fit_calibration(
+            [(model, setting.judge) for model, setting in judged], target.name, options.calibration
+        )
+        for target in settings[0].spec.targets
+        if target.categorical
+    }
+    decisions = Decisions()
+    if calibration:
+        decisions, rolled = choose_decisions(judged, calibration, decided)
         scores = scores | {f"rollout_{name}": value for name, value in rolled.items()}
     predictor = together(members)
-    card = describe(settings[0], predictor, decision, scores, members[0].statistics)
+    said = Said(decisions, calibration, scores, members[0].statistics)
+    card = describe(settings[0], predictor, said)
     save_checkpoint(out / "checkpoint", predictor, card)
     return out / "checkpoint"
 

@@ -1,8 +1,8 @@
-"""Validation: what the network is worth on the validation split, and how bold it should be."""
+"""Validation: what a model is worth on the validation split."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,13 +11,7 @@ import numpy.typing as npt
 
 from ai4land.errors import SampleError
 from ai4land.grid import Window
-from ai4land.metrics import (
-    Confusion,
-    RolloutScores,
-    ThreeMaps,
-    classification_scores,
-    three_maps,
-)
+from ai4land.metrics import ThreeMaps, three_maps
 from ai4land.models import Predictor
 from ai4land.samples import (
     ClassCoding,
@@ -28,14 +22,11 @@ from ai4land.samples import (
     stack,
     step_inputs,
 )
+from ai4land.vocabulary import Direction
 
-__all__ = ["STAY", "Validation", "decision_score", "validate"]
+__all__ = ["Validation", "predicted_windows", "validate"]
 
-STAY = (-0.6, -0.4, -0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3, 0.5)
-"""Candidates for what is added to the probability of the prior's class before the decision."""
-
-_PRICE = 10.0  # figure of merit that a unit of accuracy lost against a baseline costs
-_WORTH = 3.0  # figure of merit that a unit of accuracy gained over all baselines is worth
+_LEAST = 1e-6  # probability below which a surprise counts no more
 
 Array = npt.NDArray[Any]
 
@@ -45,13 +36,12 @@ class Validation:
     """Scores on the validation split.
 
     Attributes:
-        stay: The chosen candidate of ``STAY``; 0 for a continuous target.
-        score: What is maximised: the figure of merit, less ten times any accuracy lost against
-            persistence; for a continuous target the skill against persistence in mean square.
+        score: What is maximised: for classes minus the mean log loss, which a model cannot raise
+            but by saying what it believes; for a number the skill against persistence in mean
+            square.
         values: Scores by name, persistence beside.
     """
 
-    stay: float
     score: float
     values: dict[str, float]
 
@@ -66,22 +56,43 @@ def validate(predictor: Predictor, sampler: Sampler, limit: int) -> Validation:
 
     Returns:
         Of several targets the mean score, and values by ``<target>_<score>``.
+
+    Raises:
+        SampleError: If no pixel can be validated.
     """
     judges = {name: _judge(labels) for name, labels in sampler.labels.items()}
-    for sample in _windows(sampler, limit):
-        batch = stack([sample])
-        codings = sampler.assembler.codings
-        found = predictor.predict(step_inputs(batch, 0, codings, predictor.spec.history))
+    for found, sample in predicted_windows(predictor, sampler, limit):
         for name, judge in judges.items():
             target = sample.targets[name]
             if target.moves[0]:
-                judge.see(found[name][0], target)
+                judge.see(found[name], target)
     verdicts = {name: judge.verdict() for name, judge in judges.items()}
     if len(verdicts) == 1:
         return next(iter(verdicts.values()))
     score = float(np.mean([verdict.score for verdict in verdicts.values()]))
     values = {f"{n}_{k}": v for n, verdict in verdicts.items() for k, v in verdict.values.items()}
-    return Validation(0.0, score, values)
+    return Validation(score, values)
+
+
+def predicted_windows(
+    predictor: Predictor, sampler: Sampler, limit: int, direction: Direction | None = None
+) -> Iterator[tuple[dict[str, npt.NDArray[np.float32]], Sample]]:
+    """Windows that tile a split at its first steps, and what a model says of each.
+
+    Args:
+        predictor: The model.
+        sampler: Of the split.
+        limit: Windows at most, spread evenly.
+        direction: Steps of this direction alone; default all.
+
+    Yields:
+        Target → values ``(K, y, x)``, and the undamaged sample; windows without a valid pixel are
+        left out.
+    """
+    codings = sampler.assembler.codings
+    for sample in _windows(sampler, limit, direction):
+        inputs = step_inputs(stack([sample]), 0, codings, predictor.spec.history)
+        yield {name: values[0] for name, values in predictor.predict(inputs).items()}, sample
 
 
 class _Judge(Protocol):
@@ -101,29 +112,48 @@ def _judge(labels: Labels) -> _Judge:
 
 
 class _ClassJudge:
-    """Figure of merit and accuracy of classes, for every candidate of ``STAY``."""
+    """Log loss of the probabilities, and scores of the most likely classes."""
 
     def __init__(self, coding: ClassCoding) -> None:
         self.coding = coding
-        self.tables = [ThreeMaps.zero(coding.layers) for _ in STAY]
+        self.table = ThreeMaps.zero(coding.layers)
+        self.surprise = self.expected = 0.0
 
     def see(self, predicted: Array, target: TargetSample) -> None:
         """Count one window of probabilities ``(K, y, x)``."""
         probability = predicted.copy()
         probability[self.coding.sea] = 0.0
+        probability /= np.maximum(probability.sum(axis=0), 1e-12)
         prior, truth, mask = target.before, target.targets[0], target.valid[0]
         classes = self.coding.layers
-        here = np.minimum(prior, classes - 1)[None].astype(np.int64)
-        own = np.take_along_axis(probability, here, axis=0)
-        for i, stay in enumerate(STAY):
-            bold = probability.copy()
-            np.put_along_axis(bold, here, own + np.float32(stay), axis=0)
-            decided = bold.argmax(axis=0).astype(np.uint8)
-            self.tables[i] += three_maps(prior, truth, decided, classes, mask=mask)
+        decided = probability.argmax(axis=0).astype(np.uint8)
+        self.table += three_maps(prior, truth, decided, classes, mask=mask)
+        places = np.arange(np.count_nonzero(mask))
+        said = probability[:, mask].astype(np.float64)
+        self.surprise -= float(np.log(np.maximum(said[truth[mask], places], _LEAST)).sum())
+        known = prior[mask] < classes
+        stays = said[np.minimum(prior[mask], classes - 1), places] * known
+        self.expected += float((1.0 - stays).sum())
 
     def verdict(self) -> Validation:
-        """Scores of the best candidate."""
-        return _choose(self.tables)
+        """Scores of all windows."""
+        table, total = self.table, self.table.total
+        if not total:
+            raise SampleError(
+                "No pixel can be validated",
+                expected="land in the validation times and blocks",
+                remedy="widen the validation split",
+            )
+        merit = table.figure_of_merit
+        values = {
+            "log_loss": self.surprise / total,
+            "figure_of_merit": merit if np.isfinite(merit) else 0.0,
+            "accuracy": (table.hits + table.correct_rejections) / total,
+            "persistence_accuracy": 1.0 - table.observed_change / total,
+            "observed_change": table.observed_change / total,
+            "expected_change": self.expected / total,
+        }
+        return Validation(-values["log_loss"], values)
 
 
 class _NumberJudge:
@@ -147,114 +177,17 @@ class _NumberJudge:
             "mean_square": self.error / count,
             "persistence_mean_square": self.naive / count,
         }
-        return Validation(0.0, skill, values)
+        return Validation(skill, values)
 
 
-def decision_score(
-    rollouts: Sequence[RolloutScores], baselines: Sequence[RolloutScores] = ()
-) -> tuple[float, dict[str, float]]:
-    """What a decision rule is judged by: figure of merit at the end, accuracy in every year.
-
-    The figure of merit of the last lead, and the accuracy gained over the better of persistence
-    and a baseline at the lead where that is least (no year shall pay for another), of which one
-    standard error is taken off: a small split must not let a rule pass by luck (as in Breiman et
-    al. 1984, Classification and Regression Trees, section 3.4.3). All are averaged over rollouts.
-    The error of hits less false alarms is the root of their sum, per pixel; rollouts over
-    different land err independently. Accuracy lost costs ten times as figure of merit, gained it
-    is worth three times.
-
-    Args:
-        rollouts: Of the rule, over different land or years.
-        baselines: Of the kernel, over the same; without any, persistence is what counts.
-    """
-    merits, gains, errors, accuracies, kept, unions = [], [], [], [], [], []
-    for i, scores in enumerate(rollouts):
-        three = [lead.three for lead in scores.leads]
-        reached = np.array([_accuracy(t) for t in three])
-        still = np.array([1.0 - t.observed_change / t.total for t in three])
-        best = still
-        if baselines:
-            best = np.maximum(still, [_accuracy(lead.three) for lead in baselines[i].leads])
-        worst = int(np.argmin(reached - best))
-        gains.append((reached - best)[worst])
-        errors.append(np.sqrt(three[worst].hits + three[worst].false_alarms) / three[worst].total)
-        merits.append(_merit(three[-1]))
-        accuracies.append(reached.mean())
-        kept.append(still.mean())
-        unions += [
-            (_iou(x.confusion), _iou(x.three.persistence.reference_confusion)) for x in scores.leads
-        ]
-    union, persistence_union = (float(v) for v in np.mean(unions, axis=0))
-    values = {
-        "figure_of_merit": float(np.mean(merits)),
-        "accuracy": float(np.mean(accuracies)),
-        "persistence_accuracy": float(np.mean(kept)),
-        "least_accuracy_gain": float(np.mean(gains)),
-        "mean_iou": union,
-        "persistence_mean_iou": persistence_union,
-    }
-    if baselines:
-        last = [scores.leads[-1].three for scores in baselines]
-        values["kernel_figure_of_merit"] = float(np.mean([_merit(t) for t in last]))
-    sure = values["least_accuracy_gain"] - float(np.mean(errors)) / np.sqrt(len(rollouts))
-    worth = (_WORTH if sure > 0 else _PRICE) * sure
-    return values["figure_of_merit"] + worth, values
-
-
-def _accuracy(three: ThreeMaps) -> float:
-    return (three.hits + three.correct_rejections) / three.total
-
-
-def _merit(three: ThreeMaps) -> float:
-    merit = three.figure_of_merit
-    return merit if np.isfinite(merit) else 0.0
-
-
-def _iou(table: Confusion) -> float:
-    names = [str(i) for i in range(table.n_classes)]
-    found = classification_scores(table, names)["mean_iou"]
-    return float(found) if found is not None else 0.0
-
-
-def _choose(tables: list[ThreeMaps]) -> Validation:
-    best: Validation | None = None
-    for stay, table in zip(STAY, tables, strict=True):
-        total = table.total
-        if not total:
-            raise SampleError(
-                "No pixel can be validated",
-                expected="land in the validation times and blocks",
-                remedy="widen the validation split",
-            )
-        accuracy = _accuracy(table)
-        persistence = 1.0 - table.observed_change / total
-        merit = _merit(table)
-        score = merit - _PRICE * max(persistence - accuracy, 0.0)
-        if best is None or score > best.score:
-            best = Validation(
-                stay,
-                score,
-                {
-                    "figure_of_merit": merit,
-                    "accuracy": accuracy,
-                    "persistence_accuracy": persistence,
-                    "observed_change": table.observed_change / total,
-                    "simulated_change": table.simulated_change / total,
-                },
-            )
-    if best is None:
-        raise AssertionError("there are always candidates")
-    return best
-
-
-def _windows(sampler: Sampler, limit: int) -> Iterator[Sample]:
+def _windows(sampler: Sampler, limit: int, direction: Direction | None) -> Iterator[Sample]:
     """Windows that tile the split at its first steps, those without a valid pixel left out."""
     grid, side = sampler.grid, sampler.options.window
-    rows = range(0, grid.height, side)
+    runs = [t for t in sampler.steps if direction is None or (t[1] - t[0]) * direction.sign > 0]
     cells = [
         (times, Window(row, col, side, side))
-        for times in sampler.steps
-        for row in rows
+        for times in runs
+        for row in range(0, grid.height, side)
         for col in range(0, grid.width, side)
         if sampler.mask[row : row + side, col : col + side].any()
     ]

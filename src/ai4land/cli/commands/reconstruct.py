@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,13 +12,21 @@ import typer
 
 from ai4land.checkpoint import Card, load_card
 from ai4land.cli.console import progress_bar, stdout, warn
-from ai4land.cube import Cube
+from ai4land.cube import Cube, State
 from ai4land.errors import ConfigError
 from ai4land.rollout import (
+    DECISIONS,
     AllocationStepper,
+    Decision,
+    Decisions,
+    Faithful,
+    Likely,
     Persistence,
+    PredictorStepper,
+    Sampled,
     Stepper,
     Tiling,
+    choose_odds,
     decision_data,
     demand_of,
     domain_warnings,
@@ -25,7 +35,7 @@ from ai4land.rollout import (
     prediction_attributes,
     save_rollout,
 )
-from ai4land.vocabulary import LAND_USE, Clock
+from ai4land.vocabulary import LAND_USE, Clock, Direction
 
 __all__ = ["reconstruct"]
 
@@ -45,6 +55,9 @@ class Feedback(StrEnum):
     PROBABILITIES = "probabilities"
 
 
+DecisionName = StrEnum("DecisionName", list(DECISIONS))  # type: ignore[misc]
+
+
 def reconstruct(
     model: Annotated[
         str, typer.Argument(help="Folder of a checkpoint, or persistence, kernel or random.")
@@ -57,9 +70,29 @@ def reconstruct(
     feedback: Annotated[
         Feedback | None, typer.Option(help="What a step takes as its prior [default: as trained].")
     ] = None,
-    closed_books: Annotated[
-        bool, typer.Option("--closed-books", help="Honour the coarse net change exactly.")
-    ] = False,
+    decision: Annotated[
+        DecisionName | None,
+        typer.Option(
+            help="faithful honours the coarse areas to one pixel, likely takes the most likely "
+            "classes, sampled draws a member of an ensemble [default: the checkpoint's]."
+        ),
+    ] = None,
+    stay: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            help="A change is taken when it is more than this many times as likely as none "
+            "[default: found on this path, before it is rolled out].",
+        ),
+    ] = None,
+    balance: Annotated[
+        bool | None,
+        typer.Option(
+            "--balance/--no-balance",
+            help="Fit the probabilities of a coarse cell to what the forcing asks for first "
+            "[default: as trained].",
+        ),
+    ] = None,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Keep the classes' probabilities as well.")
     ] = False,
@@ -68,7 +101,9 @@ def reconstruct(
     ] = None,
     tile: Annotated[int, typer.Option(min=8, help="Side of a tile in pixels.")] = 128,
     overlap: Annotated[int, typer.Option(min=0, help="Pixels shared by tiles.")] = 32,
-    seed: Annotated[int, typer.Option(help="Of the ties in kernel and random.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Of a sampled member; of the ties in kernel and random.")
+    ] = 0,
     device: Annotated[str, typer.Option(help="Where the model computes: cpu, cuda.")] = "cpu",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace what is already there.")
@@ -85,7 +120,8 @@ def reconstruct(
     options: dict[str, object] = {"stride": stride}
     card: Card | None = None
     if model in _BASELINES:
-        _refuse(model, closed_books, probabilities, member)
+        decided = next((v for v in (decision, stay, balance) if v is not None), None)
+        _refuse(model, decided, probabilities, member)
         stepper, chosen = _baseline(model, source, seed)
         start = observed_state(source, stepper.task, path[0])
         options |= chosen
@@ -97,10 +133,14 @@ def reconstruct(
             path,
             tiling=tiling,
             feedback=feedback.value if feedback else None,
-            closed_books=closed_books,
+            decision=decision and decision.value,
             member=member,
             device=device,
         )
+        opened = opened.with_decision(_asked_for(opened.decision, stay, balance, seed))
+        if stay is None:
+            margin = Decisions.from_dict(card.decision).margin
+            opened = _found_on(opened, start, path, margin)
         stepper = opened
         options |= {"decision": decision_data(opened.decision), "feedback": opened.feedback}
         options |= {"tile": tile, "overlap": overlap}
@@ -135,10 +175,52 @@ def _baseline(model: str, source: Cube, seed: int) -> tuple[Stepper, dict[str, o
     return AllocationStepper(model, demand, seed=seed), options
 
 
-def _refuse(model: str, closed_books: bool, probabilities: bool, member: int | None) -> None:
+def _asked_for(decision: Decision, stay: float | None, balance: bool | None, seed: int) -> Decision:
+    """A decision with the constants that the command line names."""
+    if isinstance(decision, Sampled):
+        if stay is not None:
+            raise ConfigError(
+                "A sampled map takes changes by chance, not by odds",
+                found=f"--stay {stay}",
+                remedy="leave --stay out, or choose --decision likely or faithful",
+            )
+        decision = replace(decision, seed=seed)
+    elif isinstance(decision, Faithful | Likely) and stay is not None:
+        decision = replace(decision, forward=stay, backward=stay)
+    if balance is not None and isinstance(decision, Faithful | Likely | Sampled):
+        decision = replace(decision, balanced=balance)
+    return decision
+
+
+def _found_on(
+    stepper: PredictorStepper,
+    start: State,
+    path: Sequence[int],
+    margin: Callable[[str, str], float],
+) -> PredictorStepper:
+    """The stepper with the odds that promise most on the path it will take."""
+    direction = Direction.FORWARD if path[-1] > path[0] else Direction.BACKWARD
+    with progress_bar("odds") as progress:
+        bar = progress.add_task("decision", total=None, figures="")
+        found, _ = choose_odds(
+            stepper,
+            start,
+            path[1:],
+            margin=margin(stepper.decision.name, direction.value),
+            progress=lambda done, total, figures: progress.update(
+                bar,
+                completed=done,
+                total=total,
+                figures=" ".join(f"{k} {v:.3g}" for k, v in figures.items()),
+            ),
+        )
+    return found
+
+
+def _refuse(model: str, decided: object, probabilities: bool, member: int | None) -> None:
     """Refuse what only a model can do."""
     for asked, said in (
-        (closed_books, "Only a model's books can be closed"),
+        (decided is not None, "Only a model's probabilities are decided on"),
         (probabilities, "Only a model gives probabilities"),
         (member is not None, "Only an ensemble has members"),
     ):

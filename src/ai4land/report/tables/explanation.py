@@ -27,7 +27,7 @@ def _class_table(step: PixelStep) -> Table:
             name + (" (now)" if k == step.before else ""),
             f"{step.raw[k]:.3f}",
             f"{step.balanced[k]:.3f}",
-            f"{step.balanced[k] + (step.stay if k == step.before else 0.0):.3f}",
+            f"{step.balanced[k] * (step.odds if k == step.before else 1.0):.3f}",
             "yes" if step.seen[k] else "never",
             str(step.rank[k]),
         )
@@ -37,9 +37,9 @@ def _class_table(step: PixelStep) -> Table:
         "The classes at this pixel",
         (
             "",
-            "network",
+            "model",
             "after\nbalancing",
-            "with the\nconstant",
+            "times\nthe odds",
             "seen in\ntraining",
             "rank in\nthe cell",
         ),

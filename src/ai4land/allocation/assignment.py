@@ -1,4 +1,4 @@
-"""Closing the books: the most probable map that has exactly the areas asked for."""
+"""The best map, by a score of every class at every pixel, that has exactly the areas asked for."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.allocation._loops import close_cells, compiled, sort_by_cell
+from ai4land.allocation._loops import assign_cells, compiled, price_cells, sort_by_cell
 from ai4land.allocation.cells import CoarseCells
 from ai4land.allocation.exchange import Allocation
 from ai4land.allocation.quantities import apportion, check_groups
 from ai4land.errors import GridError
 from ai4land.vocabulary import NO_DATA
 
-__all__ = ["close_books"]
+__all__ = ["assign"]
 
 IntArray = npt.NDArray[np.int64]
-_FLOOR = -1e4  # an impossible class (log probability −∞) is still placed, but last
+_FLOOR = -1e4  # an impossible class (score −∞) is still placed, but last
 
 
-def close_books(
-    log_probability: npt.NDArray[np.float32],
+def assign(
+    score: npt.NDArray[np.float32],
     cells: CoarseCells,
     counts: npt.NDArray[np.integer],
     groups: Sequence[Sequence[int]],
     mask: npt.NDArray[np.bool_],
 ) -> Allocation:
-    """The map of highest summed log probability with exactly the counts asked for in every cell.
+    """The map of highest summed score with exactly the counts asked for in every cell.
 
-    Pixels start at their most probable class. Those whose class is in no group are free: they
-    stay and count for nobody. The others move between groups along the cheapest chains until each
-    cell's books close; within its group a pixel takes its most probable class. The result is the
-    exact optimum (a transport problem solved by successive shortest augmenting paths), so no
-    fewer or better moves exist; a map whose books are closed comes back unchanged.
+    Pixels whose best class is in no group are free: they take it and count for nobody. The others
+    are assigned to groups; within its group a pixel takes its best class. The result is the exact
+    optimum of a transport problem, found by prices and finished by successive shortest augmenting
+    paths, so no better map with these counts exists; where the best classes have the counts, they
+    are the map.
 
     Args:
-        log_probability: Natural log of class probabilities, or logits (a constant per pixel
-            changes nothing), shape ``(K, y, x)``; −∞ for impossible.
+        score: What a pixel is worth as each class, ``(K, y, x)``: log probabilities, or expected
+            gains; a constant per pixel changes nothing. −∞ for impossible.
         cells: Coarse cell of each pixel.
         counts: Pixels wanted per group and cell, ``(G, cells)``. Where they do not sum to the
             cell's pixels that may move, they are scaled by largest remainder; a cell of zeros
@@ -49,12 +49,12 @@ def close_books(
         The map, and counts asked for minus counts reached as ``unplaced``.
 
     Raises:
-        GridError: If shapes do not fit, a count is negative, groups overlap, or a log probability
+        GridError: If shapes do not fit, a count is negative, groups overlap, or a score
             inside the mask is NaN or +∞, or all of a pixel's are −∞.
     """
-    n_classes = len(log_probability)
+    n_classes = len(score)
     check_groups(groups, n_classes)
-    cells.check(log_probability)
+    cells.check(score)
     cells.check(mask)
     asked = np.asarray(counts, np.int64)
     if asked.shape != (len(groups), cells.count) or (asked < 0).any():
@@ -63,11 +63,11 @@ def close_books(
             expected=f"shape {(len(groups), cells.count)}, not negative",
             found=f"shape {asked.shape}, smallest {asked.min(initial=0)}",
         )
-    best = log_probability.argmax(axis=0).astype(np.uint8)
-    peak = np.take_along_axis(log_probability, best[None].astype(np.intp), axis=0)[0]
+    best = score.argmax(axis=0).astype(np.uint8)
+    peak = np.take_along_axis(score, best[None].astype(np.intp), axis=0)[0]
     if not np.isfinite(peak[mask]).all():
         raise GridError(
-            "A log probability is not a number",
+            "A score is not a number",
             expected="in each pixel of the mask at least one class above −∞, none NaN or +∞",
             found=f"{int((~np.isfinite(peak[mask])).sum())} pixels without",
         )
@@ -77,15 +77,10 @@ def close_books(
     assigned = np.where(mask, group[best], np.int16(-1)).ravel()
     start, order = compiled(sort_by_cell)(cells.index.ravel(), assigned >= 0, cells.count)
     target = _targets(asked, start, order, assigned)
-    score, choice = _by_group(log_probability, groups)
-    compiled(close_cells)(
-        score.reshape(len(groups), -1),
-        start,
-        order,
-        np.ascontiguousarray(target.T),
-        _FLOOR,
-        assigned,
-    )
+    merit, choice = _by_group(score, groups)
+    problem = merit.reshape(len(groups), -1), start, order, np.ascontiguousarray(target.T), _FLOOR
+    compiled(price_cells)(*problem, assigned)
+    compiled(assign_cells)(*problem, assigned)
     result = np.where(mask, best, np.uint8(NO_DATA))
     closed = assigned.reshape(mask.shape)
     for number in range(len(groups)):
@@ -105,14 +100,14 @@ def _targets(
 
 
 def _by_group(
-    log_probability: npt.NDArray[np.float32], groups: Sequence[Sequence[int]]
+    score: npt.NDArray[np.float32], groups: Sequence[Sequence[int]]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
-    """Score and most probable class of each group, both ``(G, y, x)``."""
-    shape = (len(groups), *log_probability.shape[1:])
-    score, choice = np.empty(shape, np.float32), np.empty(shape, np.uint8)
+    """Score and best class of each group, both ``(G, y, x)``."""
+    shape = (len(groups), *score.shape[1:])
+    merit, choice = np.empty(shape, np.float32), np.empty(shape, np.uint8)
     for number, members in enumerate(groups):
         ordered = sorted(members)  # equals resolve as in the argmax over all classes
-        layers = log_probability[ordered]
+        layers = score[ordered]
         choice[number] = np.asarray(ordered, np.uint8)[layers.argmax(axis=0)]
-        score[number] = layers.max(axis=0)
-    return score, choice
+        merit[number] = layers.max(axis=0)
+    return merit, choice

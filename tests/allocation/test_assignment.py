@@ -1,4 +1,4 @@
-"""Closed books: exact counts, the proven optimum, nothing moved in vain."""
+"""Assignment: exact counts, the proven optimum, nothing moved in vain."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
-from ai4land.allocation import CoarseCells, close_books
+from ai4land.allocation import CoarseCells, assign
 from ai4land.errors import GridError
 from ai4land.vocabulary import NO_DATA
 
@@ -58,7 +58,7 @@ def test_the_map_is_the_optimum_with_exactly_these_counts(
         logits = np.round(logits)  # many ties
     scores = log_softmax(logits)
     counts = np.bincount(rng.integers(0, 4, height * width), minlength=4)
-    found = close_books(
+    found = assign(
         scores, one_cell((height, width)), counts[:, None], SINGLES, np.ones((height, width), bool)
     )
     np.testing.assert_array_equal(np.bincount(found.map.ravel(), minlength=4), counts)
@@ -73,7 +73,7 @@ def test_brute_force_agrees_on_every_map_of_a_tiny_cell() -> None:
     for counts in ([6, 0, 0], [1, 2, 3], [2, 2, 2], [0, 5, 1]):
         allowed = [m for m in maps if np.bincount(m.ravel(), minlength=3).tolist() == counts]
         best = max(allowed, key=lambda m: value(scores, m))
-        found = close_books(
+        found = assign(
             scores, one_cell((2, 3)), np.array(counts)[:, None], SINGLES[:3], np.ones((2, 3), bool)
         )
         np.testing.assert_array_equal(found.map, best)
@@ -82,7 +82,7 @@ def test_brute_force_agrees_on_every_map_of_a_tiny_cell() -> None:
 def test_a_chain_of_moves_is_found_where_a_direct_one_is_dear() -> None:
     # class 0 must give one pixel to class 2; straight costs 10, by way of class 1 it costs 2
     scores = np.array([[0.0, -20, -20], [-1, 0, -20], [-10, -1, 0]], np.float32)[:, None]
-    found = close_books(
+    found = assign(
         scores, one_cell((1, 3)), np.array([[0], [1], [2]]), SINGLES[:3], np.ones((1, 3), bool)
     )
     assert found.map.tolist() == [[1, 2, 2]]
@@ -107,7 +107,7 @@ def test_cells_close_one_by_one_and_free_pixels_stay() -> None:
     pixels = np.bincount(cells.index[movable], minlength=9)
     counts = np.floor(wish / wish.sum(axis=0) * pixels).astype(int)
     counts[0] += pixels - counts.sum(axis=0)
-    found = close_books(scores, cells, counts, GROUPS, mask)
+    found = assign(scores, cells, counts, GROUPS, mask)
     assert (found.map[~mask] == NO_DATA).all()
     stays = mask & ~movable
     np.testing.assert_array_equal(found.map[stays], argmax[stays])
@@ -126,13 +126,13 @@ def test_closed_books_stay_as_they_are() -> None:
     argmax = np.where(mask, scores.argmax(axis=0), NO_DATA).astype(np.uint8)
     have = cells.counts(argmax, 6)
     counts = np.stack([have[1], have[2] + have[4], have[3]])
-    np.testing.assert_array_equal(close_books(scores, cells, counts, GROUPS, mask).map, argmax)
+    np.testing.assert_array_equal(assign(scores, cells, counts, GROUPS, mask).map, argmax)
     # and closing twice is closing once
     moved = np.roll(counts, 1, axis=0)
-    once = close_books(scores, cells, moved, GROUPS, mask).map
+    once = assign(scores, cells, moved, GROUPS, mask).map
     certain = np.full(scores.shape, -5, np.float32)
     np.put_along_axis(certain, np.where(mask, once, 0)[None].astype(np.intp), 0, axis=0)
-    np.testing.assert_array_equal(close_books(certain, cells, moved, GROUPS, mask).map, once)
+    np.testing.assert_array_equal(assign(certain, cells, moved, GROUPS, mask).map, once)
 
 
 def test_a_constant_per_pixel_changes_nothing() -> None:
@@ -142,19 +142,19 @@ def test_a_constant_per_pixel_changes_nothing() -> None:
     exact = np.round(scores * np.float32(1024)) / np.float32(
         1024
     )  # so that adding the shift loses no digits
-    one = close_books(exact, cells, counts, GROUPS, mask)
-    other = close_books(exact + shift, cells, counts, GROUPS, mask)
+    one = assign(exact, cells, counts, GROUPS, mask)
+    other = assign(exact + shift, cells, counts, GROUPS, mask)
     np.testing.assert_array_equal(one.map, other.map)
 
 
 def test_impossible_counts_are_scaled_and_the_rest_is_reported() -> None:
     scores = log_softmax(np.random.default_rng(1).normal(size=(2, 1, 6)))
-    found = close_books(
+    found = assign(
         scores, one_cell((1, 6)), np.array([[8], [4]]), SINGLES[:2], np.ones((1, 6), bool)
     )
     assert np.bincount(found.map.ravel()).tolist() == [4, 2]
     assert found.unplaced.ravel().tolist() == [4, 2]
-    found = close_books(
+    found = assign(
         scores, one_cell((1, 6)), np.array([[2], [1]]), SINGLES[:2], np.ones((1, 6), bool)
     )
     assert np.bincount(found.map.ravel()).tolist() == [4, 2]
@@ -163,7 +163,7 @@ def test_impossible_counts_are_scaled_and_the_rest_is_reported() -> None:
 
 def test_a_cell_that_asks_for_nothing_keeps_its_map() -> None:
     scores = log_softmax(np.random.default_rng(2).normal(size=(2, 1, 6)))
-    found = close_books(
+    found = assign(
         scores, one_cell((1, 6)), np.zeros((2, 1), int), SINGLES[:2], np.ones((1, 6), bool)
     )
     np.testing.assert_array_equal(found.map, scores.argmax(axis=0))
@@ -174,7 +174,7 @@ def test_impossible_classes_are_taken_last() -> None:
     scores = np.array([[0.0, 0, 0], [-np.inf, -2, -np.inf]], np.float32)[:, None]
     for wanted, expected in ((1, [0, 1, 0]), (3, [1, 1, 1])):
         counts = np.array([[3 - wanted], [wanted]])
-        found = close_books(scores, one_cell((1, 3)), counts, SINGLES[:2], np.ones((1, 3), bool))
+        found = assign(scores, one_cell((1, 3)), counts, SINGLES[:2], np.ones((1, 3), bool))
         assert found.map.ravel().tolist() == expected
 
 
@@ -184,20 +184,31 @@ def test_bad_input_is_refused() -> None:
     counts = np.array([[2], [2]])
     pair = SINGLES[:2]
     with pytest.raises(GridError, match="not negative"):
-        close_books(scores, cells, np.array([[5], [-1]]), pair, mask)
+        assign(scores, cells, np.array([[5], [-1]]), pair, mask)
     with pytest.raises(GridError, match="shape"):
-        close_books(scores, cells, counts.T, pair, mask)
+        assign(scores, cells, counts.T, pair, mask)
     with pytest.raises(GridError, match="each class at most once"):
-        close_books(scores, cells, counts, [(0,), (2,)], mask)
+        assign(scores, cells, counts, [(0,), (2,)], mask)
     with pytest.raises(GridError, match="does not fit the coarse cells"):
-        close_books(scores, cells, counts, pair, mask[1:])
+        assign(scores, cells, counts, pair, mask[1:])
     for bad in (np.nan, np.inf):
         broken = scores.copy()
         broken[1, 0, 0] = bad
         with pytest.raises(GridError, match="1 pixels without"):
-            close_books(broken, cells, counts, pair, mask)
+            assign(broken, cells, counts, pair, mask)
         mask_off = mask.copy()
         mask_off[0, 0] = False
-        assert close_books(broken, cells, counts, pair, mask_off).map[0, 0] == NO_DATA
+        assert assign(broken, cells, counts, pair, mask_off).map[0, 0] == NO_DATA
     with pytest.raises(GridError, match="above −∞"):
-        close_books(np.full((2, 2, 2), -np.inf, np.float32), cells, counts, pair, mask)
+        assign(np.full((2, 2, 2), -np.inf, np.float32), cells, counts, pair, mask)
+
+
+@pytest.mark.parametrize("rounded", [False, True], ids=["distinct", "ties"])
+def test_many_moves_find_the_same_optimum_by_prices(rounded: bool) -> None:
+    rng = np.random.default_rng(11)
+    scores = log_softmax(2 * rng.normal(size=(4, 20, 25)) + np.array([3.0, 0, 0, 0])[:, None, None])
+    scores = np.round(scores) if rounded else scores
+    counts = np.array([120, 0, 250, 130])
+    found = assign(scores, one_cell((20, 25)), counts[:, None], SINGLES, np.ones((20, 25), bool))
+    np.testing.assert_array_equal(np.bincount(found.map.ravel(), minlength=4), counts)
+    assert value(scores, found.map) == pytest.approx(best_value(scores, counts), abs=1e-3)

@@ -1,0 +1,328 @@
+"""What a decision may expect to score on land without labels, from calibrated probabilities."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ai4land.cube import State, View
+from ai4land.grid import Mesh, Window
+from ai4land.rollout.allocation_stepper import AllocationStepper
+from ai4land.rollout.decisions import Faithful, Likely, Undecided
+from ai4land.rollout.predictor_stepper import PredictorStepper
+from ai4land.rollout.stepper import Moved, Stepper, next_state
+from ai4land.vocabulary import Direction
+
+__all__ = ["ODDS", "Expected", "choose_odds", "sample_pieces"]
+
+ODDS = (1.0, 0.8, 0.65, 0.5, 0.4, 0.3, 0.22, 0.16, 0.12, 0.08, 0.05, 0.03, 0.02, 0.01)
+"""Candidates for the odds from which on a change is taken, from timid to bold."""
+
+_TIMID = (1.5, 2.5, 5.0, 20.0)  # tried where even odds of 1 expect too little
+_PATIENCE = 3  # candidates after the best before the search ends
+_MOST = 1 << 22  # pixels times steps that are looked at
+_LEAST_PIXELS = 1 << 14
+_PIECE = 1 << 14  # pixels of one piece of the sample, about
+
+ByteArray = npt.NDArray[np.uint8]
+FloatArray = npt.NDArray[np.float32]
+HalfArray = npt.NDArray[np.float16]
+Progress = Callable[[int, int, dict[str, float]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Expected scores of a map against the truth that the probabilities tell of.
+
+    Attributes:
+        hits: Pixels that changed, and to the class that the map says.
+        false_alarms: Pixels that did not change although the map says so.
+        changed: Pixels that changed.
+        simulated: Pixels that the map changes.
+        right: Pixels of the right class.
+        total: All pixels.
+    """
+
+    hits: float
+    false_alarms: float
+    changed: float
+    simulated: float
+    right: float
+    total: float
+
+    @property
+    def figure_of_merit(self) -> float:
+        """Hits among all that changed or was said to."""
+        union = self.changed + self.false_alarms
+        return self.hits / union if union > 0.0 else 0.0
+
+    @property
+    def accuracy(self) -> float:
+        """Share of pixels of the right class."""
+        return self.right / self.total if self.total else 1.0
+
+    @property
+    def gain(self) -> float:
+        """Accuracy above that of no change."""
+        return self.accuracy - (self.total - self.changed) / self.total if self.total else 0.0
+
+
+def sample_pieces(mesh: Mesh, steps: int) -> list[Window]:
+    """Pieces spread evenly over a grid, few enough to be rolled forward several times.
+
+    Which they are depends on the grid and the number of steps alone, never on how a run cuts it.
+    """
+    pieces = mesh.pieces(_PIECE)
+    pixels = max(_MOST // max(steps, 1), _LEAST_PIXELS)
+    size = sum(p.height * p.width for p in pieces) / len(pieces)
+    count = min(max(int(pixels / size), 1), len(pieces))
+    places = np.linspace(0, len(pieces) - 1, count).round().astype(int)
+    return [pieces[place] for place in np.unique(places)]
+
+
+def choose_odds(
+    stepper: PredictorStepper,
+    initial: State,
+    ticks: Sequence[int],
+    *,
+    margin: float = 0.0,
+    candidates: Sequence[float] = ODDS,
+    progress: Progress | None = None,
+) -> tuple[PredictorStepper, dict[float, Expected]]:
+    """The odds of highest expected figure of merit at the end of a path, without labels.
+
+    The stepper is rolled along the path over a sample of pieces at odds of 1, and what its
+    probabilities say of the truth after every step is kept: a pixel's initial class loses, in
+    every step, what the class that the map last had there would. Candidates are rolled along the
+    same path and judged against that. A candidate must not expect less accuracy in any year than
+    no change (``likely``) or than the kernel baseline (``faithful``).
+
+    Args:
+        stepper: With a decision that has odds; another comes back as it is.
+        initial: Where the rollout starts.
+        ticks: The times after it.
+        margin: Accuracy that must be expected beyond that, as the validation split found it.
+        candidates: Odds from timid to bold.
+        progress: Called with what is done, what there is at most, and figures.
+
+    Returns:
+        The stepper with the odds of its direction, and what each candidate looked at expects.
+    """
+    decision = stepper.decision
+    if not isinstance(decision, Faithful | Likely):
+        return stepper, {}
+    direction = Direction.FORWARD if ticks[0] > initial.tick else Direction.BACKWARD
+    trial = _Trial(stepper, initial, ticks)
+    least = [bound + margin for bound in trial.least_gains(decision)]
+    found: dict[float, Expected] = {}
+
+    def allowed(odds: float) -> bool:
+        leads = trial.expected(stepper.with_decision(decision.with_odds(direction, odds)))
+        found[odds] = leads[-1]
+        if progress is not None:
+            figures = {"odds": odds, "expected_figure_of_merit": leads[-1].figure_of_merit}
+            progress(len(found), len(candidates), figures)
+        return all(e.gain >= bound for e, bound in zip(leads, least, strict=True))
+
+    chosen = _boldest(candidates, allowed, lambda odds: found[odds].figure_of_merit)
+    if chosen is None:
+        chosen = next((odds for odds in _TIMID if allowed(odds)), None)
+    if chosen is None:
+        chosen = candidates[0] if isinstance(decision, Faithful) else _TIMID[-1]
+    return stepper.with_decision(decision.with_odds(direction, chosen)), found
+
+
+def _boldest(
+    candidates: Sequence[float], allowed: Callable[[float], bool], merit: Callable[[float], float]
+) -> float | None:
+    """The candidate of highest merit among those allowed; none is tried long after the best."""
+    best: float | None = None
+    worse = 0
+    for odds in candidates:
+        if not allowed(odds):
+            if best is not None:
+                break
+            continue
+        if best is None or merit(odds) > merit(best):
+            best, worse = odds, 0
+        else:
+            worse += 1
+        if worse == _PATIENCE:
+            break
+    return best
+
+
+class _Trial:
+    """Rollouts over a sample of pieces, and what the probabilities say of the truth there."""
+
+    def __init__(self, stepper: PredictorStepper, initial: State, ticks: Sequence[int]) -> None:
+        self.initial, self.ticks = initial, ticks
+        self.stepper = stepper
+        assert isinstance(stepper.decision, Faithful | Likely)
+        self.balanced = stepper.decision.balanced
+        self.target = next(t for t in stepper.task.targets if t.categorical)
+        self.coding = stepper.assembler.codings[self.target.name]
+        self.pieces = sample_pieces(stepper.mesh, len(ticks))
+        codes = [initial[self.target.name].read(piece) for piece in self.pieces]
+        self.before = [self.coding.positions(c) for c in codes]
+        self.domain = [self.coding.domain(c) for c in codes]
+        self._beliefs = list(self._tracked())
+
+    def _tracked(self) -> Iterator[list[HalfArray]]:
+        """After each step the probability of each class in the truth, ``(K, y, x)`` a piece."""
+        timid = self.stepper.with_decision(Likely(balanced=self.balanced))
+        beliefs = [np.asarray(self.coding.encoded(b), np.float32) for b in self.before]
+        first: list[FloatArray] = []
+        now = self.before
+        for moved in self._rolled(timid):
+            rows = [np.asarray(part.probabilities, np.float32) for part in moved]
+            # where the map has left its initial class, that class goes on as it last did
+            first = [
+                row if not first else np.where(here == start, row, first[k])
+                for k, (row, here, start) in enumerate(zip(rows, now, self.before, strict=True))
+            ]
+            beliefs = [
+                _advanced(belief, start, one, here, row)
+                for belief, start, one, here, row in zip(
+                    beliefs, self.before, first, now, rows, strict=True
+                )
+            ]
+            now = [self.coding.positions(part.values) for part in moved]
+            yield [belief.astype(np.float16) for belief in beliefs]
+
+    @functools.cached_property
+    def _first(self) -> list[Undecided]:
+        """What the model says of the first step, which is the same for all candidates."""
+        asking = self.stepper.with_decision(Likely(balanced=self.stepper.demand is not None))
+        state, tick = asking.begin(self.initial), self.ticks[0]
+        found = (asking.undecided(state, tick, p, self.target.name) for p in self.pieces)
+        return [piece.balanced() if self.balanced else piece for piece in found]
+
+    def _first_step(self, stepper: Stepper, state: State) -> list[Mapping[str, Moved]] | None:
+        """The first step of a model of one target, decided on what has been predicted before."""
+        if not isinstance(stepper, PredictorStepper) or len(stepper.task.targets) > 1:
+            return None
+        decision = stepper.decision
+        assert isinstance(decision, Faithful | Likely)
+        ready = stepper.with_decision(replace(decision, balanced=False))
+        name = self.target.name
+        return [{name: ready.moved(state, piece, name)} for piece in self._first]
+
+    def least_gains(self, decision: Faithful | Likely) -> list[float]:
+        """Accuracy above no change that must be expected after each step."""
+        demand = self.stepper.demand
+        if isinstance(decision, Likely) or demand is None:
+            return [0.0] * len(self.ticks)
+        return [min(e.gain, 0.0) for e in self.expected(AllocationStepper("kernel", demand))]
+
+    def expected(self, stepper: Stepper) -> list[Expected]:
+        """What a stepper's maps may expect to score after each step."""
+        found = []
+        for moved, beliefs in zip(self._rolled(stepper), self._beliefs, strict=True):
+            parts = [
+                _scored(belief, start, self.coding.positions(part.values), domain)
+                for belief, start, part, domain in zip(
+                    beliefs, self.before, moved, self.domain, strict=True
+                )
+            ]
+            found.append(Expected(*(float(v) for v in np.sum(parts, axis=0))))
+        return found
+
+    def _rolled(self, stepper: Stepper) -> Iterator[list[Moved]]:
+        """The pieces after each step; all around them stays as it was."""
+        name, clock, own = self.target.name, self.stepper.task.clock, stepper.task.clock
+        reached = clock.convert(self.initial.tick, own)
+        past = self.initial.past if clock is own else ()
+        state = stepper.begin(replace(self.initial, clock=own, tick=reached, past=past))
+        last = [Moved(self.initial[name].read(piece)) for piece in self.pieces]
+        moved = self._first_step(stepper, state)
+        for tick in (clock.convert(t, own) for t in self.ticks):
+            if tick != reached:
+                moved = moved or [stepper.step_piece(state, tick, piece) for piece in self.pieces]
+                fields = dict(state.fields)
+                for moving in moved[0]:
+                    parts = [part[moving].values for part in moved]
+                    view = _Patched(self.initial[moving].view, stepper.mesh, self.pieces, parts)
+                    fields[moving] = replace(fields[moving], view=view, belief=None)
+                state = next_state(stepper, state, tick, fields)
+                last = [part[name] for part in moved] if name in moved[0] else last
+                reached, moved = tick, None
+            yield last
+
+
+@dataclass(frozen=True, eq=False)
+class _Patched:
+    """A map that is new in some pieces and as it was elsewhere."""
+
+    base: View
+    mesh: Mesh
+    pieces: Sequence[Window]
+    values: Sequence[npt.NDArray[Any]]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and columns."""
+        return self.base.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the values."""
+        return self.base.dtype
+
+    def read(self, window: Window) -> npt.NDArray[Any]:
+        """Values of a window."""
+        out = self.base.read(window).copy()
+        for piece, values in zip(self.pieces, self.values, strict=True):
+            rows, cols = self.mesh.places(piece, window)
+            down, across = rows >= 0, cols >= 0
+            if down.any() and across.any():
+                out[..., np.ix_(down, across)[0], np.ix_(down, across)[1]] = values[
+                    ..., rows[down][:, None], cols[across]
+                ]
+        return out
+
+
+def _advanced(
+    belief: FloatArray, start: ByteArray, first: FloatArray, now: ByteArray, row: FloatArray
+) -> FloatArray:
+    """Beliefs one step later: two classes of a pixel move on, the others stay.
+
+    Args:
+        belief: ``(K, y, x)``.
+        start: Initial class.
+        first: What becomes of the initial class in a step, ``(K, y, x)``.
+        now: Class that the map has.
+        row: What becomes of that one.
+    """
+    after = belief.copy()
+    classes = np.arange(len(belief), dtype=np.uint8)[:, None, None]
+    mass = np.where(start == classes, belief, 0.0)
+    after += mass.sum(axis=0) * first - mass
+    mass = np.where((now == classes) & (now != start), belief, 0.0)
+    after += mass.sum(axis=0) * row - mass
+    return np.asarray(after, np.float32)
+
+
+def _scored(
+    belief: HalfArray, start: ByteArray, found: ByteArray, domain: npt.NDArray[np.bool_]
+) -> tuple[float, ...]:
+    """The numbers of ``Expected`` of one piece."""
+    used = domain & (start < len(belief)) & (found < len(belief))
+    said = belief[:, used].astype(np.float32)
+    one, two = start[used], found[used]
+    places = np.arange(one.size)
+    stayed, right = said[one, places].astype(np.float64), said[two, places].astype(np.float64)
+    new = one != two
+    return (
+        float(right[new].sum()),
+        float(stayed[new].sum()),
+        float(one.size - stayed.sum()),
+        float(np.count_nonzero(new)),
+        float(right.sum()),
+        float(one.size),
+    )

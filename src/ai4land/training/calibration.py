@@ -1,0 +1,130 @@
+"""Calibration fitted on the validation split: what a model says beside what came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import optimize
+
+from ai4land.models import Calibration, Predictor, Scaling
+from ai4land.samples import ClassCoding, Sampler
+from ai4land.training.validation import predicted_windows
+from ai4land.vocabulary import Direction
+
+__all__ = ["Observed", "fit_calibration", "fit_scaling", "observed_pixels"]
+
+_MOST = 300_000  # pixels of a direction that are looked at
+_WINDOWS = 400
+_SHRINKAGE = 20.0  # pixels' worth of evidence that a class needs no constant of its own
+_FEWEST = 100  # changed pixels below which nothing is fitted
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """Pixels of a direction: what was said of them, and what came.
+
+    Attributes:
+        probability: ``(K, n)`` as the model says it.
+        prior: Class positions before the step, ``(n,)``.
+        truth: Class positions after it, ``(n,)``.
+    """
+
+    probability: npt.NDArray[np.float32]
+    prior: npt.NDArray[np.uint8]
+    truth: npt.NDArray[np.uint8]
+
+
+def fit_calibration(
+    judged: Sequence[tuple[Predictor, Sampler]], target: str, kind: str = "vector"
+) -> Calibration:
+    """How the probabilities of a target are to be scaled, in each direction.
+
+    Args:
+        judged: Models, each with the sampler of a validation split that it has not learned from.
+        target: A map of classes.
+        kind: ``none``, ``temperature`` (and how much stays), or ``vector`` (and each class).
+    """
+    if kind == "none":
+        return Calibration()
+    found = {}
+    for direction in Direction:
+        seen = [observed_pixels(model, judge, target, direction) for model, judge in judged]
+        held = [o for o in seen if o is not None]
+        if held:
+            together = Observed(
+                np.concatenate([o.probability for o in held], axis=1),
+                np.concatenate([o.prior for o in held]),
+                np.concatenate([o.truth for o in held]),
+            )
+            found[direction.value] = fit_scaling(together, classes=kind == "vector")
+    return Calibration(**found)
+
+
+def observed_pixels(
+    predictor: Predictor, judge: Sampler, target: str, direction: Direction
+) -> Observed | None:
+    """Valid pixels of the validation windows of a direction; ``None`` if there are none."""
+    coding = judge.labels[target].coding
+    assert isinstance(coding, ClassCoding)
+    parts = []
+    for values, sample in predicted_windows(predictor, judge, _WINDOWS, direction):
+        maps = sample.targets[target]
+        if maps.moves[0]:
+            used = maps.valid[0]
+            said = values[target][:, used].copy()
+            said[coding.sea] = 0.0
+            said /= np.maximum(said.sum(axis=0), 1e-12)
+            parts.append(Observed(said, maps.before[used], maps.targets[0][used]))
+    if not parts:
+        return None
+    said = np.concatenate([p.probability for p in parts], axis=1)
+    prior = np.concatenate([p.prior for p in parts])
+    truth = np.concatenate([p.truth for p in parts])
+    every = -(-prior.size // _MOST)
+    return Observed(said[:, ::every], prior[::every], truth[::every])
+
+
+def fit_scaling(seen: Observed, *, classes: bool) -> Scaling:
+    """The scaling of least log loss (Guo et al. 2017), each class's constant shrunk towards none.
+
+    Args:
+        seen: What was said, and what came.
+        classes: Whether each class has a constant as well.
+    """
+    probability, prior, truth = seen.probability, seen.prior, seen.truth
+    known = (prior < len(probability)) & (truth < len(probability))
+    possible = probability[np.minimum(truth, len(probability) - 1), np.arange(truth.size)] > 0.0
+    used = known & possible
+    if np.count_nonzero(used & (prior != truth)) < _FEWEST:
+        return Scaling()
+    logs = np.log(np.maximum(probability[:, used], 1e-12)).astype(np.float64)
+    never = probability[:, used] <= 0.0
+    stays = prior[used] == np.arange(len(logs))[:, None]
+    came = truth[used] == np.arange(len(logs))[:, None]
+    size = len(logs) if classes else 0
+
+    def loss(numbers: FloatArray) -> tuple[float, FloatArray]:
+        slope, stay, own = np.exp(-numbers[0]), numbers[1], numbers[2:]
+        raw = slope * logs + stay * stays
+        raw = raw + own[:, None] if size else raw
+        raw = np.where(never, -np.inf, raw)
+        raw = raw - raw.max(axis=0)
+        total = np.log(np.exp(raw).sum(axis=0))
+        said = np.exp(raw - total)
+        off = said - came
+        value = -float(raw[came].sum() - total.sum()) + 0.5 * _SHRINKAGE * float((own**2).sum())
+        safe = np.where(never, 0.0, logs)
+        gradient = [-(off * slope * safe).sum(), (off * stays).sum()]
+        if size:
+            gradient += list(off.sum(axis=1) + _SHRINKAGE * own)
+        return value / logs.shape[1], np.asarray(gradient) / logs.shape[1]
+
+    found = optimize.minimize(loss, np.zeros(2 + size), jac=True, method="L-BFGS-B").x
+    return Scaling(
+        float(np.exp(found[0])), float(found[1]), tuple(float(v) for v in found[2:]) if size else ()
+    )
