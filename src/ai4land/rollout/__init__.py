@@ -24,10 +24,12 @@ from ai4land.rollout.shuffled import shuffled
 from ai4land.rollout.start import observed_state, stored_field
 from ai4land.rollout.stepper import Moved, Persistence, Stepper, rollout, step
 from ai4land.rollout.tiling import Tile, Tiling
+from ai4land.rollout.unplaced import UNPLACED, Unplaced, unplaced_of, unplaced_warnings
 
 __all__ = [
     "DECISIONS",
     "ODDS",
+    "UNPLACED",
     "AllocationStepper",
     "Asked",
     "Decided",
@@ -45,6 +47,7 @@ __all__ = [
     "Tile",
     "Tiling",
     "Undecided",
+    "Unplaced",
     "choose_odds",
     "cube_assembler",
     "decision_data",
@@ -61,4 +64,6 @@ __all__ = [
     "step",
     "steps_with_truth",
     "stored_field",
+    "unplaced_of",
+    "unplaced_warnings",
 ]

@@ -17,6 +17,7 @@ from ai4land.cube import (
     CubeWriter,
     Field,
     GroupSpec,
+    Reference,
     State,
     Status,
     VariableSpec,
@@ -25,6 +26,8 @@ from ai4land.errors import ConfigError
 from ai4land.grid import Window
 from ai4land.rollout.start import stored_field
 from ai4land.rollout.stepper import Moved, Stepper, check_path, next_state
+from ai4land.rollout.unplaced import UNPLACED, unplaced_change
+from ai4land.samples import Demand
 from ai4land.vocabulary import Task, variable
 
 __all__ = ["save_rollout"]
@@ -79,12 +82,16 @@ def save_rollout(
     task, route = stepper.task, (initial.tick, *ticks)
     check_path(task, route)
     exact = stepper.reads_probabilities and any(t.categorical for t in task.targets)
+    start = stepper.begin(initial)
+    demand = getattr(stepper, "demand", None) if start.reference is not None else None
     groups = _declared(like, task, route, source or stepper.name, probabilities or exact)
+    if demand is not None:
+        groups = (*groups, _books(demand, task, route))
     writer = CubeWriter(path, CubeSpec(groups, dict(attributes)), overwrite=overwrite, cells=_BLOCK)
     pending, total = _by_time(writer.pending(), task), len(list(writer.blocks()))
     done = total - sum(len(blocks) for places in pending.values() for blocks in places.values())
     store = Cube(path, allow_incomplete=True, cache=like.cache_limit)
-    job, state = _Job(stepper, writer, exact, probabilities or exact), stepper.begin(initial)
+    job, state = _Job(stepper, writer, exact, probabilities or exact, start.reference), start
     for before, tick in zip((None, *route), route, strict=False):
         moving = task.targets if before is None else task.moving(before, tick)
         own = {target.name: task.clock.convert(tick, target.clock) for target in moving}
@@ -98,6 +105,10 @@ def save_rollout(
             for target in moving:
                 belief = target.probability if exact and target.categorical else None
                 fields[target.name] = stored_field(store, target.name, own[target.name], belief)
+                if demand is not None and target.name == demand.target.name:
+                    left = pending.pop((UNPLACED, own[target.name]), {})
+                    job.write_unplaced(demand, fields[target.name], own[target.name], left)
+                    done += sum(map(len, left.values()))
             state = next_state(stepper, state, tick, {**state.fields, **fields})
     writer.finish()
     return Cube(path)
@@ -111,6 +122,7 @@ class _Job:
     writer: CubeWriter
     exact: bool
     kept: bool
+    reference: Reference | None
 
     def write(self, state: State, tick: int, window: Window, blocks: Sequence[Block]) -> None:
         """Write the blocks of all variables at one place and time."""
@@ -125,6 +137,17 @@ class _Job:
                 values = self._probabilities(task, moved[name], tick, block, initial)
             status = state.status if initial else Status.PREDICTED
             self.writer.write(block, values[np.newaxis], {block.ticks[0]: status})
+
+    def write_unplaced(self, demand: Demand, field: Field, tick: int, left: Places) -> None:
+        """Write what a finished map lacks of what was asked for, where that is not there yet."""
+        if not left:
+            return
+        assert self.reference is not None
+        when = demand.tick_of(tick, demand.target.clock)
+        found = unplaced_change(demand, self.reference, field, when)
+        for window, blocks in left.items():
+            for block in blocks:
+                self.writer.write(block, found[window.slices][None], {tick: Status.PREDICTED})
 
     def _moved(self, state: State, tick: int, window: Window) -> dict[str, Moved]:
         """What a block of the map becomes."""
@@ -184,6 +207,15 @@ def _declared(
     return tuple(found.values())
 
 
+def _books(demand: Demand, task: Task, route: Sequence[int]) -> GroupSpec:
+    """The group of what could not be placed, on the coarse grid, at all times but the first."""
+    clock = demand.target.clock
+    ticks = sorted({task.clock.convert(t, clock) for t in route})
+    ticks.remove(task.clock.convert(route[0], clock))
+    specs = (VariableSpec(variable(UNPLACED), source=demand.forcing),)
+    return GroupSpec("books", demand.mesh.coarse, clock, tuple(ticks), specs, 1)
+
+
 def _nothing_kept(task: Task, tick: int) -> ConfigError:
     classes = [t.name for t in task.targets if t.categorical]
     return ConfigError(
@@ -200,7 +232,7 @@ Places = dict[Window, list[Block]]
 def _owners(task: Task) -> dict[str, str]:
     """Variable → the target whose values or probabilities it holds."""
     said = {target.probability: target.name for target in task.targets if target.categorical}
-    return said | {target.name: target.name for target in task.targets}
+    return said | {target.name: target.name for target in task.targets} | {UNPLACED: UNPLACED}
 
 
 def _by_time(blocks: Iterable[Block], task: Task) -> dict[tuple[str, int], Places]:

@@ -131,11 +131,21 @@ class Demand:
         Raises:
             SampleError: If the forcing of a cell is known at one of the two times alone.
         """
-        then, pixels = (self._at(v, cells) for v in (reference.counts, reference.pixels[None]))
-        change = self._change(reference.tick, tick, cells, pixels[0] > 0)
-        asked = np.maximum(then + pixels * change, 0.0)
+        asked = np.maximum(self.asked(reference, tick, cells), 0.0)
         total = functools.reduce(np.add, asked)
         return np.asarray(np.divide(asked, total, out=np.zeros_like(asked), where=total > 0))
+
+    def asked(self, reference: Reference, tick: int, cells: Window) -> FloatArray:
+        """Pixels of each group that the forcing asks for, whether a map can hold them or not.
+
+        Returns:
+            ``(groups, cells)``; below 0 where more is to go than there was.
+
+        Raises:
+            SampleError: If the forcing of a cell is known at one of the two times alone.
+        """
+        then, pixels = (self._at(v, cells) for v in (reference.counts, reference.pixels[None]))
+        return np.asarray(then + pixels * self._change(reference.tick, tick, cells, pixels[0] > 0))
 
     def class_shares(self, reference: Reference, tick: int, own: CellShares) -> CellShares:
         """Share of each class that the forcing asks for, in cells that now hold other shares.

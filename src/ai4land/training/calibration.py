@@ -16,8 +16,8 @@ from ai4land.vocabulary import Direction
 
 __all__ = ["Observed", "fit_calibration", "fit_scaling", "observed_pixels"]
 
-_MOST = 300_000  # pixels of a direction that are looked at
-_WINDOWS = 400
+_MOST = 60_000  # pixels of a direction that are looked at
+_WINDOWS = 200
 _SHRINKAGE = 20.0  # pixels' worth of evidence that a class needs no constant of its own
 _FEWEST = 100  # changed pixels below which nothing is fitted
 

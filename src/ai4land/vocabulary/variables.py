@@ -86,6 +86,13 @@ _TABLE = (
         (0.0, 1.0),
     ),
     Variable(
+        "unplaced_change",
+        Kind.CONTINUOUS,
+        "1",
+        "pixels of change that the coarse forcing asked for and the map does not hold",
+        (0.0, None),
+    ),
+    Variable(
         "land_use_probability",
         Kind.FRACTION,
         "1",

@@ -34,6 +34,7 @@ from ai4land.rollout import (
     open_model,
     prediction_attributes,
     save_rollout,
+    unplaced_warnings,
 )
 from ai4land.vocabulary import LAND_USE, Clock, Direction
 
@@ -150,7 +151,7 @@ def reconstruct(
             warn(message)
     with progress_bar("blocks") as progress:
         bar = progress.add_task("", total=None, figures="")
-        save_rollout(
+        made = save_rollout(
             stepper,
             start,
             path[1:],
@@ -163,6 +164,8 @@ def reconstruct(
                 bar, description=stepper.task.clock.label(tick), completed=done, total=total
             ),
         )
+    for message in unplaced_warnings(made, stepper, start):
+        warn(message)
     stdout().print(f"Reconstruction written: {out}", soft_wrap=True)
 
 
