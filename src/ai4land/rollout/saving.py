@@ -109,6 +109,8 @@ def save_rollout(
                     left = pending.pop((UNPLACED, own[target.name]), {})
                     job.write_unplaced(demand, fields[target.name], own[target.name], left)
                     done += sum(map(len, left.values()))
+                    if left and progress is not None:
+                        progress(tick, done, total)
             state = next_state(stepper, state, tick, {**state.fields, **fields})
     writer.finish()
     return Cube(path)
