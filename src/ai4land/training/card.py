@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -11,6 +11,7 @@ from ai4land.cube import VariableSpec
 from ai4land.models import Predictor
 from ai4land.rollout import Decision, decision_data
 from ai4land.training.setting import Setting
+from ai4land.training.trainer import Trained
 
 __all__ = ["describe"]
 
@@ -20,7 +21,7 @@ def describe(
     predictor: Predictor,
     decision: Decision,
     scores: Mapping[str, float],
-    statistics: Mapping[str, Any],
+    members: Sequence[Trained],
 ) -> Card:
     """Everything a user of the weights must know.
 
@@ -29,7 +30,7 @@ def describe(
         predictor: The model.
         decision: How its probabilities become maps.
         scores: Scores on the validation split.
-        statistics: Means and spreads of its inputs, for people.
+        members: What was trained, one by one: how it went, and the statistics of its inputs.
     """
     experiment, cube, task = setting.experiment, setting.cube, setting.assembler.task
     targets = tuple(target.name for target in task.targets)
@@ -57,13 +58,14 @@ def describe(
         training={
             "experiment": experiment.model_dump(mode="json", exclude={"cube"}),
             "digest": setting.digest,
+            "members": [dict(member.history) for member in members],
         },
         data={"title": cube.attributes.get("title", ""), "provenance": provenance},
         licences=tuple(licences),
         scores={"validation": dict(scores)},
         code_version=version("ai4land"),
         variables={name: _variable(cube.variable(name)) for name in names},
-        normaliser=statistics,
+        normaliser=members[0].statistics,
     )
 
 

@@ -20,6 +20,7 @@ from ai4land.rollout import (
     score_rollout,
 )
 from ai4land.training.setting import Setting, first_labels
+from ai4land.training.trainer import Progress
 from ai4land.training.validation import STAY, decision_score
 from ai4land.vocabulary import Direction
 
@@ -28,7 +29,9 @@ __all__ = ["choose_decision"]
 Judged = Sequence[tuple[Predictor, Setting]]
 
 
-def choose_decision(judged: Judged) -> tuple[MostLikely, dict[str, float]]:
+def choose_decision(
+    judged: Judged, progress: Progress | None = None
+) -> tuple[MostLikely, dict[str, float]]:
     """Roll through the validation times once per candidate and take the best for each direction.
 
     The rollouts run from one end of the validation times to the other in the smallest step
@@ -37,6 +40,7 @@ def choose_decision(judged: Judged) -> tuple[MostLikely, dict[str, float]]:
 
     Args:
         judged: Models, each with the setting whose validation split it has not learned from.
+        progress: Called after each candidate with how many are done, of how many, and its scores.
 
     Returns:
         For each direction trained the candidate of ``STAY`` with the best ``decision_score``
@@ -46,17 +50,20 @@ def choose_decision(judged: Judged) -> tuple[MostLikely, dict[str, float]]:
     balanced = setting.experiment.training.balanced and setting.assembler.demand is not None
     chosen: dict[str, float] = {}
     values: dict[str, float] = {}
-    for direction in setting.experiment.samples.directions:
+    directions = setting.experiment.samples.directions
+    for turn, direction in enumerate(directions):
         trips = [trip for n, s in judged if (trip := _trip(n, s, direction)) is not None]
         if not trips:
             continue
         kernels = [k for trip in trips if (k := trip.kernel()) is not None]
         best: tuple[float, float, dict[str, float]] | None = None
-        for stay in STAY:
+        for done, stay in enumerate(STAY, start=turn * len(STAY) + 1):
             rolled = [trip.model(MostLikely(stay, stay, balanced)) for trip in trips]
             score, found = decision_score(rolled, kernels)
             if best is None or score > best[0]:
                 best = score, stay, found
+            if progress is not None:
+                progress(done, len(directions) * len(STAY), {"stay": stay, "score": score})
         if best is not None:
             chosen[direction.value] = best[1]
             values |= {f"{direction.value}_{name}": value for name, value in best[2].items()}
