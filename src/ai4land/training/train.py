@@ -101,7 +101,7 @@ def _finished(checkpoint: Path, experiment: Experiment, digest: str) -> bool:
     said = load_card(checkpoint).training
     if said.get("digest") != digest:
         return False
-    cut = any(member.get("ended") == "time limit" for member in said["members"])
+    cut = any(member.get("ended") == "time limit" for member in said.get("members", ()))
     limit, before = experiment.training.max_minutes, said["experiment"]["training"]["max_minutes"]
     return not cut or (limit is not None and limit <= before)
 
