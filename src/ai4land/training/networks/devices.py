@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from typing import TYPE_CHECKING, Any, cast
 
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parallel import DistributedDataParallel
 
 from ai4land.training.experiment import TrainingOptions
 
@@ -31,9 +33,8 @@ def launch(options: TrainingOptions) -> Fabric:
         devices = int(os.environ["LOCAL_WORLD_SIZE"])
         nodes = int(os.environ["WORLD_SIZE"]) // devices
     alone = nodes == 1 and devices in (1, "1")
-    # a recursion passes the network several times before it goes back, and what DDP would
-    # broadcast meanwhile is needed unchanged on the way back; see ``agree_on_statistics``
-    strategy: Any = "auto" if alone else DDPStrategy(broadcast_buffers=False)
+    options_of_ddp: dict[str, Any] = {_broadcast_option(): False}
+    strategy: Any = "auto" if alone else DDPStrategy(**options_of_ddp)
     fabric = Fabric(
         accelerator=options.accelerator,
         strategy=strategy,
@@ -43,6 +44,16 @@ def launch(options: TrainingOptions) -> Fabric:
     )
     fabric.launch()
     return fabric
+
+
+def _broadcast_option() -> str:
+    """What torch calls the broadcast of buffers in each pass, which is switched off.
+
+    A recursion passes the network several times before it goes back, and needs its buffers
+    unchanged on the way; they are brought to one by ``agree_on_statistics``.
+    """
+    known = inspect.signature(DistributedDataParallel).parameters
+    return "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
 
 
 def summed(fabric: Fabric, values: FloatArray) -> FloatArray:
