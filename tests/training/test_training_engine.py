@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -152,8 +152,13 @@ def test_passes_add_up_to_one_batch(tiny_cube: Cube, tmp_path: Path) -> None:
         assert_close(tmp_path / "one", tmp_path / "other")
 
 
-def in_processes(count: int, experiment: Path, out: Path) -> None:
-    """Train as torchrun would start it."""
+def in_processes(count: int, experiments: Mapping[Path, Experiment]) -> None:
+    """Fit a network into each folder, as torchrun would start it."""
+    given = []
+    for out, experiment in experiments.items():
+        said = out.with_suffix(".json")
+        said.write_text(experiment.model_dump_json(), encoding="utf-8")
+        given += [str(said), str(out)]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -168,7 +173,7 @@ def in_processes(count: int, experiment: Path, out: Path) -> None:
         "LOCAL_WORLD_SIZE": str(count),
         "GROUP_RANK": "0",
     }
-    command = [sys.executable, str(TESTS / "training" / "train_once.py"), str(experiment), str(out)]
+    command = [sys.executable, str(TESTS / "training" / "train_once.py"), *given]
     started = [
         subprocess.Popen(
             command,
@@ -192,12 +197,16 @@ def test_two_processes_learn_what_one_learns(tiny_cube: Cube, tmp_path: Path) ->
     experiment = small_experiment(
         tiny_cube, model=SHALLOW, training={"batch": 4, "accumulate": 2, "steps": 4}
     )
-    said = tmp_path / "experiment.json"
-    said.write_text(experiment.model_dump_json(), encoding="utf-8")
-    alone, both = tmp_path / "alone", tmp_path / "both"
+    normed = small_experiment(tiny_cube, training={"batch": 4, "steps": 1})
+    alone, both, normed_alone, normed_both = (tmp_path / name for name in "abcd")
     fit(experiment, alone)
-    in_processes(2, said, both)
+    fit(normed, normed_alone)
+    in_processes(2, {both: experiment, normed_both: normed})
     assert_close(alone, both)
+    # on CPUs each process norms its own half, but what is kept of it is the mean of both
+    one, two = learned(normed_alone), learned(normed_both)
+    first = next(name for name in one if name.endswith("running_mean"))
+    torch.testing.assert_close(one[first], two[first])
     rows = [list(csv.DictReader((f / "logs" / "curve.csv").open())) for f in (alone, both)]
     for one, two in zip(*rows, strict=True):
         assert float(one["loss"]) == pytest.approx(float(two["loss"]), rel=1e-5)

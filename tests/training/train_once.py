@@ -1,4 +1,4 @@
-"""Fits one network as a program of its own: ``train_once.py EXPERIMENT.json OUT``."""
+"""Fits networks as a program of its own: ``train_once.py EXPERIMENT.json OUT …``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ai4land.training.networks import network_trainer
 
 if __name__ == "__main__":
     register()
-    said = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    asked = Experiment.model_validate(said)
-    trainer = network_trainer(asked)
-    trainer.fit(prepare(asked), Path(sys.argv[2]), 0, lambda step, figures: None)
+    for said, out in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
+        asked = Experiment.model_validate(json.loads(Path(said).read_text(encoding="utf-8")))
+        trainer = network_trainer(asked)
+        trainer.fit(prepare(asked), Path(out), 0, lambda step, figures: None)
