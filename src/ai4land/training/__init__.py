@@ -8,11 +8,12 @@ from ai4land.training.experiment import (
 )
 from ai4land.training.setting import Setting, assembled, first_labels, prepare
 from ai4land.training.train import TRAINERS, train
-from ai4land.training.trainer import Report, Trained, Trainer
+from ai4land.training.trainer import Progress, Report, Trained, Trainer
 
 __all__ = [
     "TRAINERS",
     "Experiment",
+    "Progress",
     "Report",
     "SeriesOptions",
     "Setting",

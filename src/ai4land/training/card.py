@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -12,6 +12,7 @@ from ai4land.cube import VariableSpec
 from ai4land.models import Calibration, Predictor
 from ai4land.rollout import Decisions
 from ai4land.training.setting import Setting
+from ai4land.training.trainer import Trained
 
 __all__ = ["Said", "describe"]
 
@@ -24,22 +25,23 @@ class Said:
         decisions: How its probabilities become maps.
         calibration: Target → how its probabilities are scaled.
         scores: Scores on the validation split.
-        statistics: Means and spreads of its inputs, for people.
     """
 
     decisions: Decisions
     calibration: Mapping[str, Calibration]
     scores: Mapping[str, float]
-    statistics: Mapping[str, Any]
 
 
-def describe(setting: Setting, predictor: Predictor, said: Said) -> Card:
+def describe(
+    setting: Setting, predictor: Predictor, said: Said, members: Sequence[Trained]
+) -> Card:
     """Everything a user of the weights must know.
 
     Args:
         setting: What the model was trained on; of an ensemble, its first member.
         predictor: The model.
         said: What the validation split says of it.
+        members: What was trained, one by one: how it went, and the statistics of its inputs.
     """
     experiment, cube, task = setting.experiment, setting.cube, setting.assembler.task
     targets = tuple(target.name for target in task.targets)
@@ -68,13 +70,14 @@ def describe(setting: Setting, predictor: Predictor, said: Said) -> Card:
         training={
             "experiment": experiment.model_dump(mode="json", exclude={"cube"}),
             "digest": setting.digest,
+            "members": [dict(member.history) for member in members],
         },
         data={"title": cube.attributes.get("title", ""), "provenance": provenance},
         licences=tuple(licences),
         scores={"validation": dict(said.scores)},
         code_version=version("ai4land"),
         variables={name: _variable(cube.variable(name)) for name in names},
-        normaliser=said.statistics,
+        normaliser=members[0].statistics,
     )
 
 

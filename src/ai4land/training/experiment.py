@@ -10,7 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from ai4land.samples import SampleOptions
 from ai4land.vocabulary import SplitOptions, read_yaml, validated
 
-__all__ = ["Experiment", "SeriesOptions", "TrainingOptions", "load_experiment"]
+__all__ = ["RUNNING", "Experiment", "SeriesOptions", "TrainingOptions", "load_experiment"]
+
+RUNNING = frozenset(
+    {"max_minutes", "checkpoint_every", "accelerator", "devices", "workers", "loggers"}
+)
+"""Options of a training that say where and for how long it runs, but not what is learned."""
 
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -23,9 +28,14 @@ class TrainingOptions(BaseModel):
         seed: Of weights and samples; the same seed gives the same model on the same machine.
         members: Networks trained one after the other from ``seed``, ``seed + 1`` …; their mean
             probabilities decide. Each costs a whole training.
-        steps: Optimiser steps.
-        batch: Samples per step and device.
-        learning_rate: Peak of AdamW's rate, after a short warm-up, before a cosine decay.
+        steps: Optimiser steps at most.
+        batch: Samples in one pass, of all processes together, which share it evenly.
+        accumulate: Passes per step; a step learns from ``batch × accumulate`` samples, whatever
+            the number of processes.
+        learning_rate: Peak of AdamW's rate, reached after the warm-up.
+        schedule: What follows the warm-up: a ``cosine`` or a ``linear`` decay to a hundredth of
+            the peak at the last of ``steps``, or a ``constant`` rate.
+        warm_up: Steps over which the rate rises linearly.
         weight_decay: AdamW's weight decay.
         changed_weight: Changed pixels count ``1 + changed_weight`` times in the loss.
         feedback: ``classes`` or ``probabilities``: what later steps of a sample, and rollouts of
@@ -36,10 +46,16 @@ class TrainingOptions(BaseModel):
             ``temperature`` (and how much stays), or ``vector`` (and a constant for each class).
         ema: Decay of the moving average of the weights, which is what is kept.
         validate_every: Steps between validations.
+        early_stop: Validations in a row without a better score after which training ends; ``None``
+            for never.
+        max_minutes: Time after which the training of each member ends and what is best so far is
+            kept; the same run with a higher limit goes on.
         checkpoint_every: Steps between resumable checkpoints.
         precision: Of ``lightning-fabric``: ``32-true``, ``bf16-mixed`` …
         accelerator: ``auto``, ``cpu``, ``cuda``.
-        devices: Number of devices, or ``auto``.
+        devices: Number of devices, or ``auto``; under torchrun, what torchrun says.
+        workers: Threads that draw samples ahead; the samples are the same for any number.
+        loggers: Where figures go beside ``logs/curve.csv``: ``csv``, ``tensorboard``, ``mlflow``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,7 +64,10 @@ class TrainingOptions(BaseModel):
     members: Positive = 1
     steps: Positive = 800
     batch: Positive = 4
+    accumulate: Positive = 1
     learning_rate: Annotated[float, Field(gt=0)] = 3e-3
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    warm_up: Annotated[int, Field(ge=0)] = 30
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
     changed_weight: Annotated[float, Field(ge=0)] = 1.0
     feedback: Literal["classes", "probabilities"] = "classes"
@@ -56,10 +75,14 @@ class TrainingOptions(BaseModel):
     calibration: Literal["none", "temperature", "vector"] = "vector"
     ema: Share = 0.99
     validate_every: Positive = 200
+    early_stop: Positive | None = None
+    max_minutes: Annotated[float, Field(gt=0)] | None = None
     checkpoint_every: Positive = 200
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     accelerator: str = "auto"
     devices: int | str = 1
+    workers: Annotated[int, Field(ge=0)] = 1
+    loggers: tuple[Literal["csv", "tensorboard", "mlflow"], ...] = ("csv", "tensorboard")
 
 
 class SeriesOptions(BaseModel):

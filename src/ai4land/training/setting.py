@@ -19,7 +19,7 @@ from ai4land.samples import (
     input_spec,
     space_masks,
 )
-from ai4land.training.experiment import Experiment
+from ai4land.training.experiment import RUNNING, Experiment
 from ai4land.vocabulary import Driver, SplitOptions, Task, task
 
 __all__ = ["Setting", "assembled", "first_labels", "prepare"]
@@ -129,5 +129,6 @@ def _known(split: SplitOptions, ticks: Sequence[int]) -> tuple[int, int]:
 def _digest(experiment: Experiment, cube: Cube) -> str:
     """Hash of everything that decides the weights."""
     said = experiment.model_dump(mode="json", exclude={"title": True, "cube": True})
+    said["training"] = {k: v for k, v in said["training"].items() if k not in RUNNING}
     text = json.dumps([said, cube.spec.to_dict()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ai4land.models.networks import Network, tensors
 from ai4land.samples import Assembler, Sample, TargetSample, own_shares_of, step_inputs
 from ai4land.training.experiment import TrainingOptions
+from ai4land.training.networks.batches import Shares
 from ai4land.vocabulary import Target
 
 __all__ = ["sample_loss", "step_loss"]
@@ -66,6 +67,7 @@ def sample_loss(
     batch: Sample,
     assembler: Assembler,
     options: TrainingOptions,
+    shares: Shares | None = None,
 ) -> Tensor:
     """Mean loss over the steps of a batch, each later step on the network's own prediction.
 
@@ -78,6 +80,8 @@ def sample_loss(
         batch: Stacked samples.
         assembler: Knows how maps are read, and which forcing the own map feeds back on.
         options: Weight of changed pixels, and what is fed back.
+        shares: Share of the batch in the valid pixels of the whole optimiser step, by target and
+            step, which its loss is multiplied by; default 1.
     """
     device = next(network.parameters()).device
     own: dict[str, list[FloatArray]] = {}
@@ -92,16 +96,15 @@ def sample_loss(
             number = not target.categorical
             values = network.activate({target.name: raw[target.name]}) if number else raw
             scale = network.scale(target.name).spread if number else None
-            losses.append(
-                step_loss(
-                    values[target.name],
-                    target,
-                    batch.targets[target.name],
-                    step,
-                    scale=scale,
-                    weight=options.changed_weight,
-                )
+            loss = step_loss(
+                values[target.name],
+                target,
+                batch.targets[target.name],
+                step,
+                scale=scale,
+                weight=options.changed_weight,
             )
+            losses.append(loss if shares is None else loss * float(shares[target.name][step]))
         if step + 1 < batch.steps:
             for name, values in _fed_back(network, raw, options.feedback).items():
                 own.setdefault(name, []).append(values)
