@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ai4land.samples import SampleOptions
+from ai4land.training.loss_options import LossOptions
 from ai4land.vocabulary import SplitOptions, read_yaml, validated
 
 __all__ = ["Experiment", "SeriesOptions", "TrainingOptions", "load_experiment"]
@@ -27,7 +28,9 @@ class TrainingOptions(BaseModel):
         batch: Samples per step and device.
         learning_rate: Peak of AdamW's rate, after a short warm-up, before a cosine decay.
         weight_decay: AdamW's weight decay.
-        changed_weight: Changed pixels count ``1 + changed_weight`` times in the loss.
+        loss: What is minimised.
+        changed_weight: Pixels of another class than their visible prior count ``1 +
+            changed_weight`` times in the pixelwise terms; predictions are freed of it.
         feedback: ``classes`` or ``probabilities``: what later steps of a sample, and rollouts of
             the trained network, take as their prior.
         balanced: Whether maps are decided on probabilities that add up to the coarse forcing;
@@ -48,7 +51,8 @@ class TrainingOptions(BaseModel):
     batch: Positive = 4
     learning_rate: Annotated[float, Field(gt=0)] = 3e-3
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
-    changed_weight: Annotated[float, Field(ge=0)] = 1.0
+    loss: LossOptions = LossOptions()
+    changed_weight: Annotated[float, Field(ge=0)] = 0.0
     feedback: Literal["classes", "probabilities"] = "classes"
     balanced: bool = True
     ema: Share = 0.99
