@@ -96,6 +96,7 @@ def _straightened(raw: Tensor, bias: LossBias) -> Tensor:
 
 def _log_shares(raw: Tensor) -> tuple[Tensor, Tensor]:
     """Logarithms of the softmax q and of 1 − q, both exact where q is next to 1."""
+    raw = raw - raw.detach().amax(dim=1, keepdim=True)  # sums of large numbers lose digits
     log_share = torch.log_softmax(raw, dim=1)
     largest = torch.zeros_like(raw, dtype=torch.bool)
     largest.scatter_(1, raw.argmax(dim=1, keepdim=True), True)
