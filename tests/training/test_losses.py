@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,21 +14,24 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
-from torch import Tensor
+from torch import Tensor, nn
 
 from ai4land.checkpoint import load_checkpoint
 from ai4land.cube import Cube
 from ai4land.errors import ConfigError
-from ai4land.models import Seen
+from ai4land.models import Inputs, Seen
 from ai4land.models.networks import (
     LossBias,
+    Network,
     NetworkPredictor,
     build_network,
     change_weights,
     load_predictor,
     unbiased,
 )
-from ai4land.training import LossOptions, TrainingOptions, load_experiment, train
+from ai4land.samples import stack
+from ai4land.training import LossOptions, TrainingOptions, load_experiment, prepare, train
+from ai4land.training.networks.loss import sample_loss
 from ai4land.training.networks.losses import (
     REGION_TERMS,
     ClassMaps,
@@ -330,3 +334,54 @@ def test_consistency_without_a_closed_loop_is_refused(tiny_cube: Cube, tmp_path:
     experiment = small_experiment(tiny_cube, forcing=[], training={"loss": {"forcing": 1.0}})
     with pytest.raises(ConfigError, match=r"(?s)Consistency.*training\.loss\.forcing.*no forcing"):
         train(experiment, tmp_path / "run")
+
+
+class _Heard(nn.Module):
+    """Passes inputs on and keeps them."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+        self.heard: list[tuple[Inputs[Tensor], int]] = []
+
+    def forward(self, inputs: Inputs[Tensor], steps: int = 1) -> Mapping[str, Tensor]:
+        self.heard.append((inputs, steps))
+        return self.network(inputs, steps)  # type: ignore[no-any-return]
+
+
+def test_steps_of_a_pass_share_their_prior_and_later_ones_build_on_it(tiny_cube: Cube) -> None:
+    """Of three steps two are one pass; the third starts from the second's own map."""
+    experiment = small_experiment(tiny_cube, samples={"recursion": 3})
+    setting = prepare(experiment)
+    batch = stack([setting.sampler.draw(np.random.default_rng(k)) for k in range(2)])
+    network = lively_network(setting.spec, {**OPTIONS, "ahead": 2})
+    heard = _Heard(network)
+    loss = sample_loss(heard, network, batch, setting.assembler, TrainingOptions())
+    assert torch.isfinite(loss)
+    (one, steps), (two, last) = heard.heard
+    assert (steps, last) == (2, 1)
+    name = setting.spec.targets[0].name
+    near, far = one.targets[name].prior.chunk(2)
+    assert torch.equal(near, far)
+    for step, told in enumerate(one.forcing_target.chunk(2)):
+        np.testing.assert_array_equal(told.numpy(), batch.target_forcing(step))
+    np.testing.assert_allclose(one.calendar.chunk(2)[1].numpy(), 2 * batch.calendar[:, 0])
+    with torch.no_grad():
+        own = network.activate(network(one, 2), one)[name].chunk(2)[1].argmax(dim=1)
+    exists = torch.from_numpy(batch.targets[name].domain)
+    assert torch.equal(two.targets[name].prior.argmax(dim=1)[exists], own[exists])
+
+
+def test_a_network_that_looks_ahead_trains(tiny_cube: Cube, tmp_path: Path) -> None:
+    model = {**SMALL["model"], "ahead": 2}  # type: ignore[dict-item]
+    predictor, card = load_checkpoint(
+        train(small_experiment(tiny_cube, model=model), tmp_path / "run")
+    )
+    assert card.architecture["ahead"] == 2
+    assert isinstance(predictor, NetworkPredictor)
+    later = predictor.networks[0].later
+    assert later is not None
+    assert cast("nn.Conv2d", later.get_submodule("add")).weight.abs().max() > 0, "it was trained"
+    few = small_experiment(tiny_cube, model=model, samples={"recursion": 1})
+    with pytest.raises(ConfigError, match=r"(?s)fewer steps.*samples\.recursion.*at least 2"):
+        train(few, tmp_path / "few")

@@ -16,7 +16,7 @@ from ai4land.models.networks.normaliser import Normaliser
 from ai4land.models.networks.pointwise import Pointwise
 from ai4land.models.networks.transitions import Transitions
 
-__all__ = ["ClassHead", "NumberHead"]
+__all__ = ["ClassHead", "LaterSteps", "NumberHead"]
 
 
 class _Head(nn.Module):
@@ -79,15 +79,16 @@ class ClassHead(_Head):
         """Probabilities ``(B, K, Y, X)``, free of what the loss of the training adds to them."""
         return unbiased(raw, seen, self.bias)
 
-    def predict(self, raw: Tensor, seen: Seen[Tensor], backward: Tensor) -> Tensor:
+    def predict(self, raw: Tensor, seen: Seen[Tensor], backward: Tensor, steps: int = 1) -> Tensor:
         """As ``activate``, without what never followed the visible prior.
 
         Args:
             raw: ``(B, K, Y, X)`` logits.
             seen: What the model saw of the target.
             backward: Whether the step goes backward, ``(B,)``.
+            steps: Steps from the prior to what is predicted.
         """
-        return self.transitions.allow(self.activate(raw, seen), seen, backward)
+        return self.transitions.allow(self.activate(raw, seen), seen, backward, steps)
 
 
 class NumberHead(_Head):
@@ -116,3 +117,28 @@ class NumberHead(_Head):
         if self.activation == "softplus":
             return F.softplus(values)
         return torch.sigmoid(values) if self.activation == "sigmoid" else values
+
+
+class LaterSteps(nn.Module):
+    """Features of a later step, from those of the first and from what is told of its own time.
+
+    Pixel by pixel: what lies around is seen by the backbone, once for all steps.
+
+    Args:
+        channels: Channels of the encoded features.
+        step_channels: Features of the step.
+        features: Channels of the backbone's output.
+    """
+
+    def __init__(self, channels: int, step_channels: int, features: int) -> None:
+        super().__init__()
+        self.look = Pointwise(channels, features)
+        self.embed_step = nn.Linear(step_channels, features)
+        self.add = Pointwise(features, features)
+        nn.init.zeros_(self.add.weight)  # an untrained later step is the first, told of its time
+        nn.init.zeros_(cast("Tensor", self.add.bias))
+
+    def forward(self, first: Tensor, encoded: Tensor, step: Tensor) -> Tensor:
+        """``(B, D, Y, X)``, ``(B, C, Y, X)`` and ``(B, F)`` → ``(B, D, Y, X)``."""
+        own = self.look(encoded) + self.embed_step(step)[:, :, None, None]
+        return cast("Tensor", first + self.add(F.silu(first + own)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -9,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ai4land.errors import ConfigError
-from ai4land.models import Inputs, Seen
+from ai4land.models import Inputs, InputSpec, Seen, join_inputs
 from ai4land.models.networks import Network, change_weights, tensors
 from ai4land.samples import Assembler, Sample, TargetSample, own_shares_of, step_inputs
 from ai4land.training.experiment import TrainingOptions
@@ -93,10 +95,10 @@ def sample_loss(
     assembler: Assembler,
     options: TrainingOptions,
 ) -> Tensor:
-    """Mean loss over the steps of a batch, each later step on the network's own prediction.
+    """Mean loss over the steps of a batch, each later pass on the network's own prediction.
 
-    Own predictions are fed back without gradient (the pushforward of Brandstetter et al. 2022):
-    memory stays that of one step.
+    A pass predicts as many steps as the network looks ahead. Own predictions are fed back without
+    gradient (the pushforward of Brandstetter et al. 2022): memory stays that of one pass.
 
     Args:
         forward: The network, possibly wrapped for devices and precision.
@@ -106,34 +108,84 @@ def sample_loss(
         options: The loss, weight of changed pixels, and what is fed back.
 
     Raises:
-        ConfigError: If consistency is asked for with forcing that is not made of the classes.
+        ConfigError: If consistency is asked for with forcing that is not made of the classes, or
+            the samples hold fewer steps than the network looks ahead.
     """
+    ahead = network.options.ahead
+    if ahead > batch.steps:
+        raise ConfigError(
+            "The samples hold fewer steps than the network looks ahead",
+            where="samples.recursion",
+            expected=f"at least {ahead}, as `ahead` of the model",
+            found=batch.steps,
+        )
     device = next(network.parameters()).device
     own: dict[str, list[FloatArray]] = {}
     losses = []
-    for step in range(batch.steps):
-        arrays = step_inputs(batch, step, assembler.codings, network.spec.history, own)
+    for first in range(0, batch.steps, ahead):
+        steps = range(first, min(first + ahead, batch.steps))
+        arrays = step_inputs(batch, first, assembler.codings, network.spec.history, own)
         if maps := own.get(network.spec.bound):
             forcing = _own_forcing(arrays.forcing_prior, batch, maps, assembler)
             arrays = arrays._replace(forcing_prior=forcing)
-        inputs = tensors(arrays, device)
-        raw = {name: values.float() for name, values in forward(inputs).items()}
+        each = [_told_of(arrays, batch, first, step, network.spec) for step in steps]
+        inputs, many = tensors(join_inputs(each), device), len(steps)
+        raw = forward(inputs, many) if many > 1 else forward(inputs)
+        raw = {name: values.float() for name, values in raw.items()}
         found = network.activate(raw, inputs)
-        for target in network.spec.targets:
-            name, sample = target.name, batch.targets[target.name]
-            if target.categorical:
-                seen = inputs.targets[name]
-                losses.append(class_loss(raw[name], found[name], seen, sample, step, options))
-            else:
-                spread = network.scale(name).spread
-                losses.append(number_loss(found[name], sample, step, spread, options))
-        if options.loss.forcing:
-            gap = _forcing_gap(network, found, inputs, batch, step)
-            losses.append(options.loss.forcing * gap)
-        if step + 1 < batch.steps:
-            for name, values in _fed_back(network, found, options.feedback).items():
-                own.setdefault(name, []).append(values)
+        for place, step in enumerate(steps):
+
+            def own_part(values: Tensor, place: int = place, many: int = many) -> Tensor:
+                return values.chunk(many)[place]
+
+            said, values = ({n: own_part(v) for n, v in kind.items()} for kind in (raw, found))
+            told = inputs.map(own_part)
+            losses += _step_losses(network, said, values, told, batch, step, options)
+            if steps.stop < batch.steps:
+                for name, kept in _fed_back(network, values, options.feedback).items():
+                    own.setdefault(name, []).append(kept)
     return torch.stack(losses).sum() / batch.steps
+
+
+def _told_of(
+    arrays: Inputs[npt.NDArray[Any]], batch: Sample, first: int, step: int, spec: InputSpec
+) -> Inputs[npt.NDArray[Any]]:
+    """The inputs of a pass as they are for a later one of its steps."""
+    if step == first:
+        return arrays
+    told = batch.given(step)
+    lengths = np.array([name.startswith("years") for name in spec.calendar])
+    passed = batch.calendar[:, first : step + 1].sum(axis=1)
+    return arrays._replace(
+        forcing_target=told.forcing_target,
+        series=told.series,
+        calendar=np.where(lengths, passed, told.calendar).astype(np.float32),
+    )
+
+
+def _step_losses(
+    network: Network,
+    raw: dict[str, Tensor],
+    found: dict[str, Tensor],
+    inputs: Inputs[Tensor],
+    batch: Sample,
+    step: int,
+    options: TrainingOptions,
+) -> list[Tensor]:
+    """The loss of each target in one step, and of its consistency with the forcing."""
+    losses = []
+    for target in network.spec.targets:
+        name, sample = target.name, batch.targets[target.name]
+        if target.categorical:
+            seen = inputs.targets[name]
+            losses.append(class_loss(raw[name], found[name], seen, sample, step, options))
+        else:
+            spread = network.scale(name).spread
+            losses.append(number_loss(found[name], sample, step, spread, options))
+    if options.loss.forcing:
+        gap = _forcing_gap(network, found, inputs, batch, step)
+        losses.append(options.loss.forcing * gap)
+    return losses
 
 
 def _maps(sample: TargetSample, step: int) -> tuple[npt.NDArray[np.bool_], FloatArray, FloatArray]:
