@@ -101,7 +101,7 @@ def test_what_minimises_a_loss_is_led_back_to_the_probability(
     """Weights, focal forms and smoothing, each and together, by numerical minimisation."""
     terms, seen = LossOptions(**options), one_pixel(prior, visible)
     bias = LossBias(**terms.bias(weight))
-    raw = minimiser(terms, asked, change_weights(seen, weight))
+    raw = minimiser(terms, asked, change_weights(seen.prior, seen.visible, weight))
     found = unbiased(raw, seen, bias).flatten()
     np.testing.assert_allclose(found.numpy(), asked, atol=1e-5)
     if options or (weight and visible):
@@ -293,25 +293,43 @@ def test_a_mistake_in_a_loss_is_named(tmp_path: Path, loss: dict[str, Any], patt
         LossBias(smoothing=1.0)
 
 
-def test_a_loaded_network_predicts_what_it_was_corrected_to(tmp_path: Path) -> None:
-    """By hand: the weight of change is divided out, and comes back with the checkpoint."""
-    spec, weight = class_spec(), 3.0
-    inputs = random_inputs(spec)
-    arrays = inputs.map(lambda part: part.numpy())
-    plain = NetworkPredictor([lively_network(spec)])
-    options = {**OPTIONS, "bias": LossOptions().bias(weight)}
-    corrected = NetworkPredictor([lively_network(spec, options)])
-    corrected.save(tmp_path)
-    loaded = load_predictor(corrected.to_dict(), spec, tmp_path)
-    found, before = loaded.predict(arrays)[LAND], plain.predict(arrays)[LAND]
-    np.testing.assert_array_equal(found, corrected.predict(arrays)[LAND])
-    seen = inputs.targets[LAND]
-    divided = before / (1 + weight * (seen.visible * (1 - seen.prior)).numpy())
-    np.testing.assert_allclose(found, divided / divided.sum(axis=1, keepdims=True), atol=1e-5)
-    hidden = seen.visible[0, 0].numpy() == 0
-    np.testing.assert_allclose(found[0][:, hidden], before[0][:, hidden], atol=1e-6)
+def test_a_loaded_network_predicts_what_it_was_freed_to(tmp_path: Path) -> None:
+    """By hand: the focal form is undone, and comes back with the checkpoint."""
+    spec = class_spec()
+    arrays = random_inputs(spec).map(lambda part: part.numpy())
+    plain = NetworkPredictor([lively_network(spec, strength=5.0)])
+    options = {**OPTIONS, "bias": LossOptions(focal=1.0).bias()}
+    freed = NetworkPredictor([lively_network(spec, options, strength=5.0)])
+    freed.save(tmp_path)
+    loaded = load_predictor(freed.to_dict(), spec, tmp_path)
+    found, q = loaded.predict(arrays)[LAND], plain.predict(arrays)[LAND].astype(float)
+    np.testing.assert_array_equal(found, freed.predict(arrays)[LAND])
+    phi = (1 - q) ** 2 - 2 * (1 - q) * q * np.log(np.maximum(q, 1e-30))
+    sure = q.max(axis=1) < 0.99  # beyond, single precision of q itself is too coarse
+    expected = (q / np.maximum(phi, 1e-12)) / (q / np.maximum(phi, 1e-12)).sum(
+        axis=1, keepdims=True
+    )
+    assert np.abs(found - q).max() > 0.1
+    for layer, by_hand in zip(found[0], expected[0], strict=True):
+        np.testing.assert_allclose(layer[sure[0]], by_hand[sure[0]], atol=1e-4)
     with pytest.raises(ConfigError, match=r"(?s)Impossible options.*unknown"):
         build_network({**OPTIONS, "bias": {"unknown": 1.0}}, spec)
+
+
+@torch.inference_mode()
+def test_the_weight_of_change_is_seen_by_the_loss_alone() -> None:
+    """It stands in the logits from the start, by hand, and is divided out of the prediction."""
+    spec, weight = class_spec(), 3.0
+    inputs = random_inputs(spec)
+    plain = lively_network(spec, strength=5.0)
+    weighed = lively_network(spec, {**OPTIONS, "bias": LossOptions().bias(weight)}, strength=5.0)
+    seen = inputs.targets[LAND]
+    counts = 1 + weight * seen.visible * (1 - seen.prior)
+    assert counts.max() == 1 + weight
+    torch.testing.assert_close(weighed(inputs)[LAND], plain(inputs)[LAND] + counts.log())
+    torch.testing.assert_close(
+        weighed.values(inputs)[LAND], plain.values(inputs)[LAND], atol=1e-5, rtol=1e-4
+    )
 
 
 def test_every_loss_trains(tiny_cube: Cube, tmp_path: Path) -> None:

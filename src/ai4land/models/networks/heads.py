@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ai4land.models.inputs import Seen
 from ai4land.models.networks.encode import TargetView
 from ai4land.models.networks.expectation import log_odds
-from ai4land.models.networks.loss_bias import LossBias, unbiased
+from ai4land.models.networks.loss_bias import LossBias, change_weights, unbiased
 from ai4land.models.networks.normaliser import Normaliser
 from ai4land.models.networks.pointwise import Pointwise
 from ai4land.models.networks.transitions import Transitions
@@ -73,6 +73,9 @@ class ClassHead(_Head):
             raw = raw + gates[:, 1:2] * log_odds(view.expected)
         if view.memory is not None and view.remembered is not None and self.open[2]:
             raw = raw + gates[:, 2:] * view.remembered * log_odds(view.memory)
+        if weight := self.bias.changed_weight:
+            # what predictions are freed of stands from the start, and need not be learned
+            raw = raw + torch.log(change_weights(view.seen, view.visible, weight))
         return cast("Tensor", raw)
 
     def activate(self, raw: Tensor, seen: Seen[Tensor]) -> Tensor:

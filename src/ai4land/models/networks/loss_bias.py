@@ -59,14 +59,18 @@ class LossBias:
         return self.focal > 0 and self.gamma > 0
 
 
-def change_weights(seen: Seen[Tensor], changed_weight: float) -> Tensor:
+def change_weights(prior: Tensor, visible: Tensor, changed_weight: float) -> Tensor:
     """What a pixel counts by its class, ``(B, K, Y, X)``: ``1 + w · visible · (1 − prior)``.
 
     It depends on what the network sees and on nothing else, so that its effect is known exactly;
     where the prior is hidden nothing is known to have changed, and a pixel counts once.
+
+    Args:
+        prior: ``(B, K, Y, X)`` as the network is shown it; may be anything where it is hidden.
+        visible: ``(B, 1, Y, X)``.
+        changed_weight: w.
     """
-    prior = torch.nan_to_num(seen.prior) * seen.visible
-    return 1.0 + changed_weight * (seen.visible - prior)
+    return 1.0 + changed_weight * visible * (1.0 - torch.nan_to_num(prior) * visible)
 
 
 def unbiased(raw: Tensor, seen: Seen[Tensor], bias: LossBias) -> Tensor:
@@ -78,7 +82,7 @@ def unbiased(raw: Tensor, seen: Seen[Tensor], bias: LossBias) -> Tensor:
         spread = bias.smoothing / raw.shape[1]
         found = (found - spread).clamp(min=0.0) / (1.0 - bias.smoothing)
     if bias.changed_weight:
-        found = found / change_weights(seen, bias.changed_weight)
+        found = found / change_weights(seen.prior, seen.visible, bias.changed_weight)
     return found / found.sum(dim=1, keepdim=True).clamp(min=_SMALLEST)
 
 

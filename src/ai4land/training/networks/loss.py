@@ -52,7 +52,7 @@ def class_loss(
     if terms.cross_entropy or terms.focal:
         error = pixelwise(raw, wanted, terms) * valid
         if options.changed_weight:
-            counts = change_weights(seen, options.changed_weight)
+            counts = change_weights(seen.prior, seen.visible, options.changed_weight)
             error = error * counts.gather(1, wanted[:, None])[:, 0]
         loss = error.sum() / valid.sum().clamp(min=1)
     asked = {name: weight for name in REGION_TERMS if (weight := getattr(terms, name))}
