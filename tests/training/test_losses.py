@@ -403,3 +403,37 @@ def test_a_network_that_looks_ahead_trains(tiny_cube: Cube, tmp_path: Path) -> N
     few = small_experiment(tiny_cube, model=model, samples={"recursion": 1})
     with pytest.raises(ConfigError, match=r"(?s)fewer steps.*samples\.recursion.*at least 2"):
         train(few, tmp_path / "few")
+
+
+class _Oracle(nn.Module):
+    """Says given maps step after step, as certainties."""
+
+    def __init__(self, maps: list[np.ndarray], name: str) -> None:
+        super().__init__()
+        self.maps = iter(maps)
+        self.name = name
+
+    def forward(self, inputs: Inputs[Tensor]) -> dict[str, Tensor]:
+        return {self.name: 60.0 * torch.from_numpy(next(self.maps))}
+
+
+def test_the_truth_is_what_the_forcing_asks(tiny_cube: Cube) -> None:
+    """On samples as they are drawn, turned, over two steps; what stayed as it was is not."""
+    experiment = small_experiment(
+        tiny_cube, samples={"window": 32, "corruption": {}, "history": 0}, static=[]
+    )
+    setting = prepare(experiment)
+    batch = stack([setting.sampler.draw(np.random.default_rng(k)) for k in range(4)])
+    (target,) = setting.spec.targets
+    coding, maps = setting.assembler.codings[target.name], batch.targets[target.name]
+    network = lively_network(setting.spec, OPTIONS)
+    options = TrainingOptions(loss=LossOptions(forcing=1.0))
+
+    def loss_of(said: list[np.ndarray]) -> float:
+        oracle = _Oracle([coding.encoded(layers) for layers in said], target.name)
+        return float(sample_loss(oracle, network, batch, setting.assembler, options))
+
+    truth = [maps.targets[:, step] for step in range(batch.steps)]
+    assert (truth[0] != maps.before)[maps.valid[:, 0]].any()
+    assert loss_of(truth) < 1e-10
+    assert loss_of([maps.before] * batch.steps) > 1e-6
