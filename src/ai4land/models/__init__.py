@@ -4,7 +4,7 @@ NumPy alone: networks live in ``ai4land.models.networks`` and are imported when 
 """
 
 from ai4land.models.calibration import Calibration, Scaling
-from ai4land.models.inputs import Inputs, InputSpec, Seen, stack_inputs
+from ai4land.models.inputs import Inputs, InputSpec, Seen, join_inputs, stack_inputs
 from ai4land.models.predictor import FAMILIES, Predictor, Untrained, family_of, open_predictor
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Seen",
     "Untrained",
     "family_of",
+    "join_inputs",
     "open_predictor",
     "stack_inputs",
 ]

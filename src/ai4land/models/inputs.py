@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ai4land.errors import CheckpointError, VocabularyError
 from ai4land.vocabulary import Clock, Driver, Target
 
-__all__ = ["InputSpec", "Inputs", "Seen", "stack_inputs"]
+__all__ = ["InputSpec", "Inputs", "Seen", "join_inputs", "stack_inputs"]
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -151,12 +151,23 @@ class Inputs(NamedTuple, Generic[A]):
 
 def stack_inputs(parts: Sequence[Inputs[npt.NDArray[Any]]]) -> Inputs[npt.NDArray[Any]]:
     """Windows of one shape as one batch; every array gains a leading batch axis."""
-    first = parts[0]
+    return _combined(parts, np.stack)
+
+
+def join_inputs(parts: Sequence[Inputs[npt.NDArray[Any]]]) -> Inputs[npt.NDArray[Any]]:
+    """Batches of windows of one shape as one batch, one after the other."""
+    return _combined(parts, np.concatenate)
+
+
+def _combined(
+    parts: Sequence[Inputs[npt.NDArray[Any]]],
+    function: Callable[[tuple[npt.NDArray[Any], ...]], npt.NDArray[Any]],
+) -> Inputs[npt.NDArray[Any]]:
     targets = {
         name: Seen(
-            *(np.stack(group) for group in zip(*(p.targets[name] for p in parts), strict=True))
+            *(function(group) for group in zip(*(p.targets[name] for p in parts), strict=True))
         )
-        for name in first.targets
+        for name in parts[0].targets
     }
-    rest = (np.stack(group) for group in zip(*(part[1:] for part in parts), strict=True))
+    rest = (function(group) for group in zip(*(part[1:] for part in parts), strict=True))
     return Inputs(targets, *rest)

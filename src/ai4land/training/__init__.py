@@ -6,6 +6,7 @@ from ai4land.training.experiment import (
     TrainingOptions,
     load_experiment,
 )
+from ai4land.training.loss_options import LossOptions
 from ai4land.training.setting import Setting, assembled, first_labels, prepare
 from ai4land.training.train import TRAINERS, train
 from ai4land.training.trainer import Progress, Report, Trained, Trainer
@@ -13,6 +14,7 @@ from ai4land.training.trainer import Progress, Report, Trained, Trainer
 __all__ = [
     "TRAINERS",
     "Experiment",
+    "LossOptions",
     "Progress",
     "Report",
     "SeriesOptions",

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ai4land.samples import SampleOptions
+from ai4land.training.loss_options import LossOptions
 from ai4land.vocabulary import SplitOptions, read_yaml, validated
 
 __all__ = ["RUNNING", "Experiment", "SeriesOptions", "TrainingOptions", "load_experiment"]
@@ -37,7 +38,9 @@ class TrainingOptions(BaseModel):
             the peak at the last of ``steps``, or a ``constant`` rate.
         warm_up: Steps over which the rate rises linearly.
         weight_decay: AdamW's weight decay.
-        changed_weight: Changed pixels count ``1 + changed_weight`` times in the loss.
+        loss: What is minimised.
+        changed_weight: Pixels of another class than their visible prior count ``1 +
+            changed_weight`` times in the pixelwise terms; predictions are freed of it.
         feedback: ``classes`` or ``probabilities``: what later steps of a sample, and rollouts of
             the trained network, take as their prior.
         balanced: Whether maps are decided on probabilities that add up to the coarse forcing;
@@ -69,7 +72,8 @@ class TrainingOptions(BaseModel):
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     warm_up: Annotated[int, Field(ge=0)] = 30
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
-    changed_weight: Annotated[float, Field(ge=0)] = 1.0
+    loss: LossOptions = LossOptions()
+    changed_weight: Annotated[float, Field(ge=0)] = 0.0
     feedback: Literal["classes", "probabilities"] = "classes"
     balanced: bool = True
     calibration: Literal["none", "temperature", "vector"] = "vector"

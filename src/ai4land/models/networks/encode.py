@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ai4land.models.inputs import Inputs, InputSpec, Seen
+from ai4land.models.networks.densities import densities
 from ai4land.models.networks.expectation import expected_classes, log_odds
 from ai4land.models.networks.normaliser import Normaliser
 from ai4land.models.networks.pointwise import Pointwise
@@ -52,6 +53,7 @@ class Encoder(nn.Module):
     Args:
         spec: The inputs.
         embedding: Channels of each group's embedding.
+        radii: Of the squares in which classes of a visible prior are counted, see ``densities``.
 
     Attributes:
         channels: Channels of the stack.
@@ -60,9 +62,10 @@ class Encoder(nn.Module):
 
     translation: Tensor
 
-    def __init__(self, spec: InputSpec, embedding: int) -> None:
+    def __init__(self, spec: InputSpec, embedding: int, radii: Sequence[int] = ()) -> None:
         super().__init__()
         self.spec = spec
+        self.radii = tuple(radii)
         self.forcing_scale = Normaliser(len(spec.forcing))
         self.change_scale = Normaliser(len(spec.forcing))
         self.static_scale = Normaliser(len(spec.static))
@@ -80,6 +83,13 @@ class Encoder(nn.Module):
         self.embed_history = nn.ModuleDict(
             {t.name: Pointwise(2 * (t.layers + 1), embedding) for t in spec.targets if spec.history}
         )
+        self.embed_densities = nn.ModuleDict(
+            {
+                t.name: Pointwise(len(self.radii) * t.layers, embedding)
+                for t in spec.targets
+                if self.radii and t.categorical
+            }
+        )
         self.embed_static = Pointwise(len(spec.static), embedding) if spec.static else None
         series = len(spec.series_channels)
         self.embed_series = Pointwise(series, embedding) if series else None
@@ -87,6 +97,7 @@ class Encoder(nn.Module):
         optional = (bound, spec.static, series, spec.zones)
         per_target = 2 if spec.history else 1
         groups = 1 + per_target * len(spec.targets) + sum(map(bool, optional))
+        groups += len(self.embed_densities)
         self.channels = groups * embedding + 2 * len(spec.targets)
         lengths = sum(name.startswith("years") for name in spec.calendar)
         self.step_channels = _LENGTH_FEATURES * lengths + len(spec.calendar) - lengths
@@ -105,6 +116,9 @@ class Encoder(nn.Module):
             )
         for name, embed in self.embed_history.items():
             groups.append(embed(self._history(name, inputs, views[name])))
+        for name, embed in self.embed_densities.items():
+            view = views[name]
+            groups.append(embed(densities(view.seen, view.visible, self.radii)))
         if self.embed_static is not None:
             groups.append(self.embed_static(self.static_scale(inputs.static)))
         if self.embed_series is not None:

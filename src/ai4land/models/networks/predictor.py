@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ai4land.errors import CheckpointError, ConfigError
-from ai4land.models.inputs import Inputs, InputSpec
+from ai4land.models.inputs import Inputs, InputSpec, join_inputs
 from ai4land.models.networks.build import build_network
 from ai4land.models.networks.network import Network
 
@@ -70,6 +70,25 @@ class NetworkPredictor:
         with torch.inference_mode():
             found = [network.values(batch) for network in self._ready]
             return {name: _mean([f[name] for f in found]).cpu().numpy() for name in found[0]}
+
+    def predict_ahead(
+        self, inputs: Sequence[Inputs[Array]]
+    ) -> list[dict[str, npt.NDArray[np.float32]]]:
+        """Values as ``predict`` after each of several steps, from one pass of the backbone.
+
+        Args:
+            inputs: One batch a step, nearest first, of the same windows and priors; each told of
+                its own target time. At most as many as the networks' option ``ahead``.
+
+        Raises:
+            ConfigError: If they are more.
+        """
+        batch, steps = tensors(join_inputs(inputs), self.device), len(inputs)
+        with torch.inference_mode():
+            found = [network.values(batch, steps) for network in self._ready]
+            mean = {name: _mean([f[name] for f in found]).cpu().numpy() for name in found[0]}
+        parts = {name: np.split(values, steps) for name, values in mean.items()}
+        return [{name: values[step] for name, values in parts.items()} for step in range(steps)]
 
     def save(self, folder: Path) -> None:
         """Write the weights of all members."""

@@ -262,7 +262,9 @@ class _Watch:
 def _new_network(setting: Setting, seed: int) -> Network:
     """An untrained network with fitted normalisers, that knows which class follows which."""
     torch.manual_seed(seed)
-    network = build_network(setting.experiment.model, setting.spec)
+    options = setting.experiment.training
+    bias = options.loss.bias(options.changed_weight)  # what predictions are to be freed of
+    network = build_network({**setting.experiment.model, "bias": bias}, setting.spec)
     if setting.experiment.samples.window % network.multiple:
         raise ConfigError(
             "The window does not fit the network",
