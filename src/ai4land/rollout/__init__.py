@@ -12,7 +12,7 @@ from ai4land.rollout.decisions import (
     decision_data,
     decision_of,
 )
-from ai4land.rollout.opening import cube_assembler, demand_of, open_model
+from ai4land.rollout.opening import as_trained, cube_assembler, demand_of, open_model
 from ai4land.rollout.predictor_stepper import PredictorStepper
 from ai4land.rollout.provenance import domain_warnings, prediction_attributes
 from ai4land.rollout.saving import save_rollout
@@ -38,6 +38,7 @@ __all__ = [
     "Tile",
     "Tiling",
     "Undecided",
+    "as_trained",
     "cube_assembler",
     "decision_data",
     "decision_of",

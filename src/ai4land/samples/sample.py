@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,7 @@ class Sample:
         calendar: ``(n, F)`` features of the calendar of each step.
         cell: ``(y, x)`` number of the coarse cell within the window; 0 without a closed loop.
         cell_share: ``(y, x)`` share of a pixel in the area of its cell's domain; 0 likewise.
+        weight: ``()`` what the sample counts in the loss.
     """
 
     targets: Mapping[str, TargetSample]
@@ -74,6 +75,7 @@ class Sample:
     calendar: FloatArray
     cell: npt.NDArray[np.int64]
     cell_share: FloatArray
+    weight: FloatArray = field(default_factory=lambda: np.ones((), np.float32))
 
     @property
     def steps(self) -> int:

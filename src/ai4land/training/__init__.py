@@ -2,17 +2,20 @@
 
 from ai4land.training.experiment import (
     Experiment,
+    RegionOptions,
     SeriesOptions,
     TrainingOptions,
     load_experiment,
 )
-from ai4land.training.setting import Setting, assembled, first_labels, prepare
+from ai4land.training.setting import Region, Setting, assembled, first_labels, opened, prepare
 from ai4land.training.train import TRAINERS, train
 from ai4land.training.trainer import Report, Trained, Trainer
 
 __all__ = [
     "TRAINERS",
     "Experiment",
+    "Region",
+    "RegionOptions",
     "Report",
     "SeriesOptions",
     "Setting",
@@ -22,6 +25,7 @@ __all__ = [
     "assembled",
     "first_labels",
     "load_experiment",
+    "opened",
     "prepare",
     "train",
 ]

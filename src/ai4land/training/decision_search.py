@@ -19,13 +19,13 @@ from ai4land.rollout import (
     rollout,
     score_rollout,
 )
-from ai4land.training.setting import Setting, first_labels
+from ai4land.training.setting import Region, first_labels
 from ai4land.training.validation import STAY, decision_score
 from ai4land.vocabulary import Direction
 
 __all__ = ["choose_decision"]
 
-Judged = Sequence[tuple[Predictor, Setting]]
+Judged = Sequence[tuple[Predictor, Region]]
 
 
 def choose_decision(judged: Judged) -> tuple[MostLikely, dict[str, float]]:
@@ -68,7 +68,7 @@ class _Trip:
     """The longest rollout that a split's validation times allow in one direction."""
 
     predictor: Predictor
-    setting: Setting
+    setting: Region
     initial: State
     ticks: list[int]
 
@@ -96,7 +96,7 @@ class _Trip:
         return score_rollout(states, labels, mask=self.setting.masks.validation)
 
 
-def _trip(predictor: Predictor, setting: Setting, direction: Direction) -> _Trip | None:
+def _trip(predictor: Predictor, setting: Region, direction: Direction) -> _Trip | None:
     """The rollout by which a model is judged; ``None`` if its times allow none."""
     path, known, task = _path(setting, direction), setting.known, setting.assembler.task
     if path is None or (len(path) > 2 and direction not in task.recursive):
@@ -107,7 +107,7 @@ def _trip(predictor: Predictor, setting: Setting, direction: Direction) -> _Trip
     return _Trip(predictor, setting, observed_state(setting.cube, task, start, past), ticks)
 
 
-def _stepper(predictor: Predictor, setting: Setting, decision: MostLikely) -> PredictorStepper:
+def _stepper(predictor: Predictor, setting: Region, decision: MostLikely) -> PredictorStepper:
     return PredictorStepper(
         predictor,
         setting.assembler,
@@ -117,7 +117,7 @@ def _stepper(predictor: Predictor, setting: Setting, decision: MostLikely) -> Pr
     )
 
 
-def _path(setting: Setting, direction: Direction) -> list[int] | None:
+def _path(setting: Region, direction: Direction) -> list[int] | None:
     """The longest path of validation times in a direction, in the smallest stride they allow."""
     first, last = setting.split.validation
     every = first_labels(setting.assembler.task, setting.labels).ticks

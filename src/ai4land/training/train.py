@@ -50,7 +50,7 @@ def train(experiment: Experiment, out: str | Path, *, progress: Progress | None 
     """
     out = Path(out)
     options = experiment.training
-    turns = experiment.split.turns(options.members)
+    turns = experiment.turns(options.members)
     settings = [prepare(experiment, turn) for turn in range(turns)]
     if _finished(out / "checkpoint", settings[0]):
         return out / "checkpoint"
@@ -77,7 +77,11 @@ def train(experiment: Experiment, out: str | Path, *, progress: Progress | None 
     decision: Decision = MostLikely()
     scores = max((m.verdict for m in members), key=lambda v: v.score).values
     if any(target.categorical for target in settings[0].spec.targets):
-        judged = [(together(members[k::turns]), settings[k]) for k in range(turns)]
+        judged = [
+            (together(members[k::turns]), region)
+            for k in range(turns)
+            for region in settings[k].regions
+        ]
         decision, rolled = choose_decision(judged)
         scores = scores | {f"rollout_{name}": value for name, value in rolled.items()}
     predictor = together(members)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -24,6 +25,7 @@ from ai4land.samples import (
     Labels,
     Sample,
     Sampler,
+    SampleSource,
     TargetSample,
     stack,
     step_inputs,
@@ -56,27 +58,29 @@ class Validation:
     values: dict[str, float]
 
 
-def validate(predictor: Predictor, sampler: Sampler, limit: int) -> Validation:
+def validate(predictor: Predictor, judge: SampleSource, limit: int) -> Validation:
     """Score one step from every observed prior of the split, undamaged, over its whole area.
 
     Args:
         predictor: The model.
-        sampler: Of the validation split.
-        limit: Windows scored at most, spread evenly.
+        judge: Of the validation splits, of one region or several.
+        limit: Windows scored at most, spread evenly over regions and windows.
 
     Returns:
         Of several targets the mean score, and values by ``<target>_<score>``.
     """
-    judges = {name: _judge(labels) for name, labels in sampler.labels.items()}
-    for sample in _windows(sampler, limit):
+    parts = judge.parts
+    judges = {name: _judge(labels) for name, labels in parts[0].labels.items()}
+    codings = parts[0].assembler.codings
+    share = max(limit // len(parts), 1)
+    for sample in itertools.chain.from_iterable(_windows(part, share) for part in parts):
         batch = stack([sample])
-        codings = sampler.assembler.codings
         found = predictor.predict(step_inputs(batch, 0, codings, predictor.spec.history))
-        for name, judge in judges.items():
+        for name, scored in judges.items():
             target = sample.targets[name]
             if target.moves[0]:
-                judge.see(found[name][0], target)
-    verdicts = {name: judge.verdict() for name, judge in judges.items()}
+                scored.see(found[name][0], target)
+    verdicts = {name: scored.verdict() for name, scored in judges.items()}
     if len(verdicts) == 1:
         return next(iter(verdicts.values()))
     score = float(np.mean([verdict.score for verdict in verdicts.values()]))

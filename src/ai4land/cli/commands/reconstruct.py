@@ -17,6 +17,7 @@ from ai4land.rollout import (
     Persistence,
     Stepper,
     Tiling,
+    as_trained,
     decision_data,
     demand_of,
     domain_warnings,
@@ -80,10 +81,11 @@ def reconstruct(
     the cube's own map. The result has the cube's schema and says where it comes from.
     """
     source = Cube(cube, cache=_CACHE)
-    clock = Clock.YEAR if model in _BASELINES else load_card(model).task_of().clock
+    card: Card | None = None if model in _BASELINES else load_card(model)
+    clock = Clock.YEAR if card is None else card.task_of().clock
+    source = source if card is None else as_trained(source, card)
     path = _path(clock, first, last, stride)
     options: dict[str, object] = {"stride": stride}
-    card: Card | None = None
     if model in _BASELINES:
         _refuse(model, closed_books, probabilities, member)
         stepper, chosen = _baseline(model, source, seed)

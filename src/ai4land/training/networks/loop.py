@@ -89,12 +89,13 @@ def _fit(
 
     for step in range(facts.get("step", 0), options.steps):
         rng = np.random.default_rng([seed, 2, step, fabric.global_rank])
-        batch = stack([setting.sampler.draw(rng) for _ in range(options.batch)])
+        progress = step / options.steps
+        batch = stack([setting.sampler.draw(rng, progress) for _ in range(options.batch)])
         rate = _rate(step, options.steps, options.learning_rate)
         for group in optimizer.param_groups:
             group["lr"] = rate
         wrapped.train()
-        loss = sample_loss(wrapped, network, batch, setting.assembler, options)
+        loss = sample_loss(wrapped, network, batch, setting.assembler, options, rng, progress)
         fabric.backward(loss)
         fabric.clip_gradients(wrapped, optimizer, max_norm=_CLIP)
         optimizer.step()

@@ -9,13 +9,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ai4land.models.networks import Network, tensors
-from ai4land.samples import Assembler, Sample, TargetSample, own_shares_of, step_inputs
+from ai4land.samples import Assembler, Sample, TargetSample, step_inputs
 from ai4land.training.experiment import TrainingOptions
+from ai4land.training.networks.recursion import Recursion
 from ai4land.vocabulary import Target
 
 __all__ = ["sample_loss", "step_loss"]
-
-FloatArray = npt.NDArray[np.float32]
 
 
 def step_loss(
@@ -26,6 +25,7 @@ def step_loss(
     *,
     scale: Tensor | None = None,
     weight: float = 0.0,
+    counts: Tensor | None = None,
 ) -> Tensor:
     """Mean loss of one target in one step over the valid pixels of a batch.
 
@@ -40,6 +40,7 @@ def step_loss(
         step: Which step, from 0.
         scale: Spread of a number, ``(1,)``.
         weight: What a changed pixel counts more than another.
+        counts: ``(B,)`` what each sample counts, see ``Sample.weight``; default 1.
     """
     device = values.device
     used = sample.valid[:, step] & sample.moves[:, step, None, None]
@@ -53,6 +54,8 @@ def step_loss(
     else:
         assert scale is not None
         error = ((values[:, 0] - _tensor(np.nan_to_num(truth)).to(device)) / scale) ** 2
+    if counts is not None:
+        error = error * counts[:, None, None]
     count = valid.sum().clamp(min=1)
     loss = (error * valid).sum() / count
     if weight > 0:
@@ -66,28 +69,30 @@ def sample_loss(
     batch: Sample,
     assembler: Assembler,
     options: TrainingOptions,
+    rng: np.random.Generator | None = None,
+    progress: float = 0.0,
 ) -> Tensor:
     """Mean loss over the steps of a batch, each later step on the network's own prediction.
-
-    Own predictions are fed back without gradient (the pushforward of Brandstetter et al. 2022):
-    memory stays that of one step.
 
     Args:
         forward: The network, possibly wrapped for devices and precision.
         network: The same network, for its activation and scales.
         batch: Stacked samples.
         assembler: Knows how maps are read, and which forcing the own map feeds back on.
-        options: Weight of changed pixels, and what is fed back.
+        options: Weight of changed pixels, and what is fed back, see ``Recursion``.
+        rng: Source of randomness of what is fed back; default always the same.
+        progress: Share of the training that is done, 0…1.
     """
     device = next(network.parameters()).device
-    own: dict[str, list[FloatArray]] = {}
+    rng = rng or np.random.default_rng(0)
+    recursion = Recursion(batch, network, assembler, options, rng, progress)
+    counts = _tensor(batch.weight).to(device)
     losses = []
     for step in range(batch.steps):
-        inputs = step_inputs(batch, step, assembler.codings, network.spec.history, own)
-        if maps := own.get(network.spec.bound):
-            forcing = _own_forcing(inputs.forcing_prior, batch, maps, assembler)
-            inputs = inputs._replace(forcing_prior=forcing)
-        raw = forward(tensors(inputs, device))
+        history = network.spec.history
+        inputs = step_inputs(batch, step, assembler.codings, history, recursion.own)
+        inputs = inputs._replace(forcing_prior=recursion.own_forcing(inputs.forcing_prior))
+        raw = forward(recursion.alive(tensors(inputs, device)))
         for target in network.spec.targets:
             number = not target.categorical
             values = network.activate({target.name: raw[target.name]}) if number else raw
@@ -100,41 +105,12 @@ def sample_loss(
                     step,
                     scale=scale,
                     weight=options.changed_weight,
+                    counts=counts,
                 )
             )
         if step + 1 < batch.steps:
-            for name, values in _fed_back(network, raw, options.feedback).items():
-                own.setdefault(name, []).append(values)
+            recursion.keep(step, raw)
     return torch.stack(losses).sum() / batch.steps
-
-
-def _own_forcing(
-    forcing: FloatArray, batch: Sample, own: list[FloatArray], assembler: Assembler
-) -> FloatArray:
-    """Forcing at the prior time as the network's own map of the bound target makes it."""
-    name, done = assembler.spec.bound, len(own) - 1
-    maps = batch.targets[name]
-    now = truth = assembler.codings[name].encoded(maps.targets[:, done])
-    for step, values in enumerate(own):
-        moved = maps.moves[:, step]
-        now = values if moved.all() else np.where(moved[:, None, None, None], values, now)
-    return own_shares_of(forcing, batch, truth, now, maps.valid[:, done], assembler.loop_channels)
-
-
-def _fed_back(network: Network, raw: dict[str, Tensor], feedback: str) -> dict[str, FloatArray]:
-    """The predictions as a later step sees them."""
-    with torch.no_grad():
-        found = network.activate({name: values.detach().float() for name, values in raw.items()})
-    for target in network.spec.targets:
-        if target.categorical and feedback == "classes":
-            found[target.name] = _certain(found[target.name])
-    return {name: values.cpu().numpy() for name, values in found.items()}
-
-
-def _certain(probability: Tensor) -> Tensor:
-    """The most likely class as certain, as a rollout on classes feeds it back."""
-    index = probability.argmax(dim=1, keepdim=True)
-    return torch.zeros_like(probability).scatter_(1, index, 1.0)
 
 
 def _tensor(values: npt.NDArray[np.generic]) -> Tensor:
