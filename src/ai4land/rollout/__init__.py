@@ -12,6 +12,7 @@ from ai4land.rollout.decisions import (
     decision_data,
     decision_of,
 )
+from ai4land.rollout.masked import masked, masked_scores, nearest_visible
 from ai4land.rollout.opening import as_trained, cube_assembler, demand_of, open_model
 from ai4land.rollout.predictor_stepper import PredictorStepper
 from ai4land.rollout.provenance import domain_warnings, prediction_attributes
@@ -44,6 +45,9 @@ __all__ = [
     "decision_of",
     "demand_of",
     "domain_warnings",
+    "masked",
+    "masked_scores",
+    "nearest_visible",
     "observed_state",
     "open_model",
     "prediction_attributes",

@@ -18,7 +18,7 @@ from ai4land.rollout.decisions import Asked, Decision, MostLikely, Undecided
 from ai4land.rollout.stepper import Moved
 from ai4land.rollout.tiling import Tile, TileMemory, Tiling, blended
 from ai4land.samples import Assembler, ClassCoding, Demand
-from ai4land.vocabulary import Target, Task
+from ai4land.vocabulary import NO_DATA, Target, Task
 
 __all__ = ["PredictorStepper"]
 
@@ -132,14 +132,16 @@ class PredictorStepper:
             return Moved(np.where(domain, held, stored))
         values[coding.sea] = 0.0  # land does not become sea
         values /= np.maximum(_added(values), np.float32(1e-12))
-        prior = coding.positions(stored)
+        before, seen = coding.positions(stored), state[target.name].seen(piece)
+        # what the model must not see, its decision must not see either
+        prior = np.where(seen, before, np.uint8(NO_DATA))
         asked = self._asked(state, tick, piece, target)
         found = self.decision.decide(
             Undecided(values, prior, domain, tick - state.tick, tick, self.mesh, piece, asked)
         )
         return Moved(
             np.where(domain, coding.stored(found.positions), stored),
-            np.where(domain, found.probabilities, coding.encoded(prior)),
+            np.where(domain, found.probabilities, coding.encoded(before)),
         )
 
     def _asked(self, state: State, tick: int, piece: Window, target: Target) -> Asked | None:

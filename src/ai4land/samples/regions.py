@@ -33,21 +33,24 @@ class SampleSource(Protocol):
 class MixedSampler:
     """Chooses a region by weight, then draws from it; samples of all regions stack.
 
+    Where a region's times allow fewer steps than another's, its samples are filled up with steps
+    that have no loss.
+
     Args:
-        parts: The sampler of each region. Runs of steps are cut to the shortest that one has.
+        parts: The sampler of each region.
         weights: Chance of each, relative to the others.
     """
 
     def __init__(self, parts: Sequence[Sampler], weights: Sequence[float]) -> None:
-        shortest = min(part.recursion for part in parts)
-        self.parts = tuple(part.with_recursion(shortest) for part in parts)
+        self.parts = tuple(parts)
+        self._steps = max(len(part.steps[0]) - 1 for part in parts)
         chance = np.cumsum(np.asarray(weights, dtype=np.float64))
         self._chance = chance[:-1] / chance[-1]
 
     def draw(self, rng: np.random.Generator, progress: float = 0.0) -> Sample:
         """Draw one sample."""
         part = self.parts[int(np.searchsorted(self._chance, rng.random(), side="right"))]
-        return part.draw(rng, progress)
+        return part.draw(rng, progress).filled_up(self._steps)
 
 
 def mixed(parts: Sequence[Sampler], weights: Sequence[float]) -> SampleSource:

@@ -111,6 +111,25 @@ class Sample:
         changed = replace(self.targets[name], **changes)
         return replace(self, targets={**self.targets, name: changed})
 
+    def filled_up(self, steps: int) -> Sample:
+        """The same sample over more steps, the last one repeated: nothing moves, no loss."""
+        more = steps - self.steps
+        if more <= 0:
+            return self
+
+        def longer(name: str, values: Array) -> Array:
+            if name not in _BY_STEP:
+                return values
+            last = np.zeros_like(values[-1:]) if name in {"valid", "moves"} else values[-1:]
+            return np.concatenate([values, *[last] * more])
+
+        return self.map(longer)
+
+
+_BY_STEP = frozenset(
+    ("targets", "valid", "moves", "forcing", "wanted", "static", "zones", "series", "calendar")
+)  # arrays whose first axis counts steps
+
 
 def _mapped(
     part: Sample | TargetSample, function: Callable[[str, Array], Array]

@@ -60,7 +60,6 @@ class Sampler:
         self.mask = mask
         self.grid = assembler.drivers.grid
         self._clock = assembler.task.clock
-        self._span = span
         self._known = known or span
         available = self._available(span)
         self.steps = _steps(available, options)
@@ -124,19 +123,6 @@ class Sampler:
     def parts(self) -> tuple[Sampler, ...]:
         """The sampler of the one region; see ``SampleSource``."""
         return (self,)
-
-    @property
-    def recursion(self) -> int:
-        """Steps of a sample."""
-        return len(self.steps[0]) - 1
-
-    def with_recursion(self, steps: int) -> Sampler:
-        """The same sampler of runs of at most so many steps."""
-        if steps >= self.recursion:
-            return self
-        options = self.options.model_copy(update={"recursion": steps})
-        span, known = self._span, self._known
-        return Sampler(self.assembler, self.labels, options, span, self.mask, known)
 
     def draw(self, rng: np.random.Generator, progress: float = 0.0) -> Sample:
         """Draw one sample.

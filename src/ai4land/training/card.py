@@ -45,7 +45,7 @@ def describe(
     ]
     licences = sorted({str(p.get("licence", "unknown")) for p in provenance})
     titles = [str(source.get("title", "")) for source in sources]
-    training = {
+    training: dict[str, Any] = {
         "experiment": experiment.model_dump(mode="json", exclude=PATHS),
         "digest": setting.digest,
     }
