@@ -7,19 +7,19 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 import torch
-from assemblers import assembler_of, sampler_of
 from pydantic import ValidationError
 from torch import Tensor, nn
 
 from ai4land.cube import Cube
 from ai4land.models import Inputs
 from ai4land.models.networks import Network
-from ai4land.samples import Assembler, Sample, SampleOptions, stack
+from ai4land.samples import Assembler, CubeDrivers, Labels, Sample, SampleOptions, Sampler, stack
 from ai4land.training import TrainingOptions
 from ai4land.training.networks.loss import sample_loss, step_loss
-from ai4land.vocabulary import Direction
+from ai4land.vocabulary import LAND_USE, Direction
 from network_inputs import lively_network
 from tiny_cubes import FINE
+from tiny_rollouts import assembler_of
 
 LAND = "land_use"
 
@@ -36,7 +36,9 @@ def batch_of(assembler: Assembler, steps: int = 2, count: int = 4, west: int = 0
     )
     mask = np.ones(FINE.shape, dtype=bool)
     mask[:, :west] = False
-    sampler = sampler_of(assembler, options, (2000, 2011), mask)
+    assert isinstance(assembler.drivers, CubeDrivers)
+    labels = {LAND: Labels(assembler.drivers.cube, LAND_USE.targets[0])}
+    sampler = Sampler(assembler, labels, options, (2000, 2011), mask)
     return stack([sampler.draw(np.random.default_rng([4, k])) for k in range(count)])
 
 
