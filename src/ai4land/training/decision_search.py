@@ -113,7 +113,7 @@ def _stepper(predictor: Predictor, setting: Region, decision: MostLikely) -> Pre
         setting.assembler,
         tiling=Tiling(setting.experiment.samples.window, overlap=0),
         decision=decision,
-        feedback=setting.experiment.training.feedback,
+        feedback=setting.experiment.training.handed_on,
     )
 
 
