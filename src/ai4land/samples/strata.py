@@ -35,7 +35,7 @@ class Place(NamedTuple):
 
 
 class _Blocks(NamedTuple):
-    """Weights of all blocks ``(blocks,)`` in each stratum."""
+    """Chance of all blocks ``(blocks,)`` in each stratum; sums of 1, or 0 where it is empty."""
 
     land: Array
     changed: Array
@@ -80,8 +80,7 @@ class Strata:
         weights = shares[min(chosen, len(shares) - 1)][1]
         total = np.cumsum(weights)
         block = int(np.searchsorted(total, rng.random() * total[-1], side="right"))
-        drawn = sum(share * stratum[block] / stratum.sum() for share, stratum in shares)
-        land = shares[0][1]
+        drawn = sum(share * stratum[block] for share, stratum in shares)
         row, col = divmod(block, -(-self.grid.width // _BLOCK))
         side = self.options.window
         jitter = rng.integers(0, _BLOCK, size=2)
@@ -90,10 +89,10 @@ class Strata:
             col * _BLOCK + int(jitter[1]) - side // 2,
         )
         window = self._inside(Window(*corner, side, side))
-        return Place(window, float(land[block] / land.sum() / drawn))
+        return Place(window, float(shares[0][1][block] / drawn))
 
     def chances(self, first: int, last: int) -> list[tuple[float, Array]]:
-        """Share of each stratum and the weights of its blocks, land first; empty ones left out."""
+        """Share of each stratum and the chances of its blocks, land first; empty ones left out."""
         blocks, options = self._blocks(first, last), self.options
         found = [(options.changed_share, blocks.changed), (options.rare_share, blocks.rare)]
         held = [(share, weights) for share, weights in found if share > 0 and weights.any()]
@@ -130,7 +129,10 @@ class Strata:
             counts = np.concatenate(classes, axis=1).astype(np.float64)
             whole = counts.sum(axis=1, keepdims=True)
             rare = np.divide(counts, whole, out=np.zeros_like(counts), where=whole > 0).sum(axis=0)
-            self._counted[key] = _Blocks(totals, np.concatenate(changed).astype(np.float64), rare)
+            different = np.concatenate(changed).astype(np.float64)
+            self._counted[key] = _Blocks(
+                *(w / max(w.sum(), 1e-9) for w in (totals, different, rare))
+            )
         return self._counted[key]
 
     def _compared(
