@@ -22,8 +22,9 @@ from ai4land.models import Inputs, Seen
 from ai4land.models.networks import Network, NetworkPredictor, build_network
 from ai4land.samples import (
     Assembler,
-    Corruption,
+    Hide,
     Labels,
+    Noise,
     Sample,
     SampleOptions,
     Sampler,
@@ -181,7 +182,7 @@ def batch_of(
         history=assembler.spec.history,
         history_drop=0.0,
         augment=False,
-        corruption=Corruption(hide_probability=1.0, hide_share=0.4, noise=0.1),
+        corruption=(Noise(share=0.1), Hide(share=0.4)),
     )
     sampler = Sampler(assembler, labels_of(cube), options, (2000, 2011), mask)
     return stack([sampler.draw(np.random.default_rng([1, k])) for k in range(4)])
@@ -439,8 +440,8 @@ def test_an_experiment_is_read_and_its_cube_found(
         ({"forcings": ["luh2_states"]}, r"Unknown key.*e\.yaml.*forcings.*mean 'forcing'"),
         ({"samples": {"recursions": 2}}, r"Unknown key.*samples\.recursions.*mean 'recursion'"),
         (
-            {"samples": {"corruption": {"hideshare": 0.5}}},
-            r"Unknown key.*corruption\.hideshare.*mean 'hide_share'",
+            {"samples": {"corruption": [{"name": "hide", "shares": 0.5}]}},
+            r"corruption\.0.*not 'shares'; did you mean 'share'",
         ),
         (
             {"split": {**SMALL["split"], "space": {"fold": 1, "cels": 2}}},  # type: ignore[dict-item]

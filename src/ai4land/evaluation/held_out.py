@@ -41,6 +41,7 @@ def held_out_blocks(attributes: Mapping[str, Any], labels: Labels) -> npt.NDArra
         ``(y, x)``, or ``None`` if nothing was held out in space, or it was trained elsewhere.
     """
     card = card_of(attributes)
+    card = None if card is None else card.on(labels.target.name, labels.grid)
     if card is None or card.split.space is None or not card.inputs.forcing:
         return None
     dealt = next(t for t in card.targets if t.clock is card.task_of().clock)  # as in training
@@ -50,6 +51,8 @@ def held_out_blocks(attributes: Mapping[str, Any], labels: Labels) -> npt.NDArra
     if card.grids.get(labels.target.name) != labels.grid:
         return None
     forcing = next(name for name in forcing_used(attributes) if name in card.grids)
+    if card.split.space.fold is None:
+        return None
     coarse = card.grids[forcing]
     return space_masks(
         labels.grid, coarse, card.split.space, held.land(card.split.dealt(held.ticks))
@@ -64,6 +67,7 @@ def seen_elsewhere(attributes: Mapping[str, Any], labels: Labels) -> list[str]:
         labels: What it is judged by.
     """
     card = card_of(attributes)
+    card = None if card is None else card.on(labels.target.name, labels.grid)
     trained = None if card is None else card.grids.get(labels.target.name)
     if card is None or card.split.space is None or trained is None or trained == labels.grid:
         return []

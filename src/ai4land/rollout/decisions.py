@@ -20,7 +20,7 @@ from ai4land.allocation import (
 )
 from ai4land.errors import CheckpointError
 from ai4land.grid import Mesh, Window
-from ai4land.vocabulary import Direction
+from ai4land.vocabulary import NO_DATA, Direction
 
 __all__ = [
     "DECISIONS",
@@ -103,7 +103,10 @@ class Undecided:
         asked = self.asked
         if asked is None:
             return _largest(worth)
-        held = group_sums(asked.cells.counts(self.prior, len(worth)), asked.groups)
+        known = np.where(self.prior < len(worth), self.prior, _largest(worth))
+        held = group_sums(
+            asked.cells.counts(np.where(self.domain, known, NO_DATA), len(worth)), asked.groups
+        )
         counts = target_counts(asked.shares, held.sum(axis=0))
         return assign(worth, asked.cells, counts, asked.groups, self.domain).map
 

@@ -54,6 +54,9 @@ def domain_warnings(card: Card, cube: Cube, path: Sequence[int]) -> list[str]:
         path: All times, the initial one first.
     """
     found = []
+    target = card.targets[0].name
+    grid = cube.grid(target)
+    card = card.on(target, grid)
     (first, last), clock = card.domain.trained, card.task_of().clock
     outside = [t for t in path[1:] if not first <= t <= last]
     if outside:
@@ -68,8 +71,7 @@ def domain_warnings(card: Card, cube: Cube, path: Sequence[int]) -> list[str]:
     strides = sorted({abs(b - a) for a, b in itertools.pairwise(path)} - set(card.strides))
     if strides:
         found.append(f"Steps of {strides} ticks were never trained, only {list(card.strides)}.")
-    target, box = card.targets[0].name, card.domain
-    grid, trained = cube.grid(target), card.grids[target]
+    box, trained = card.domain, card.grids[target]
     if not box.holds(grid):
         found.append(
             "The cube reaches beyond the region of training "

@@ -264,10 +264,12 @@ class Assembler:
         return Loop(own, self.demand.class_shares(state.reference, after, own))
 
     def shown(self, field: Field, name: str, window: Window, believed: bool = False) -> Shown:
-        """A map of a target as a model sees it, all that is known of it visible."""
+        """A map of a target as a model sees it, visible where it is known and not hidden."""
         coding = self.codings[name]
         positions = coding.positions(field.read(window))
         known = coding.known(positions)
+        if field.visible is not None:
+            known &= field.seen(window)
         if believed and field.belief is not None:
             return Shown(np.asarray(field.belief.read(window)), known)
         return Shown(coding.encoded(positions), known)

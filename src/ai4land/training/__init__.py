@@ -2,12 +2,13 @@
 
 from ai4land.training.experiment import (
     Experiment,
+    RegionOptions,
     SeriesOptions,
     TrainingOptions,
     load_experiment,
 )
 from ai4land.training.loss_options import LossOptions
-from ai4land.training.setting import Setting, assembled, first_labels, prepare
+from ai4land.training.setting import Region, Setting, assembled, first_labels, opened, prepare
 from ai4land.training.train import TRAINERS, train
 from ai4land.training.trainer import Progress, Report, Trained, Trainer
 
@@ -16,6 +17,8 @@ __all__ = [
     "Experiment",
     "LossOptions",
     "Progress",
+    "Region",
+    "RegionOptions",
     "Report",
     "SeriesOptions",
     "Setting",
@@ -25,6 +28,7 @@ __all__ = [
     "assembled",
     "first_labels",
     "load_experiment",
+    "opened",
     "prepare",
     "train",
 ]

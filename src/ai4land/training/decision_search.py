@@ -29,13 +29,13 @@ from ai4land.rollout import (
     rollout,
     score_rollout,
 )
-from ai4land.training.setting import Setting, first_labels
+from ai4land.training.setting import Region, first_labels
 from ai4land.training.trainer import Progress
 from ai4land.vocabulary import Direction
 
 __all__ = ["choose_decisions"]
 
-Judged = Sequence[tuple[Predictor, Setting]]
+Judged = Sequence[tuple[Predictor, Region]]
 
 _ROUNDS = 3  # of expecting, looking, and expecting more carefully
 
@@ -149,7 +149,7 @@ class _Trip:
     """The longest rollout that a split's validation times allow in one direction."""
 
     stepper: PredictorStepper
-    setting: Setting
+    setting: Region
     initial: State
     ticks: list[int]
     direction: Direction
@@ -201,7 +201,7 @@ class _Trip:
 
 def _trip(
     predictor: Predictor,
-    setting: Setting,
+    setting: Region,
     direction: Direction,
     calibration: Mapping[str, Calibration],
 ) -> _Trip | None:
@@ -214,7 +214,7 @@ def _trip(
         predictor,
         setting.assembler,
         tiling=Tiling(setting.experiment.samples.window, overlap=0),
-        feedback=setting.experiment.training.feedback,
+        feedback=setting.experiment.training.handed_on,
         calibration=calibration,
     )
     past = [t for t in stepper.looks_at(path) if known[0] <= t <= known[1]]
@@ -222,7 +222,7 @@ def _trip(
     return _Trip(stepper, setting, initial, ticks, direction)
 
 
-def _path(setting: Setting, direction: Direction) -> list[int] | None:
+def _path(setting: Region, direction: Direction) -> list[int] | None:
     """The longest path of validation times in a direction, in the smallest stride they allow."""
     first, last = setting.split.validation
     every = first_labels(setting.assembler.task, setting.labels).ticks

@@ -60,7 +60,7 @@ def train(
     """
     out = Path(out)
     options = experiment.training
-    turns = experiment.split.turns(options.members)
+    turns = experiment.turns(options.members)
     settings = [prepare(experiment, turn) for turn in range(turns)]
     if _finished(out / "checkpoint", experiment, settings[0].digest):
         return out / "checkpoint"
@@ -84,11 +84,15 @@ def train(
         found: Predictor = family.combine([part.predictor for part in parts])
         return found
 
-    judged = [(together(members[k::turns]), settings[k]) for k in range(turns)]
+    judged = [
+        (together(members[k::turns]), region)
+        for k in range(turns)
+        for region in settings[k].regions
+    ]
     scores = max((m.verdict for m in members), key=lambda v: v.score).values
     calibration = {
         target.name: fit_calibration(
-            [(model, setting.judge) for model, setting in judged], target.name, options.calibration
+            [(model, region.judge) for model, region in judged], target.name, options.calibration
         )
         for target in settings[0].spec.targets
         if target.categorical

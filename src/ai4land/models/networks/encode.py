@@ -144,7 +144,8 @@ class Encoder(nn.Module):
         return TargetView(seen, given.visible, expected, memory, remembered)
 
     def _translated(self, forcing: Tensor) -> Tensor:
-        return torch.nan_to_num(torch.einsum("kc,bcyx->bkyx", self.translation, forcing))
+        # what one product leaves out must not reach classes made of another
+        return torch.einsum("kc,bcyx->bkyx", self.translation, torch.nan_to_num(forcing))
 
     def _memory(self, name: str, given: Seen[Tensor]) -> tuple[Tensor, Tensor]:
         """Mean of the earlier maps that are seen ``(B, K, Y, X)``, and where there is any."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import ConfigError
-from ai4land.samples import Sample, Sampler, stack
+from ai4land.samples import Sample, SampleSource, stack
 from ai4land.training.experiment import TrainingOptions
 
 __all__ = ["Shares", "batches", "shares_of"]
@@ -23,7 +23,7 @@ _AHEAD = 2  # steps drawn ahead by each thread
 
 
 def batches(
-    sampler: Sampler,
+    sampler: SampleSource,
     options: TrainingOptions,
     seed: int,
     steps: Sequence[int],
@@ -61,8 +61,14 @@ def batches(
 
     def draw(step: int) -> list[Sample]:
         firsts = [turn * options.batch + rank * own for turn in range(options.accumulate)]
+        progress = step / options.steps
         return [
-            stack([sampler.draw(np.random.default_rng([seed, 2, step, n + k])) for k in range(own)])
+            stack(
+                [
+                    sampler.draw(np.random.default_rng([seed, 2, step, n + k]), progress)
+                    for k in range(own)
+                ]
+            )
             for n in firsts
         ]
 

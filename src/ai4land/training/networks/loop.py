@@ -147,7 +147,7 @@ class _Fitting:
                 for group in optimizer.param_groups:
                     group["lr"] = rate = _rate(step, options)
                 wrapped.train()
-                loss = self._learn(wrapped, parts)
+                loss = self._learn(wrapped, parts, step)
                 fabric.clip_gradients(wrapped, optimizer, max_norm=_CLIP)
                 optimizer.step()
                 optimizer.zero_grad()
@@ -175,14 +175,22 @@ class _Fitting:
                     )
         _log.info("%s", watch.summary(record, options))
 
-    def _learn(self, wrapped: _FabricModule, parts: list[Sample]) -> float:
+    def _learn(self, wrapped: _FabricModule, parts: list[Sample], step: int) -> float:
         """Gather the gradients of a step; the loss of this process's share of it."""
         fabric, total = self.fabric, 0.0
         shares = shares_of(parts, lambda counts: summed(fabric, counts))
         for turn, (part, share) in enumerate(zip(parts, shares, strict=True), start=1):
             with fabric.no_backward_sync(wrapped, enabled=turn < len(parts)):
+                rng = np.random.default_rng([self.seed, 4, step, turn, fabric.global_rank])
                 loss = sample_loss(
-                    wrapped, self.network, part, self.setting.assembler, self.options, share
+                    wrapped,
+                    self.network,
+                    part,
+                    self.setting.assembler,
+                    self.options,
+                    share,
+                    rng,
+                    step / self.options.steps,
                 )
                 # the processes' gradients are averaged, but shares add up to 1 over them
                 fabric.backward(loss * fabric.world_size)

@@ -13,11 +13,12 @@ from torch import Tensor, nn
 from ai4land.errors import ConfigError
 from ai4land.models import Inputs, InputSpec, Seen, join_inputs
 from ai4land.models.networks import Network, change_weights, tensors
-from ai4land.samples import Assembler, Sample, TargetSample, own_shares_of, step_inputs
+from ai4land.samples import Assembler, Sample, TargetSample, step_inputs
 from ai4land.training.experiment import TrainingOptions
 from ai4land.training.loss_options import LossOptions
 from ai4land.training.networks.batches import Shares
 from ai4land.training.networks.losses import REGION_TERMS, ClassMaps, forcing_gap, pixelwise
+from ai4land.training.networks.recursion import Recursion
 
 __all__ = ["class_loss", "number_loss", "sample_loss"]
 
@@ -96,11 +97,13 @@ def sample_loss(
     assembler: Assembler,
     options: TrainingOptions,
     shares: Shares | None = None,
+    rng: np.random.Generator | None = None,
+    progress: float = 0.0,
 ) -> Tensor:
     """Mean loss over the steps of a batch, each later pass on the network's own prediction.
 
-    A pass predicts as many steps as the network looks ahead. Own predictions are fed back without
-    gradient (the pushforward of Brandstetter et al. 2022): memory stays that of one pass.
+    A pass predicts as many steps as the network looks ahead; what it says is fed back as
+    ``Recursion`` has it.
 
     Args:
         forward: The network, possibly wrapped for devices and precision.
@@ -110,6 +113,8 @@ def sample_loss(
         options: The loss, weight of changed pixels, and what is fed back.
         shares: Share of the batch in the valid pixels of the whole optimiser step, by target and
             step, which its loss is multiplied by; default 1.
+        rng: Source of randomness of what is fed back; default always the same.
+        progress: Share of the training that is done, 0…1.
 
     Raises:
         ConfigError: If consistency is asked for with forcing that is not made of the classes, or
@@ -124,16 +129,16 @@ def sample_loss(
             found=batch.steps,
         )
     device = next(network.parameters()).device
-    own: dict[str, list[FloatArray]] = {}
+    recursion = Recursion(
+        batch, network, assembler, options, rng or np.random.default_rng(0), progress
+    )
     losses = []
     for first in range(0, batch.steps, ahead):
         steps = range(first, min(first + ahead, batch.steps))
-        arrays = step_inputs(batch, first, assembler.codings, network.spec.history, own)
-        if maps := own.get(network.spec.bound):
-            forcing = _own_forcing(arrays.forcing_prior, batch, maps, assembler)
-            arrays = arrays._replace(forcing_prior=forcing)
+        arrays = step_inputs(batch, first, assembler.codings, network.spec.history, recursion.own)
+        arrays = arrays._replace(forcing_prior=recursion.own_forcing(arrays.forcing_prior))
         each = [_told_of(arrays, batch, first, step, network.spec) for step in steps]
-        inputs, many = tensors(join_inputs(each), device), len(steps)
+        inputs, many = recursion.alive(tensors(join_inputs(each), device)), len(steps)
         raw = forward(inputs, many) if many > 1 else forward(inputs)
         raw = {name: values.float() for name, values in raw.items()}
         found = network.activate(raw, inputs)
@@ -147,8 +152,7 @@ def sample_loss(
             terms = _step_losses(network, said, values, told, batch, step, options)
             losses += [v if shares is None else v * float(shares[n][step]) for n, v in terms]
             if steps.stop < batch.steps:
-                for name, kept in _fed_back(network, values, options.feedback).items():
-                    own.setdefault(name, []).append(kept)
+                recursion.keep(step, values)
     return torch.stack(losses).sum() / batch.steps
 
 
@@ -237,34 +241,6 @@ def _forcing_gap(
         _tensor(batch.cell).to(device),
         _tensor(batch.cell_share).to(device),
     )
-
-
-def _own_forcing(
-    forcing: FloatArray, batch: Sample, own: list[FloatArray], assembler: Assembler
-) -> FloatArray:
-    """Forcing at the prior time as the network's own map of the bound target makes it."""
-    name, done = assembler.spec.bound, len(own) - 1
-    maps = batch.targets[name]
-    now = truth = assembler.codings[name].encoded(maps.targets[:, done])
-    for step, values in enumerate(own):
-        moved = maps.moves[:, step]
-        now = values if moved.all() else np.where(moved[:, None, None, None], values, now)
-    return own_shares_of(forcing, batch, truth, now, maps.valid[:, done], assembler.loop_channels)
-
-
-def _fed_back(network: Network, found: dict[str, Tensor], feedback: str) -> dict[str, FloatArray]:
-    """The predictions as a later step sees them."""
-    kept = {name: values.detach() for name, values in found.items()}
-    for target in network.spec.targets:
-        if target.categorical and feedback == "classes":
-            kept[target.name] = _certain(kept[target.name])
-    return {name: values.cpu().numpy() for name, values in kept.items()}
-
-
-def _certain(probability: Tensor) -> Tensor:
-    """The most likely class as certain, as a rollout on classes feeds it back."""
-    index = probability.argmax(dim=1, keepdim=True)
-    return torch.zeros_like(probability).scatter_(1, index, 1.0)
 
 
 def _tensor(values: npt.NDArray[np.generic]) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 
 from ai4land.grid import Window
 from ai4land.models.networks import Network, Normaliser
-from ai4land.samples import Labels, Sampler
+from ai4land.samples import Labels, Sampler, SampleSource
 
 __all__ = ["count_transitions", "fit_normalisers", "statistics_of"]
 
@@ -21,12 +21,12 @@ _ROWS = 512  # of the map counted at once
 IntArray = npt.NDArray[np.int64]
 
 
-def fit_normalisers(network: Network, sampler: Sampler, rng: np.random.Generator) -> None:
+def fit_normalisers(network: Network, sampler: SampleSource, rng: np.random.Generator) -> None:
     """Fit all normalisers of a network on pixels of the training split that the loss may see.
 
     Args:
         network: Its normalisers are set in place.
-        sampler: Draws from the training split.
+        sampler: Draws from the training splits, of one region or several.
         rng: Source of randomness.
     """
     encoder = network.encoder
@@ -66,24 +66,31 @@ def _fit(normaliser: Normaliser, parts: list[npt.NDArray[Any]], *, centred: bool
     normaliser.fit(torch.tensor(mean).float(), torch.tensor(spread).float())
 
 
-def count_transitions(network: Network, sampler: Sampler) -> None:
-    """Count which class follows which in all steps of the training split, in one pass.
+def count_transitions(network: Network, sampler: SampleSource) -> None:
+    """Count which class follows which in all steps of the training splits, in one pass.
 
     Every process counts the same, and nothing depends on which windows are drawn.
 
     Args:
         network: Its counts are set in place.
-        sampler: Knows the steps, the maps and the pixels of the training split.
+        sampler: Knows the steps, the maps and the pixels of the training split of each region.
     """
-    clock = sampler.assembler.task.clock
     for name, transitions in network.transitions().items():
-        labels = sampler.labels[name]
-        own = [tuple(clock.convert(t, labels.target.clock) for t in run) for run in sampler.steps]
-        pairs = {pair for run in own for pair in itertools.pairwise(run)}
         counts = np.zeros(tuple(transitions.counts.shape), np.int64)
-        for before, after in sorted(pair for pair in pairs if pair[0] != pair[1]):
-            counts[int(after < before)] += _followers(labels, before, after, sampler)
+        for part in sampler.parts:
+            counts += _counted(name, part, counts.shape)
         transitions.counts.copy_(torch.from_numpy(counts))
+
+
+def _counted(name: str, sampler: Sampler, shape: tuple[int, ...]) -> IntArray:
+    """Pixels of one region by direction and class before and after, ``(2, K, K)``."""
+    clock, labels = sampler.assembler.task.clock, sampler.labels[name]
+    own = [tuple(clock.convert(t, labels.target.clock) for t in run) for run in sampler.steps]
+    pairs = {pair for run in own for pair in itertools.pairwise(run)}
+    counts = np.zeros(shape, np.int64)
+    for before, after in sorted(pair for pair in pairs if pair[0] != pair[1]):
+        counts[int(after < before)] += _followers(labels, before, after, sampler)
+    return counts
 
 
 def _followers(labels: Labels, before: int, after: int, sampler: Sampler) -> IntArray:
