@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -38,7 +39,7 @@ def net_flows(before: Numbers, after: Numbers) -> FloatArray:
     """
     change = np.asarray(after, np.float64) - before
     gain, loss = np.maximum(change, 0.0), np.maximum(-change, 0.0)
-    gained, lost = gain.sum(axis=0), loss.sum(axis=0)
+    gained, lost = _added(gain), _added(loss)
     moved = loss * np.minimum(_ratio(gained, lost), 1.0)
     flows = moved[:, None] * _ratio(gain, gained)[None]
     own = np.arange(len(before))
@@ -52,7 +53,7 @@ def flow_rates(flows: Numbers) -> FloatArray:
     Args:
         flows: Areas or shares that go from the first axis to the second, ``(G, G, cells)``.
     """
-    return _ratio(flows, np.asarray(flows, np.float64).sum(axis=1, keepdims=True))
+    return _ratio(flows, _added(np.swapaxes(flows, 0, 1))[:, None])
 
 
 def balance_flows(
@@ -158,6 +159,11 @@ def _ratio(part: Numbers, whole: Numbers) -> FloatArray:
     """A quotient, 0 where there is nothing to divide by."""
     shape = np.broadcast_shapes(np.shape(part), np.shape(whole))
     return np.divide(part, whole, out=np.zeros(shape), where=np.asarray(whole) > 0.0)
+
+
+def _added(values: Numbers) -> FloatArray:
+    """The sum over the first axis, layer after layer, whatever the number of cells."""
+    return np.asarray(functools.reduce(np.add, values), np.float64)
 
 
 def _by_cell(values: Numbers) -> FloatArray:

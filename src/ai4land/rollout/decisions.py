@@ -37,11 +37,14 @@ class Asked:
         cells: The cell of each pixel.
         groups: Class positions of each group that forcing and labels both express.
         shares: Share of each group in what the groups together cover, ``(groups, cells)``.
+        flows: Share that goes from each group to each other one, ``(groups, groups, cells)``, 0 in
+            cells of which that is not known; ``None`` without gross transitions.
     """
 
     cells: CoarseCells
     groups: Sequence[Sequence[int]]
     shares: npt.NDArray[np.floating]
+    flows: npt.NDArray[np.floating] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

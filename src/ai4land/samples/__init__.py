@@ -14,6 +14,7 @@ from ai4land.samples.drivers import (
     Drivers,
     GriddedDrivers,
 )
+from ai4land.samples.flows import Flows
 from ai4land.samples.labels import Labels
 from ai4land.samples.options import Corruption, SampleOptions
 from ai4land.samples.sample import Sample, TargetSample, own_shares_of, stack, step_inputs
@@ -36,6 +37,7 @@ __all__ = [
     "Described",
     "DriverArray",
     "Drivers",
+    "Flows",
     "Given",
     "GriddedDrivers",
     "Labels",

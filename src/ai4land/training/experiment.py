@@ -80,7 +80,9 @@ class Experiment(BaseModel):
         title: One line for people.
         cube: Path of the cube, relative to the experiment's file; ``${VAR}`` is expanded.
         task: Name of the task.
-        forcing: Variables known at prior and target time.
+        forcing: Variables known at prior and target time; gross transitions of the step, beside
+            the fractions that they change.
+        trust: How far gross transitions are believed; the rest goes by the net change alone.
         static: Slow variables, taken at the prior time: terrain, soil, climate zones.
         series: Variables told at lags before the target time, such as monthly climate or CO2.
         split: Times and blocks of training and validation.
@@ -95,6 +97,7 @@ class Experiment(BaseModel):
     cube: str
     task: str = "land_use"
     forcing: tuple[str, ...]
+    trust: Annotated[float, Field(gt=0, le=1)] = 1.0
     static: tuple[str, ...] = ()
     series: dict[str, SeriesOptions] = {}
     split: SplitOptions
