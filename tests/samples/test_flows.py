@@ -17,10 +17,12 @@ from ai4land.grid import Grid, Window
 from ai4land.models import InputSpec
 from ai4land.models.networks import tensors
 from ai4land.rollout import (
+    AllocationStepper,
     MostLikely,
     PredictorStepper,
     Tiling,
     cube_assembler,
+    demand_of,
     observed_state,
     step,
 )
@@ -232,6 +234,36 @@ class TestFromLuh2:
     def test_a_missing_year_is_not_stepped_over(self, drivers: ArrayDrivers) -> None:
         with pytest.raises(SampleError, match=r"(?s)do not lead.*2000 to 2004"):
             Flows(drivers, LANDUSE8, "luh2_transitions").shares(2000, 2004, self.GRID.window)
+
+
+class TestPlacedByRule:
+    """The kernel on the true transitions of every cell."""
+
+    @pytest.mark.parametrize(("before", "after"), [(2000, 2001), (2005, 2002)])
+    def test_every_transition_of_a_cell_comes_about(
+        self, cube: Cube, flows: Flows, before: int, after: int
+    ) -> None:
+        demand = demand_of(cube, LAND)
+        stepper = AllocationStepper("kernel", demand, flows=flows)
+        assert stepper.name == "kernel, gross transitions"
+        state = stepper.begin(observed_state(cube, LAND_USE, before))
+        moved = step(stepper, state, after)[LAND.name].values
+        start, truth = (cube.read("land_use", t) for t in (before, after))
+        index = CoarseCells.of(FINE, COARSE).index
+        for cell in range(COARSE.height * COARSE.width):
+            for one in range(1, 8):
+                here = (index == cell) & (start == one)
+                found, true = (np.bincount(m[here], minlength=8) for m in (moved, truth))
+                np.testing.assert_allclose(found, true, atol=1)  # rows of pixels differ in area
+        net = step(AllocationStepper("kernel", demand), state, after)[LAND.name].values
+        assert (moved != start).sum() > 1.3 * (net != start).sum(), "swaps come in"
+
+    def test_the_cut_changes_nothing(self, cube: Cube, flows: Flows) -> None:
+        stepper = AllocationStepper("kernel", demand_of(cube, LAND), flows=flows)
+        state = stepper.begin(observed_state(cube, LAND_USE, 2000))
+        whole = step(stepper, state, 2002)[LAND.name].values
+        parts = step(stepper, state, 2002, stepper.mesh.pieces(200))[LAND.name].values
+        np.testing.assert_array_equal(whole, parts)
 
 
 class TestInModels:

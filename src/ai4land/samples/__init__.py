@@ -13,6 +13,7 @@ from ai4land.samples.drivers import (
     DriverArray,
     Drivers,
     GriddedDrivers,
+    PerturbedDrivers,
 )
 from ai4land.samples.flows import Flows
 from ai4land.samples.labels import Labels
@@ -43,6 +44,7 @@ __all__ = [
     "Labels",
     "Loop",
     "NumberCoding",
+    "PerturbedDrivers",
     "Sample",
     "SampleOptions",
     "Sampler",
