@@ -137,9 +137,12 @@ def write_labels(
         "land_use": maps,
         "land_use_fractions": fractions(maps, fine, coarse, classes),
     }
+    notes = {}
     if transitions:
         values[gross.name] = gross_transitions(maps, fine, coarse, classes)
-    return write_cube(path, groups, values)
+        notes[gross.name] = {"evidence": "upper bound (made from the labels of the target year)"}
+    said = {"title": "Tiny", "provenance": list(PROVENANCE), "notes": notes}
+    return write_cube(path, groups, values, said)
 
 
 def land_maps(

@@ -68,6 +68,11 @@ class InputSpec:
         """Names of the variables behind the forcing channels."""
         return tuple(dict.fromkeys(full.partition("/")[0] for full in self.forcing))
 
+    @property
+    def told_variables(self) -> tuple[str, ...]:
+        """Names of the variables behind all that is told of a step: forcing, gross transitions."""
+        return (*self.forcing_variables, self.flows) if self.flows else self.forcing_variables
+
     def to_dict(self) -> dict[str, Any]:
         """The specification as plain data."""
         return asdict(self)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ai4land.checkpoint import Card
-from ai4land.cube import Cube, Status, flagged, years_behind
+from ai4land.cube import Cube, Status, evidence, flagged, years_behind
 from ai4land.vocabulary import Clock, Direction
 
 __all__ = ["domain_warnings", "prediction_attributes"]
@@ -42,6 +42,7 @@ def prediction_attributes(
         "cube": {"title": title, "recipe": cube.attributes.get("recipe")},
         "provenance": list(cube.attributes.get("provenance", [])),
         "inputs_outside_their_products": flagged(cube, years),
+        "evidence": {} if card is None else evidence(cube, card.inputs.told_variables),
     }
 
 

@@ -115,7 +115,7 @@ class PerturbedDrivers(GriddedDrivers):
         mesh, own = Mesh(about.grid, about.grid), zlib.crc32(about.name.encode())
         seeds = self.seed * 65_537 + own + np.arange(len(about.components))
         uniform = np.stack([draws(mesh, cells, int(seed), tick) for seed in seeds])
-        return np.exp(self.error * ndtri(uniform.clip(_EDGE, 1.0 - _EDGE)))
+        return np.asarray(np.exp(self.error * ndtri(uniform.clip(_EDGE, 1.0 - _EDGE))))
 
 
 def _closed(
