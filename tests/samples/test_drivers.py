@@ -114,6 +114,20 @@ class TestErrorsOfForcing:
         assert np.nanmin(wrong) >= 0
         assert np.isnan(wrong[:, 0, 0]).all()
 
+    def test_shares_of_each_time_can_be_wrong_on_their_own(self, inner: ArrayDrivers) -> None:
+        drivers = PerturbedDrivers(inner, ["luh2_states"], 0.05, since=2000, of="shares")
+        whole = self.GRID.window
+        first, right, wrong = (
+            d.cells("luh2_states", t, whole).astype(np.float64)
+            for d, t in ((drivers, 2000), (inner, 2001), (drivers, 2001))
+        )
+        np.testing.assert_array_equal(first, inner.cells("luh2_states", 2000, whole))
+        spread = np.log(wrong[-1] / right[-1])  # a small class hardly moves the sum
+        assert np.nanstd(spread) == pytest.approx(0.05, rel=0.15)
+        np.testing.assert_allclose(np.nansum(wrong, 0), np.nansum(right, 0), atol=1e-6)
+        later = drivers.cells("luh2_states", 2002, whole)[-1]
+        assert abs(np.corrcoef(spread[np.isfinite(spread)], later[np.isfinite(later)])[0, 1]) < 0.15
+
     def test_the_same_errors_whatever_is_read(self, inner: ArrayDrivers) -> None:
         drivers = PerturbedDrivers(inner, ["luh2_states"], 0.2, since=2000, seed=3)
         whole = drivers.cells("luh2_states", 2004, self.GRID.window)

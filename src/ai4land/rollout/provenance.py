@@ -87,7 +87,7 @@ def domain_warnings(card: Card, cube: Cube, path: Sequence[int]) -> list[str]:
 def _status_warnings(card: Card, cube: Cube, path: Sequence[int]) -> list[str]:
     """Forcing that is not what its product says of the year."""
     # the assembler refuses a variable that is not there, with all that is missing
-    known = [name for name in card.inputs.forcing_variables if name in cube.variables]
+    known = [name for name in card.inputs.told_variables if name in cube.variables]
     years = years_behind(card.task_of().clock, path)
     found = []
     for name, kinds in flagged(cube, years, known).items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import zlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -26,21 +26,27 @@ _EDGE = 1e-12  # of a uniform number, so that its normal one is finite
 
 
 class PerturbedDrivers(GriddedDrivers):
-    """Serves other drivers with errors in the changes that coarse fractions ask for.
+    """Serves other drivers with errors in what coarse fractions ask for.
 
-    What is multiplied is the **change** from each time to the next, class by class and cell by
-    cell, with ``exp(error · z)``, z standard normal: the amounts are wrong by about that share,
-    never their sign, and where nothing changes nothing is made up. (An error of the shares
-    themselves would be a bias, which a demand counted from the map's own shares hardly feels, or,
-    drawn anew each year, would ask for many times the true change.) What the shrinking classes
-    lose the growing ones gain, so that a cell's total is kept. Of gross transitions every one
-    between two classes is multiplied, and what stays is the rest.
+    What is multiplied, class by class and cell by cell, with ``exp(error · z)``, z standard normal,
+    is by default the **change** from each time to the next: the amounts are wrong by about that
+    share, never their sign, and where nothing changes nothing is made up. That is an error of
+    the scenario. What the shrinking classes lose the growing ones gain.
+
+    With ``of="shares"`` it is the **shares** of each time on their own, relative to their sum: an
+    error of the accounts, which asks for changes that never were, many times the true ones where
+    little changes. (An error of the shares that stays the same is a bias: a demand counted from
+    the map's own shares does not feel it.)
+
+    A cell's total is kept. Of gross transitions every one between two classes is multiplied, and
+    what stays is the rest.
 
     Args:
         inner: Where values come from.
         names: Fraction variables with errors; the others stay as they are.
         error: Standard deviation of the logarithm: 0.05 for 5 %.
         since: Time at which the fractions are still right: the initial map's, on their clock.
+        of: What is wrong: ``change`` or ``shares``.
         seed: Another seed gives other errors; the same one the same, whatever is read and when.
 
     Raises:
@@ -54,11 +60,12 @@ class PerturbedDrivers(GriddedDrivers):
         error: float,
         *,
         since: int,
+        of: Literal["change", "shares"] = "change",
         seed: int = 0,
     ) -> None:
         super().__init__(inner.grid)
         self.inner, self.error, self.since, self.seed = inner, error, since, seed
-        self.perturbed = tuple(names)
+        self.perturbed, self.of = tuple(names), of
         for name in names:
             about = inner.describe(name)
             if about.kind is not Kind.FRACTION or not about.components or error < 0:
@@ -85,6 +92,10 @@ class PerturbedDrivers(GriddedDrivers):
         about = self.inner.describe(name)
         if variable(name).pairs_of:
             return self._transitions(about, tick, cells)
+        if self.of == "shares" and tick != self.since:
+            shares = self.inner.cells(name, tick, cells).astype(np.float64)
+            wrong = shares * self._factors(about, tick, cells)
+            return (wrong * _ratio(shares.sum(axis=0), wrong.sum(axis=0))).astype(np.float32)
         between = [t for t in about.ticks if min(tick, self.since) < t < max(tick, self.since)]
         path = sorted({self.since, *between, tick}, reverse=tick < self.since)
         right = [self.inner.cells(name, t, cells).astype(np.float64) for t in path]
