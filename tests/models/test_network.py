@@ -186,7 +186,7 @@ def test_samples_of_a_batch_do_not_see_each_other() -> None:
 def test_moving_a_batch_keeps_every_field() -> None:
     inputs = tensors(array_inputs(two_target_spec(1)), "meta")
     parts = [*inputs[1:], *(part for seen in inputs.targets.values() for part in seen)]
-    assert len(parts) == 6 + 2 * 5
+    assert len(parts) == 7 + 2 * 5
     assert all(part.device.type == "meta" for part in parts)
 
 

@@ -16,7 +16,7 @@ from dask.system import CPU_COUNT
 from ai4land.cube import Cube
 from ai4land.errors import SampleError, VocabularyError
 from ai4land.evaluation.details import Details, uncertainty
-from ai4land.evaluation.held_out import forcing_used, held_out_blocks, seen_elsewhere
+from ai4land.evaluation.held_out import forcing_used, held_out_blocks, knew_too_much, seen_elsewhere
 from ai4land.evaluation.plan import MOST_PIXELS, ScoringPlan, WindowLand
 from ai4land.evaluation.raster_files import RasterGrid, no_region
 from ai4land.evaluation.regions.files import open_regions
@@ -167,7 +167,7 @@ def evaluate(
     forcing = (*class_forcing(drivers, target, labels.legend, used), "")[0]
     files = tuple(open_regions(file, RasterGrid.of(grid), region_name) for file in regions)
     held_out, sentences = _held_out(prediction, labels)
-    notes += seen_elsewhere(prediction.attributes, labels)
+    notes += seen_elsewhere(prediction.attributes, labels) + knew_too_much(prediction.attributes)
     plan = ScoringPlan(truth, target, initial, forcing, protocol, weighting, held_out, files, most)
     lands = {window: plan.land(window) for window in plan.windows}
     headline = _headline(lands.values(), sentences, notes)

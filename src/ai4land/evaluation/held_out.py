@@ -12,7 +12,7 @@ from ai4land.checkpoint import Card
 from ai4land.grid import Grid
 from ai4land.samples import Labels, space_masks
 
-__all__ = ["forcing_used", "held_out_blocks", "seen_elsewhere"]
+__all__ = ["forcing_used", "held_out_blocks", "knew_too_much", "seen_elsewhere"]
 
 
 def forcing_used(attributes: Mapping[str, Any]) -> tuple[str, ...]:
@@ -74,6 +74,12 @@ def seen_elsewhere(attributes: Mapping[str, Any], labels: Labels) -> list[str]:
     if not _overlap(trained, labels.grid):
         return []
     return ["The model was trained on another grid: pixels it has seen may be among those scored."]
+
+
+def knew_too_much(attributes: Mapping[str, Any]) -> list[str]:
+    """A note on each input of a reconstruction that no forecast would have."""
+    said: Mapping[str, str] = attributes.get("evidence") or {}
+    return [f"{name}: {what}. A forecast knows less." for name, what in said.items()]
 
 
 def _overlap(one: Grid, two: Grid) -> bool:

@@ -198,7 +198,11 @@ class PredictorStepper:
         assert state.reference is not None, "begin comes before the first step"
         when, cells = demand.tick_of(tick, self.task.clock), demand.mesh.cells(piece)[0]
         shares = demand.shares(state.reference, when, cells)
-        return Asked(CoarseCells.within(demand.mesh, piece), demand.groups, shares)
+        flows = self.assembler.flows if demand is self.assembler.demand else None
+        gross = None
+        if flows is not None:
+            gross = flows.shares(state.tick, tick, cells, self.task.clock)
+        return Asked(CoarseCells.within(demand.mesh, piece), demand.groups, shares, gross)
 
     def _blended(self, state: State, tick: int, piece: Window) -> dict[str, FloatArray]:
         """What the model says of a piece, target → ``(layers, y, x)``."""

@@ -13,7 +13,9 @@ from ai4land.samples.drivers import (
     DriverArray,
     Drivers,
     GriddedDrivers,
+    PerturbedDrivers,
 )
+from ai4land.samples.flows import Flows
 from ai4land.samples.labels import Labels
 from ai4land.samples.options import SampleOptions
 from ai4land.samples.regions import MixedSampler, SampleSource, mixed
@@ -39,6 +41,7 @@ __all__ = [
     "DriverArray",
     "Drivers",
     "Drop",
+    "Flows",
     "Given",
     "GriddedDrivers",
     "Hide",
@@ -47,6 +50,7 @@ __all__ = [
     "MixedSampler",
     "Noise",
     "NumberCoding",
+    "PerturbedDrivers",
     "Sample",
     "SampleOptions",
     "SampleSource",

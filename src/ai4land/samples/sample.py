@@ -60,6 +60,7 @@ class Sample:
         static: ``(n, S, y, x)`` continuous slow fields before each step.
         zones: ``(n, Z, y, x)`` codes of categorical ones.
         series: ``(n, L, y, x)`` drivers at lags before the time of each step.
+        flows: ``(n, K·K, y, x)`` gross transitions of each step, as ``Inputs.flows``.
         calendar: ``(n, F)`` features of the calendar of each step.
         cell: ``(y, x)`` number of the coarse cell within the window; 0 without a closed loop.
         cell_share: ``(y, x)`` share of a pixel in the area of its cell's domain; 0 likewise.
@@ -72,6 +73,7 @@ class Sample:
     static: FloatArray
     zones: npt.NDArray[np.int64]
     series: FloatArray
+    flows: FloatArray
     calendar: FloatArray
     cell: npt.NDArray[np.int64]
     cell_share: FloatArray
@@ -96,6 +98,7 @@ class Sample:
             self.static[..., step, :, :, :],
             self.zones[..., step, :, :, :],
             self.series[..., step, :, :, :],
+            self.flows[..., step, :, :, :],
             self.calendar[..., step, :],
         )
 

@@ -166,6 +166,7 @@ class Sampler:
             static=np.stack([g.static for g in given]),
             zones=np.stack([g.zones for g in given]),
             series=np.stack([g.series for g in given]),
+            flows=np.stack([g.flows for g in given]),
             calendar=np.stack([g.calendar for g in given]),
             cell=cell,
             cell_share=cell_share,

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from ai4land.checkpoint import Card, Domain
-from ai4land.cube import VariableSpec
+from ai4land.cube import Cube, evidence
 from ai4land.models import Calibration, Predictor
 from ai4land.rollout import Decisions
 from ai4land.training.experiment import PATHS
@@ -83,7 +83,7 @@ def describe(
         licences=tuple(licences),
         scores={"validation": dict(said.scores)},
         code_version=version("ai4land"),
-        variables={name: _variable(first.cube.variable(name)) for name in names},
+        variables={name: _variable(first.cube, name) for name in names},
         normaliser=members[0].statistics,
     )
 
@@ -108,11 +108,13 @@ def _trained(region: Region, names: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _variable(spec: VariableSpec) -> dict[str, Any]:
+def _variable(cube: Cube, name: str) -> dict[str, Any]:
+    spec, known = cube.variable(name), evidence(cube, (name,))
     return {
         "long_name": spec.variable.long_name,
         "units": spec.variable.units,
         "kind": spec.variable.kind.value,
         "source": spec.source,
         "legend": None if spec.legend is None else spec.legend.to_dict(),
+        **({"evidence": known[name]} if known else {}),
     }

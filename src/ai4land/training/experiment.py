@@ -173,7 +173,9 @@ class Experiment(BaseModel):
         legend: Classes in which all cubes are read, by crosswalk from their own; default their
             own, which then must be the same.
         task: Name of the task.
-        forcing: Variables known at prior and target time.
+        forcing: Variables known at prior and target time; gross transitions of the step, beside
+            the fractions that they change.
+        trust: How far gross transitions are believed; the rest goes by the net change alone.
         static: Slow variables, taken at the prior time: terrain, soil, climate zones.
         series: Variables told at lags before the target time, such as monthly climate or CO2.
         split: Times and blocks of training and validation.
@@ -190,6 +192,7 @@ class Experiment(BaseModel):
     legend: str | None = None
     task: str = "land_use"
     forcing: tuple[str, ...]
+    trust: Annotated[float, Field(gt=0, le=1)] = 1.0
     static: tuple[str, ...] = ()
     series: dict[str, SeriesOptions] = {}
     split: SplitOptions

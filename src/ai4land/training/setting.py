@@ -177,6 +177,7 @@ def assembled(experiment: Experiment, cube: Cube) -> tuple[Assembler, dict[str, 
         experiment.static,
         series=series,
         history=experiment.samples.history,
+        trust=experiment.trust,
     )
     return cube_assembler(cube, learned, spec), labels
 

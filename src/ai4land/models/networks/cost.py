@@ -30,6 +30,7 @@ def blank_inputs(spec: InputSpec, window: int, batch: int = 1) -> Inputs[Tensor]
         static=blank(len(spec.static)),
         zones=blank(len(spec.zones)).long(),
         series=blank(len(spec.series_channels)),
+        flows=blank(spec.flow_layers),
         calendar=torch.ones(batch, len(spec.calendar)),
     )
 

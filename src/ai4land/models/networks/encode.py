@@ -26,8 +26,8 @@ class TargetView(NamedTuple):
     Attributes:
         seen: ``(B, K, Y, X)`` the visible prior, 0 where it is hidden; numbers are normalised.
         visible: ``(B, 1, Y, X)``.
-        expected: ``(B, K, Y, X)`` class probabilities under the coarse net change alone, for the
-            bound target.
+        expected: ``(B, K, Y, X)`` class probabilities under the coarse change alone, gross where
+            it is known and net elsewhere, for the bound target.
         memory: ``(B, K, Y, X)`` mean of the earlier maps that are seen.
         remembered: ``(B, 1, Y, X)`` where there is any.
     """
@@ -138,7 +138,7 @@ class Encoder(nn.Module):
         if name == self.spec.bound:
             before = self._translated(inputs.forcing_prior)
             after = self._translated(inputs.forcing_target)
-            expected = expected_classes(before, after, seen, given.visible)
+            expected = expected_classes(before, after, seen, given.visible, self._flows(inputs))
         if self.spec.history:
             memory, remembered = self._memory(name, given)
         return TargetView(seen, given.visible, expected, memory, remembered)
@@ -146,6 +146,14 @@ class Encoder(nn.Module):
     def _translated(self, forcing: Tensor) -> Tensor:
         # what one product leaves out must not reach classes made of another
         return torch.einsum("kc,bcyx->bkyx", self.translation, torch.nan_to_num(forcing))
+
+    def _flows(self, inputs: Inputs[Tensor]) -> Tensor | None:
+        """What becomes of each class of the bound target, ``(B, K, K, Y, X)``, if that is told."""
+        if not self.spec.flows:
+            return None
+        classes = self.spec.target(self.spec.bound).layers
+        batch, _, height, width = inputs.flows.shape
+        return torch.nan_to_num(inputs.flows).reshape(batch, classes, classes, height, width)
 
     def _memory(self, name: str, given: Seen[Tensor]) -> tuple[Tensor, Tensor]:
         """Mean of the earlier maps that are seen ``(B, K, Y, X)``, and where there is any."""

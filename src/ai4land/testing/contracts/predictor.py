@@ -112,7 +112,7 @@ class PredictorContract:
         self, predictor: Predictor, inputs: Inputs[Array]
     ) -> None:
         """Where a driver is missing there is a prediction all the same."""
-        names = ("forcing_prior", "forcing_target", "static", "series")
+        names = ("forcing_prior", "forcing_target", "static", "series", "flows")
         holes = {name: getattr(inputs, name).copy() for name in names}
         for values in holes.values():
             values[..., :3, :] = np.nan

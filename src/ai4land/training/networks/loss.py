@@ -128,6 +128,13 @@ def sample_loss(
             expected=f"at least {ahead}, as `ahead` of the model",
             found=batch.steps,
         )
+    if ahead > 1 and network.spec.flows:
+        raise ConfigError(
+            "A network that looks ahead is told the gross transitions of its first step alone",
+            where="model.ahead",
+            expected="1, or no gross transitions among the forcing",
+            found=ahead,
+        )
     device = next(network.parameters()).device
     recursion = Recursion(
         batch, network, assembler, options, rng or np.random.default_rng(0), progress
