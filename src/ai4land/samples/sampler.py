@@ -126,14 +126,18 @@ class Sampler:
         runs, chance = strata[0 if every else 1]
         times = runs[int(np.searchsorted(chance, rng.random(), side="right"))]
         window = self._window(times, rng)
-        sample = self.read(times, window)
+        sample = self.damaged(self.read(times, window), rng)
+        return _turn(sample, self.assembler.spec.static, rng) if self.options.augment else sample
+
+    def damaged(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """A sample whose priors and earlier maps are damaged as the options say."""
         for name, target in sample.targets.items():
             prior, visible = corrupt(target.prior, target.visible, self.options.corruption, rng)
             keep = rng.random() >= self.options.history_drop
             # what is hidden was not seen before either
             seen = target.history_visible & visible & keep
             sample = sample.with_target(name, prior=prior, visible=visible, history_visible=seen)
-        return _turn(sample, self.assembler.spec.static, rng) if self.options.augment else sample
+        return sample
 
     def read(self, times: Times, window: Window) -> Sample:
         """The undamaged sample of given times in a given window."""

@@ -12,6 +12,12 @@ from ai4land.rollout import Decision, MostLikely
 from ai4land.training.card import describe
 from ai4land.training.decision_search import choose_decision
 from ai4land.training.experiment import Experiment
+from ai4land.training.families import (
+    StackTrainer,
+    boosting_trainer,
+    logistic_trainer,
+    markov_trainer,
+)
 from ai4land.training.networks import network_trainer
 from ai4land.training.setting import Setting, prepare
 from ai4land.training.trainer import Trained, Trainer
@@ -22,6 +28,10 @@ Progress = Callable[[int, int, dict[str, float]], None]
 
 TRAINERS: dict[str, Callable[[Experiment], Trainer]] = {
     "ai4land.models.networks": network_trainer,
+    "ai4land.models.markov": markov_trainer,
+    "ai4land.models.logistic": logistic_trainer,
+    "ai4land.models.trees": boosting_trainer,
+    "ai4land.models.stack": lambda experiment: StackTrainer(experiment, TRAINERS),
 }
 """Family of models → what makes its trainer."""
 
