@@ -55,9 +55,9 @@ class BoostingOptions(ClassModelOptions):
     pixels: Positive = 500_000
     rounds: Positive = 300
     patience: Positive = 20
-    depth: Annotated[int, Field(ge=1, le=12)] = 5
-    rate: Share = 0.1
-    least: Annotated[float, Field(ge=0.0)] = 5.0
+    depth: Annotated[int, Field(ge=1, le=12)] = 6
+    rate: Share = 0.2
+    least: Annotated[float, Field(ge=0.0)] = 20.0
     penalty: Annotated[float, Field(ge=0.0)] = 5.0
     features: Share = 0.5
     bins: Annotated[int, Field(ge=2, le=1024)] = 64
