@@ -202,12 +202,13 @@ def _blank(spec: InputSpec) -> Inputs[Array]:
         for t in spec.targets
     }
     forcing = zeros(len(spec.forcing))
-    return Inputs(
-        seen,
-        forcing,
-        forcing,
-        zeros(len(spec.static)),
-        np.zeros((1, len(spec.zones), 1, 1), np.int64),
-        zeros(len(spec.series_channels)),
-        np.zeros((1, len(spec.calendar)), np.float32),
-    )
+    held: dict[str, Any] = {
+        "targets": seen,
+        "forcing_prior": forcing,
+        "forcing_target": forcing,
+        "static": zeros(len(spec.static)),
+        "zones": zeros(len(spec.zones)),
+        "series": zeros(len(spec.series_channels)),
+        "calendar": np.zeros((1, len(spec.calendar)), np.float32),
+    }
+    return Inputs(*(held.get(name, zeros(0)) for name in Inputs._fields))

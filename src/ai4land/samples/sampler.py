@@ -119,6 +119,11 @@ class Sampler:
                 found.append((runs, chance[:-1] / chance[-1]))
         return found
 
+    @property
+    def parts(self) -> tuple[Sampler, ...]:
+        """The sampler of the one region."""
+        return (self,)
+
     def draw(self, rng: np.random.Generator) -> Sample:
         """Draw one sample."""
         strata = self._strata

@@ -23,18 +23,20 @@ def transition_counts(sampler: Sampler, name: str) -> dict[tuple[int, int], IntA
     Every process counts the same, and nothing depends on which windows are drawn.
 
     Args:
-        sampler: Knows the steps, the maps and the pixels of the split.
+        sampler: Knows the steps, the maps and the pixels of the split, of one region or several.
         name: A map of classes.
 
     Returns:
         Times before and after, on the map's own clock → ``(K, K)``.
     """
-    clock, labels = sampler.assembler.task.clock, sampler.labels[name]
-    own = [tuple(clock.convert(t, labels.target.clock) for t in run) for run in sampler.steps]
-    pairs = {pair for run in own for pair in itertools.pairwise(run)}
-    return {
-        pair: _followers(labels, *pair, sampler) for pair in sorted(pairs) if pair[0] != pair[1]
-    }
+    found: dict[tuple[int, int], IntArray] = {}
+    for part in sampler.parts:
+        clock, labels = part.assembler.task.clock, part.labels[name]
+        own = [tuple(clock.convert(t, labels.target.clock) for t in run) for run in part.steps]
+        pairs = {pair for run in own for pair in itertools.pairwise(run) if pair[0] != pair[1]}
+        for pair in sorted(pairs):
+            found[pair] = found.get(pair, 0) + _followers(labels, *pair, part)
+    return found
 
 
 def _followers(labels: Labels, before: int, after: int, sampler: Sampler) -> IntArray:

@@ -19,11 +19,11 @@ from ai4land.models import (
     xgboost,
 )
 from ai4land.training.experiment import Experiment
-from ai4land.training.families.markov import VALIDATION_WINDOWS, counted_chain
+from ai4land.training.families.judging import judged
+from ai4land.training.families.markov import counted_chain
 from ai4land.training.families.pixels import PixelBatch, joined, pixel_batches
 from ai4land.training.setting import Setting
 from ai4land.training.trainer import Report, Trained
-from ai4land.training.validation import validate
 
 __all__ = ["BoostingTrainer", "boosting_trainer"]
 
@@ -53,8 +53,8 @@ class BoostingTrainer:
         finally:
             shutil.rmtree(spool, ignore_errors=True)
         made = Boosting(view, booster, self.options)
-        verdict = validate(made, setting.judge, VALIDATION_WINDOWS)
-        report(setting.experiment.training.steps, dict(verdict.values))
+        verdict, figures = judged(made, setting)
+        report(setting.experiment.training.steps, figures)
         gains: dict[str, float] = booster.get_score(importance_type="total_gain")
         total = sum(gains.values()) or 1.0
         return Trained(made, verdict, {"gain": {name: g / total for name, g in gains.items()}})
@@ -190,8 +190,8 @@ def _reporter(library: Any, after: Callable[[int, dict[str, float]], None]) -> A
 
     class Reporter(library.callback.TrainingCallback):  # type: ignore[misc]
         def after_iteration(self, model: object, epoch: int, evals_log: Any) -> bool:  # noqa: ANN401
-            losses: list[float] = evals_log.get("validation", {}).get("mlogloss", [])
-            after(epoch + 1, {"validation_log_loss": losses[-1]} if losses else {})
+            losses: list[float] = evals_log.get("validation", {}).get("mlogloss", [np.nan])
+            after(epoch + 1, {"loss": losses[-1]})
             return False
 
     return Reporter()

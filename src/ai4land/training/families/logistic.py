@@ -14,11 +14,11 @@ from scipy.optimize import minimize
 from ai4land.errors import SampleError
 from ai4land.models import Logistic, LogisticOptions, PixelView, class_options, standardised
 from ai4land.training.experiment import Experiment
-from ai4land.training.families.markov import VALIDATION_WINDOWS, counted_chain
+from ai4land.training.families.judging import judged
+from ai4land.training.families.markov import counted_chain
 from ai4land.training.families.pixels import PixelBatch, joined, pixel_batches
 from ai4land.training.setting import Setting
 from ai4land.training.trainer import Report, Trained
-from ai4land.training.validation import validate
 
 __all__ = ["LogisticTrainer", "logistic_trainer"]
 
@@ -48,11 +48,11 @@ class LogisticTrainer:
             raise SampleError("The training split holds no pixel to learn from")
         learned = joined(parts)
         parts = list(pixel_batches(setting.judge, view, options.pixels, rng, damaged=False))
-        judged = joined(parts) if parts else None
+        checked = joined(parts) if parts else None
         mean, spread = _statistics(learned)
         size = view.target.layers
         weights = np.zeros((2, size + 1, size, len(mean) + 1), np.float32)
-        groups = list(_groups(view, learned, judged))
+        groups = list(_groups(view, learned, checked))
         losses = [np.zeros(2)]
         for number, (way, prior, classes, own, other) in enumerate(groups):
             problem = _Problem(own, classes, mean, spread)
@@ -63,11 +63,11 @@ class LogisticTrainer:
             done = np.sum(losses, axis=0)
             report(
                 max((number + 1) * steps // (len(groups) + 1), 1),
-                {"validation_log_loss": float(done[0] / max(done[1], 1.0))},
+                {"loss": float(done[0] / max(done[1], 1.0))},
             )
         made = Logistic(view, mean, spread, weights, options)
-        verdict = validate(made, setting.judge, VALIDATION_WINDOWS)
-        report(steps, dict(verdict.values))
+        verdict, figures = judged(made, setting)
+        report(steps, figures)
         statistics = {"features": _named(view, mean, spread)}
         return Trained(made, verdict, statistics)
 

@@ -9,14 +9,12 @@ import numpy.typing as npt
 
 from ai4land.models import Markov, MarkovOptions, class_options, class_target
 from ai4land.training.experiment import Experiment
+from ai4land.training.families.judging import judged
 from ai4land.training.setting import Setting
 from ai4land.training.trainer import Report, Trained
 from ai4land.training.transitions import transition_counts
-from ai4land.training.validation import validate
 
 __all__ = ["MarkovTrainer", "counted_chain", "markov_trainer"]
-
-VALIDATION_WINDOWS = 400
 
 
 class MarkovTrainer:
@@ -34,8 +32,8 @@ class MarkovTrainer:
     def fit(self, setting: Setting, folder: Path, seed: int, report: Report) -> Trained:
         """Count all steps of the training split; see ``Trainer``."""
         chain = counted_chain(setting, self.options)
-        verdict = validate(chain, setting.judge, VALIDATION_WINDOWS)
-        report(setting.experiment.training.steps, dict(verdict.values))
+        verdict, figures = judged(chain, setting)
+        report(setting.experiment.training.steps, figures)
         return Trained(chain, verdict)
 
 

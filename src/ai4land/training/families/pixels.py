@@ -67,13 +67,12 @@ def pixel_batches(
     chance = _chances(sampler, name, pixels, count / len(windows))
     reach = view.neighbourhood.reach  # around the pixels that are learned from
     inner = (slice(reach, reach + SIDE),) * 2
-    codings, history = sampler.assembler.codings, sampler.assembler.spec.history
-    for (before, after), middle in (windows[i] for i in read):
+    for part, times, middle in (windows[i] for i in read):
         window = middle.pad(reach)
-        sample = sampler.read((before, after), window)
+        sample = part.read(times, window)
         if not sample.targets[name].valid[0][inner].any():
             continue
-        sample = sampler.damaged(sample, rng) if damaged else sample
+        sample = part.damaged(sample, rng) if damaged else sample
         target = sample.targets[name]
         valid = np.zeros(window.shape, dtype=bool)
         valid[inner] = target.valid[0][inner]
@@ -81,9 +80,11 @@ def pixel_batches(
         where = valid & (rng.random(window.shape) < chance[kind])
         if not where.any():
             continue
-        inputs = step_inputs(stack([sample]), 0, codings, history)
+        inputs = step_inputs(
+            stack([sample]), 0, part.assembler.codings, part.assembler.spec.history
+        )
         chain = view.chain.predict(inputs)[name]
-        decay = abs(after - before) ** -sampler.options.stride_decay
+        decay = abs(times[1] - times[0]) ** -part.options.stride_decay
         batch = PixelBatch(
             view.rows(inputs, chain, where[None]),
             target.targets[0][where],
@@ -102,17 +103,27 @@ def joined(batches: Sequence[PixelBatch]) -> PixelBatch:
     )
 
 
-def split_windows(sampler: Sampler, side: int) -> list[tuple[tuple[int, int], Window]]:
-    """Each step of a split with each window that holds a pixel of it, side by side."""
-    grid = sampler.grid
-    pairs = sorted({pair for run in sampler.steps for pair in itertools.pairwise(run)})
-    corners = [
-        (row, col)
-        for row in range(0, grid.height, side)
-        for col in range(0, grid.width, side)
-        if sampler.mask[row : row + side, col : col + side].any()
-    ]
-    return [(pair, Window(row, col, side, side)) for pair in pairs for row, col in corners]
+def split_windows(sampler: Sampler, side: int) -> list[tuple[Sampler, tuple[int, int], Window]]:
+    """Each step of a split with each window that holds a pixel of it, side by side.
+
+    Args:
+        sampler: Of the split, of one region or several.
+        side: Height and width of the windows in pixels.
+
+    Returns:
+        The sampler of the region, times before and after, and the window.
+    """
+    found = []
+    for part in sampler.parts:
+        corners = [
+            (row, col)
+            for row in range(0, part.grid.height, side)
+            for col in range(0, part.grid.width, side)
+            if part.mask[row : row + side, col : col + side].any()
+        ]
+        pairs = sorted({pair for run in part.steps for pair in itertools.pairwise(run)})
+        found += [(part, p, Window(*corner, side, side)) for p in pairs for corner in corners]
+    return found
 
 
 def _chances(sampler: Sampler, name: str, pixels: int, share: float) -> npt.NDArray[np.float64]:

@@ -11,15 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.models import Predictor, Stack, StackOptions, class_options, family_of
-from ai4land.samples import Sampler, stack, step_inputs
+from ai4land.samples import Sampler
 from ai4land.training.experiment import Experiment
-from ai4land.training.families.markov import VALIDATION_WINDOWS
-from ai4land.training.families.pixels import split_windows
+from ai4land.training.families.judging import judged, truth_probabilities
 from ai4land.training.setting import Setting
 from ai4land.training.trainer import Report, Trained, Trainer
-from ai4land.training.validation import validate
 
-__all__ = ["StackTrainer", "mixture_weights", "truth_probabilities"]
+__all__ = ["StackTrainer", "mixture_weights"]
 
 DoubleArray = npt.NDArray[np.float64]
 
@@ -60,7 +58,7 @@ class StackTrainer:
 
             def told(step: int, figures: dict[str, float], number: int = number) -> None:
                 steps = setting.experiment.training.steps
-                report(max((number * steps + step) // count, 1), figures)
+                report(min(max((number * steps + step) // count, 1), max(steps - 1, 1)), figures)
 
             model = self.options.members[number]
             own = _of(setting, model)
@@ -76,40 +74,9 @@ class StackTrainer:
                 zip(self.options.members, members, strict=True)
             )
         }
-        return Trained(made, validate(made, setting.judge, VALIDATION_WINDOWS), statistics)
-
-
-def truth_probabilities(
-    predictors: Sequence[Predictor], sampler: Sampler
-) -> tuple[DoubleArray, npt.NDArray[np.bool_]]:
-    """What predictors gave to the classes that came about in a split, undamaged.
-
-    Args:
-        predictors: M of them.
-        sampler: Of the split.
-
-    Returns:
-        ``(N, M)`` probabilities of all maps of classes together, and ``(N,)`` whether the step goes
-        backward.
-    """
-    windows, codings = split_windows(sampler, sampler.options.window), sampler.assembler.codings
-    names = [t.name for t in sampler.assembler.spec.targets if t.categorical]
-    found, backward = [np.empty((0, len(predictors)))], [np.empty(0, dtype=bool)]
-    count = min(VALIDATION_WINDOWS, len(windows))
-    for place in np.unique(np.linspace(0, len(windows) - 1, count).astype(int)):
-        times, window = windows[place]
-        sample = sampler.read(times, window)
-        kept = {n: sample.targets[n].valid[0] & sample.targets[n].moves[0] for n in names}
-        if not any(valid.any() for valid in kept.values()):
-            continue
-        inputs = step_inputs(stack([sample]), 0, codings, sampler.assembler.spec.history)
-        said = [predictor.predict(inputs) for predictor in predictors]
-        for name, valid in kept.items():
-            truth = sample.targets[name].targets[0][valid][None]
-            given = [np.take_along_axis(s[name][0][:, valid], truth, axis=0)[0] for s in said]
-            found.append(np.stack(given, axis=1).astype(np.float64))
-            backward.append(np.full(len(found[-1]), times[1] < times[0]))
-    return np.concatenate(found), np.concatenate(backward)
+        verdict, figures = judged(made, setting)
+        report(setting.experiment.training.steps, figures)
+        return Trained(made, verdict, statistics)
 
 
 def mixture_weights(given: DoubleArray) -> DoubleArray:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from families import random_boosting, random_chain, random_logistic
 from hypothesis import given
 from hypothesis import strategies as st
+from small_families import random_boosting, random_chain, random_logistic
 
 from ai4land.errors import CheckpointError, ConfigError
 from ai4land.models import (
