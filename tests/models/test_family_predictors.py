@@ -203,6 +203,14 @@ def test_a_stack_weighs_each_direction() -> None:
     found = stack.predict(inputs)[LAND]
     np.testing.assert_array_equal(found[0], one[0])
     np.testing.assert_allclose(found[1], 0.25 * one[1] + 0.75 * two[1], atol=1e-6)
+    numbers = number_spec()
+    both = [lively_predictor(numbers, seed=seed) for seed in (1, 2)]
+    winter = array_inputs(numbers, seeds=(1, 2))
+    winter.calendar[:, 1:] = -0.7  # the season is no direction
+    first = Stack(both, np.array([[1.0, 0.0], [0.0, 1.0]])).predict(winter)
+    np.testing.assert_array_equal(
+        first["leaf_area_index"], both[0].predict(winter)["leaf_area_index"]
+    )
     for bad in ([[1.0, 0.0]], [[0.6, 0.6], [1.0, 0.0]], [[1.5, -0.5], [1.0, 0.0]]):
         with pytest.raises(ConfigError, match="Impossible weights"):
             Stack(parts, np.array(bad))

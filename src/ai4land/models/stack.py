@@ -93,8 +93,9 @@ class Stack:
 
     def predict(self, inputs: Inputs[Array]) -> dict[str, FloatArray]:
         """The weighted mean ``(B, K, Y, X)`` of each target; what weighs nothing is not asked."""
-        ways = (inputs.calendar < 0).any(axis=1).astype(int)  # all targets move the same way
-        weights = self.weights[ways].astype(np.float32)
+        lengths = [i for i, n in enumerate(self.spec.calendar) if n.startswith("years")]
+        ways = (inputs.calendar[:, lengths] < 0).any(axis=1)  # what moves moves the same way
+        weights = self.weights[ways.astype(int)].astype(np.float32)
         total: dict[str, FloatArray] = {}
         for predictor, weight in zip(self.predictors, weights.T, strict=True):
             if not weight.any():

@@ -29,8 +29,8 @@ _LEAST = 1e-12
 class StackTrainer:
     """Trains the members one after the other on the same split and weighs them on validation.
 
-    Members with seeds are trained from the stack's seed. Weights are found for each direction;
-    numbers are averaged plainly.
+    Members with seeds are trained from the stack's seed. Weights are found for each direction
+    by what the members say of the classes; numbers are averaged with the same.
 
     Args:
         experiment: The stack's.
