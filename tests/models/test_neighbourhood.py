@@ -124,7 +124,13 @@ def test_features_are_what_their_names_say() -> None:
     np.testing.assert_array_equal(layers["change of grass"], change)
     assert (layers["years"] == -4).all()
     assert np.allclose(layers["log of years"], np.log(4))
-    assert "wood within 3" in layers
+    logs = Neighbourhood(spec, radii=(3,), reach=5, logs=True)
+    found = dict(zip(logs.names, logs.layers(inputs)[0], strict=True))
+    np.testing.assert_array_equal(found["wood within 3"], layers["wood within 3"])
+    wanted = np.log(layers["wood within 3"] + 0.02)
+    np.testing.assert_allclose(found["log of wood within 3"], wanted, rtol=1e-6)
+    wanted = np.log(1 + layers["distance to field"])
+    np.testing.assert_allclose(found["log of distance to field"], wanted, rtol=1e-6)
     assert layers["distance to wood"].max() <= 5
 
 

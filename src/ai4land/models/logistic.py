@@ -54,7 +54,8 @@ class LogisticOptions(ClassModelOptions):
 
     def view(self, chain: Markov) -> PixelView:
         """What it looks at."""
-        return PixelView(chain, Neighbourhood(chain.spec, self.radii, self.reach))
+        around = Neighbourhood(chain.spec, self.radii, self.reach, logs=True)
+        return PixelView(chain, around)
 
 
 class Logistic(Pixelwise):

@@ -22,6 +22,7 @@ Group = tuple[Sequence[str], FloatArray]
 RADII = (1, 2, 4, 8)
 """Half sides of the squares, in pixels, in which densities are counted by default."""
 
+_LEAST_SHARE = 0.02  # added to a density before its logarithm
 MAX_REACH = 16  # pixels: half the overlap of the default tiles
 
 
@@ -85,6 +86,8 @@ class Neighbourhood:
         spec: The inputs, with one map of classes among the targets.
         radii: Half sides in pixels of the squares in which densities are counted.
         reach: Distances in pixels are capped at this.
+        logs: Whether densities and distances are given as logarithms too, for learners that only
+            add: a first neighbour of a class counts more than the fifth.
 
     Attributes:
         names: Names of the features, in order.
@@ -94,7 +97,12 @@ class Neighbourhood:
     """
 
     def __init__(
-        self, spec: InputSpec, radii: Sequence[int] = RADII, reach: int = MAX_REACH
+        self,
+        spec: InputSpec,
+        radii: Sequence[int] = RADII,
+        reach: int = MAX_REACH,
+        *,
+        logs: bool = False,
     ) -> None:
         if not all(1 <= r <= MAX_REACH for r in (*radii, reach)) or len(set(radii)) < len(radii):
             raise ConfigError(
@@ -107,6 +115,7 @@ class Neighbourhood:
         self.target = next(target for target in spec.targets if target.categorical)
         self.radii = tuple(radii)
         self.reach = reach
+        self.logs = logs
         self.names = tuple(n for names, _ in self._groups(_blank(spec)) for n in names)
 
     def layers(self, inputs: Inputs[Array]) -> FloatArray:
@@ -121,11 +130,14 @@ class Neighbourhood:
         classes = self.target.classes
         yield [f"is {c}" for c in classes], seen
         yield ["is hidden"], 1.0 - visible
-        yield (
-            [f"{c} within {r}" for r in self.radii for c in classes],
-            densities(seen, visible, self.radii),
-        )
-        yield [f"distance to {c}" for c in classes], distances(seen, self.reach)
+        around = [f"{c} within {r}" for r in self.radii for c in classes]
+        away = [f"distance to {c}" for c in classes]
+        shares, far = densities(seen, visible, self.radii), distances(seen, self.reach)
+        yield around, shares
+        yield away, far
+        if self.logs:
+            yield [f"log of {name}" for name in around], np.log(shares + np.float32(_LEAST_SHARE))
+            yield [f"log of {name}" for name in away], np.log1p(far)
         if self.spec.history:
             yield [*(f"was {c}" for c in classes), "is remembered"], _memory(given)
         yield from self._forcing(inputs, seen, visible)
