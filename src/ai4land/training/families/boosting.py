@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,7 +44,10 @@ class BoostingTrainer:
         self.options = options
 
     def fit(self, setting: Setting, folder: Path, seed: int, report: Report) -> Trained:
-        """Grow the trees from the start; see ``Trainer``."""
+        """Grow the trees from the start; see ``Trainer``.
+
+        What each feature adds to the likelihood, as shares, is left in ``gain.json``.
+        """
         view = self.options.view(counted_chain(setting))
         spool = folder / "pixels"
         shutil.rmtree(spool, ignore_errors=True)
@@ -57,7 +61,9 @@ class BoostingTrainer:
         report(setting.experiment.training.steps, figures)
         gains: dict[str, float] = booster.get_score(importance_type="total_gain")
         total = sum(gains.values()) or 1.0
-        return Trained(made, verdict, {"gain": {name: g / total for name, g in gains.items()}})
+        shares = {k: gains[k] / total for k in sorted(gains, key=gains.__getitem__, reverse=True)}
+        (folder / "gain.json").write_text(json.dumps(shares, indent=1) + "\n", encoding="utf-8")
+        return Trained(made, verdict)
 
     def _grown(
         self, setting: Setting, view: PixelView, spool: Path, seed: int, report: Report

@@ -69,10 +69,9 @@ class StackTrainer:
             weights = _fitted(predictors, setting.judge)
         made = Stack(predictors, weights)
         statistics = {
-            f"member {number}: {model.get('name')}": member.statistics
-            for number, (model, member) in enumerate(
-                zip(self.options.members, members, strict=True)
-            )
+            f"member {number}, {group}": channels
+            for number, member in enumerate(members)
+            for group, channels in member.statistics.items()
         }
         verdict, figures = judged(made, setting)
         report(setting.experiment.training.steps, figures)
