@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from ai4land.checkpoint import load_checkpoint
 from ai4land.cube import Cube
 from ai4land.errors import CheckpointError, MissingFileError
+from ai4land.grid import Window
 from ai4land.models import Boosting, Logistic, LogisticOptions, Markov, Stack, family_of
 from ai4land.rollout import Tiling, open_model, rollout
 from ai4land.training import Experiment, prepare, train
@@ -25,7 +27,7 @@ from ai4land.training.families import (
     truth_probabilities,
 )
 from ai4land.training.families.markov import counted_chain
-from ai4land.training.families.pixels import joined, pixel_batches
+from ai4land.training.families.pixels import SplitWindows, joined, pixel_batches
 from ai4land.training.train import TRAINERS
 from experiments import small_experiment
 from tiny_cubes import FINE
@@ -180,6 +182,25 @@ def test_pixels_are_shown_as_in_one_piece(tiny_cube: Cube) -> None:
     ]
     share = (counts[0] / np.maximum(counts[1], 1))[land]
     np.testing.assert_allclose(rows[where, names.index("grass_shrub within 3")], share, atol=1e-5)
+
+
+def test_windows_of_several_regions_are_counted_through(tiny_cube: Cube) -> None:
+    """Every step of every region with every window that holds a pixel of its split, once."""
+    one, two = _setting(tiny_cube).sampler, _setting(tiny_cube, strides=[2]).sampler
+    two.mask[:20] = False
+    both: Any = SimpleNamespace(parts=(one, two))
+    windows = SplitWindows(both, 16)
+    found = [windows[i] for i in range(len(windows))]
+    expected = [
+        (part, times, Window(row, col, 16, 16))
+        for part in (one, two)
+        for times in sorted(part.steps)
+        for row in range(0, 40, 16)
+        for col in range(0, 48, 16)
+        if part is one or row > 0
+    ]
+    assert found == expected
+    assert {after - before for part, (before, after), _ in found if part is two} == {-2, 2}
 
 
 def test_damaged_priors_are_learned_from(tiny_cube: Cube) -> None:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ai4land.models import Predictor
 from ai4land.samples import Sampler, stack, step_inputs
-from ai4land.training.families.pixels import split_windows
+from ai4land.training.families.pixels import SplitWindows
 from ai4land.training.setting import Setting
 from ai4land.training.validation import Validation, validate
 
@@ -45,7 +45,7 @@ def truth_probabilities(
     """
     spec = predictors[0].spec
     names = [target.name for target in spec.targets if target.categorical]
-    windows = split_windows(sampler, sampler.parts[0].options.window)
+    windows = SplitWindows(sampler, sampler.parts[0].options.window)
     found, backward = [np.empty((0, len(predictors)))], [np.empty(0, dtype=bool)]
     count = min(_WINDOWS, len(windows))
     for place in np.unique(np.linspace(0, len(windows) - 1, count).astype(int)):

@@ -15,7 +15,7 @@ from ai4land.models import PixelRows, PixelView
 from ai4land.samples import Sampler, stack, step_inputs
 from ai4land.training.transitions import transition_counts
 
-__all__ = ["PixelBatch", "joined", "pixel_batches", "split_windows"]
+__all__ = ["PixelBatch", "SplitWindows", "joined", "pixel_batches"]
 
 SIDE = 128  # pixels of a window that are learned from; what they look at lies around
 _WINDOWS = 1500  # read at most: with features, minutes of one core
@@ -61,7 +61,9 @@ def pixel_batches(
         damaged: Whether priors are damaged as the sampler's options say.
     """
     name = view.target.name
-    windows = split_windows(sampler, SIDE)
+    windows = SplitWindows(sampler, SIDE)
+    if not len(windows):
+        return
     count = min(_WINDOWS, len(windows))
     read = np.sort(rng.choice(len(windows), count, replace=False))
     chance = _chances(sampler, name, pixels, count / len(windows))
@@ -103,27 +105,39 @@ def joined(batches: Sequence[PixelBatch]) -> PixelBatch:
     )
 
 
-def split_windows(sampler: Sampler, side: int) -> list[tuple[Sampler, tuple[int, int], Window]]:
-    """Each step of a split with each window that holds a pixel of it, side by side.
+class SplitWindows:
+    """Each step of a split with each window that holds a pixel of it, side by side, by number.
 
     Args:
         sampler: Of the split, of one region or several.
         side: Height and width of the windows in pixels.
-
-    Returns:
-        The sampler of the region, times before and after, and the window.
     """
-    found = []
-    for part in sampler.parts:
-        corners = [
-            (row, col)
-            for row in range(0, part.grid.height, side)
-            for col in range(0, part.grid.width, side)
-            if part.mask[row : row + side, col : col + side].any()
-        ]
-        pairs = sorted({pair for run in part.steps for pair in itertools.pairwise(run)})
-        found += [(part, p, Window(*corner, side, side)) for p in pairs for corner in corners]
-    return found
+
+    def __init__(self, sampler: Sampler, side: int) -> None:
+        self.side = side
+        self._regions: list[tuple[Sampler, list[tuple[int, int]], list[tuple[int, int]]]] = []
+        for part in sampler.parts:
+            corners = [
+                (row, col)
+                for row in range(0, part.grid.height, side)
+                for col in range(0, part.grid.width, side)
+                if part.mask[row : row + side, col : col + side].any()
+            ]
+            pairs = sorted({pair for run in part.steps for pair in itertools.pairwise(run)})
+            self._regions.append((part, pairs, corners))
+        self._ends = np.cumsum([len(pairs) * len(corners) for _, pairs, corners in self._regions])
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return int(self._ends[-1])
+
+    def __getitem__(self, number: int) -> tuple[Sampler, tuple[int, int], Window]:
+        """The sampler of the region, times before and after, and the window."""
+        region = int(np.searchsorted(self._ends, number, side="right"))
+        part, pairs, corners = self._regions[region]
+        begins = self._ends[region] - len(pairs) * len(corners)
+        step, place = divmod(int(number - begins), len(corners))
+        return part, pairs[step], Window(*corners[place], self.side, self.side)
 
 
 def _chances(sampler: Sampler, name: str, pixels: int, share: float) -> npt.NDArray[np.float64]:
