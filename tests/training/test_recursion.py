@@ -15,7 +15,7 @@ from ai4land.models import Inputs
 from ai4land.models.networks import Network
 from ai4land.samples import Assembler, CubeDrivers, Labels, Sample, SampleOptions, Sampler, stack
 from ai4land.training import TrainingOptions
-from ai4land.training.networks.loss import sample_loss, step_loss
+from ai4land.training.networks.loss import class_loss, sample_loss
 from ai4land.vocabulary import LAND_USE, Direction
 from network_inputs import lively_network
 from tiny_cubes import FINE
@@ -66,6 +66,12 @@ def spied(
     return spy, sample_loss(spy, network, batch, assembler, options, rng, at)
 
 
+def loss_of(spy: Spy, batch: Sample, step: int) -> Tensor:
+    raw, seen = spy.said[step][LAND], spy.shown[step].targets[LAND]
+    found = spy.network.activate(spy.said[step], spy.shown[step])[LAND]
+    return class_loss(raw, found, seen, batch.targets[LAND], step, TrainingOptions())
+
+
 def test_the_gradient_flows_through_only_if_asked(assembler: Assembler) -> None:
     batch = batch_of(assembler, steps=3)
     gradients, losses = {}, {}
@@ -74,7 +80,7 @@ def test_the_gradient_flows_through_only_if_asked(assembler: Assembler) -> None:
         spy, loss = spied(assembler, batch, options)
         first = spy.said[0][LAND]
         # of the last step alone: what the first step hears of it
-        last = step_loss(spy.said[2][LAND], assembler.spec.target(LAND), batch.targets[LAND], 2)
+        last = loss_of(spy, batch, 2)
         (found,) = torch.autograd.grad(last, [first], allow_unused=True, retain_graph=True)
         gradients[kind] = found
         losses[kind] = float(loss.detach())
@@ -93,16 +99,18 @@ def test_the_gradient_through_is_that_of_the_loss(assembler: Assembler) -> None:
     batch = batch_of(assembler, count=2)
     options = TrainingOptions(feedback="probabilities", gradient="through")
     spy, _ = spied(assembler, batch, options)
-    target, maps = assembler.spec.target(LAND), batch.targets[LAND]
-    second = step_loss(spy.said[1][LAND], target, maps, 1)
+    maps = batch.targets[LAND]
+    second = loss_of(spy, batch, 1)
     prior = spy.shown[1].targets[LAND].prior
     (slope,) = torch.autograd.grad(second, [prior], retain_graph=True)
-    first = spy.network.activate(spy.said[0])[LAND]
+    first = spy.network.activate(spy.said[0], spy.shown[0])[LAND]
     way = torch.randn(first.shape, generator=torch.Generator().manual_seed(0))
     way *= torch.from_numpy(maps.domain)[:, None]
     (through,) = torch.autograd.grad(second, [spy.said[0][LAND]])
     moved = spy.said[0][LAND].detach() + 1e-3 * way
-    exact = ((spy.network.activate({LAND: moved})[LAND] - first.detach()) / 1e-3 * slope).sum()
+    exact = (
+        (spy.network.activate({LAND: moved}, spy.shown[0])[LAND] - first.detach()) / 1e-3 * slope
+    ).sum()
     assert float((through * way).sum()) == pytest.approx(float(exact), rel=0.02)
 
 
@@ -167,7 +175,7 @@ def test_samples_are_drawn_from_the_probabilities(assembler: Assembler) -> None:
         assert torch.equal(certain.sum(-1), torch.ones(len(certain)))
         assert torch.equal(certain, certain.round())
         total += prior / 60
-    own = spy.network.activate(spy.said[0])[LAND].detach()
+    own = spy.network.activate(spy.said[0], spy.shown[0])[LAND].detach()
     # pixels together: the mean of many independent draws
     for k in range(8):
         found, expected = total[:, k][exists].mean(), own[:, k][exists].mean()

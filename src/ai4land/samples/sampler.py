@@ -139,14 +139,18 @@ class Sampler:
         sample = self.read(times, place.window)
         if self.options.weigh:
             sample = replace(sample, weight=np.array(place.weight, np.float32))
+        sample = self.damaged(sample, rng, progress)
+        return _turn(sample, self.assembler.spec.static, rng) if self.options.augment else sample
+
+    def damaged(self, sample: Sample, rng: np.random.Generator, progress: float = 0.0) -> Sample:
+        """A sample whose priors and earlier maps are damaged as the options say."""
         for name, target in sample.targets.items():
             keep = rng.random() >= self.options.history_drop
             # what must not be seen now was not seen before either
             seen = target.history_visible & target.visible & keep
             sample = sample.with_target(name, history_visible=seen)
         subject = Subject(self.assembler.spec, self.assembler.codings)
-        sample = corrupted(sample, self.options.corruption, subject, rng, progress)
-        return _turn(sample, self.assembler.spec.static, rng) if self.options.augment else sample
+        return corrupted(sample, self.options.corruption, subject, rng, progress)
 
     def read(self, times: Times, window: Window) -> Sample:
         """The undamaged sample of given times in a given window."""

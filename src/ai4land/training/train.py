@@ -13,6 +13,12 @@ from ai4land.training.calibration import fit_calibration
 from ai4land.training.card import Said, describe
 from ai4land.training.decision_search import choose_decisions
 from ai4land.training.experiment import Experiment
+from ai4land.training.families import (
+    StackTrainer,
+    boosting_trainer,
+    logistic_trainer,
+    markov_trainer,
+)
 from ai4land.training.networks import network_trainer
 from ai4land.training.setting import prepare
 from ai4land.training.trainer import Progress, Trained, Trainer
@@ -21,6 +27,10 @@ __all__ = ["TRAINERS", "train"]
 
 TRAINERS: dict[str, Callable[[Experiment], Trainer]] = {
     "ai4land.models.networks": network_trainer,
+    "ai4land.models.markov": markov_trainer,
+    "ai4land.models.logistic": logistic_trainer,
+    "ai4land.models.trees": boosting_trainer,
+    "ai4land.models.stack": lambda experiment: StackTrainer(experiment, TRAINERS),
 }
 """Family of models → what makes its trainer."""
 

@@ -83,4 +83,13 @@ def _scores(card: Card) -> Table:
 
 
 def _pairs(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{k} {v}" for k, v in values.items()) or "–"
+    return ", ".join(f"{k} {_said(v)}" for k, v in values.items()) or "–"
+
+
+def _said(value: object) -> str:
+    """A value in words; what has parts of its own in brackets."""
+    if isinstance(value, Mapping):
+        return f"({_pairs(value)})"
+    if isinstance(value, list) and any(isinstance(part, Mapping) for part in value):
+        return ", ".join(map(_said, value))
+    return str(value)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from ai4land.grid import Window
 from ai4land.models.networks import Network, Normaliser
-from ai4land.samples import Labels, Sampler, SampleSource
+from ai4land.samples import SampleSource
+from ai4land.training.transitions import transition_counts
 
 __all__ = ["count_transitions", "fit_normalisers", "statistics_of"]
 
 _SAMPLES = 64
-_ROWS = 512  # of the map counted at once
-
-IntArray = npt.NDArray[np.int64]
 
 
 def fit_normalisers(network: Network, sampler: SampleSource, rng: np.random.Generator) -> None:
@@ -69,41 +65,15 @@ def _fit(normaliser: Normaliser, parts: list[npt.NDArray[Any]], *, centred: bool
 def count_transitions(network: Network, sampler: SampleSource) -> None:
     """Count which class follows which in all steps of the training splits, in one pass.
 
-    Every process counts the same, and nothing depends on which windows are drawn.
-
     Args:
         network: Its counts are set in place.
         sampler: Knows the steps, the maps and the pixels of the training split of each region.
     """
     for name, transitions in network.transitions().items():
         counts = np.zeros(tuple(transitions.counts.shape), np.int64)
-        for part in sampler.parts:
-            counts += _counted(name, part, counts.shape)
+        for (before, after), table in transition_counts(sampler, name).items():
+            counts[int(after < before)] += table
         transitions.counts.copy_(torch.from_numpy(counts))
-
-
-def _counted(name: str, sampler: Sampler, shape: tuple[int, ...]) -> IntArray:
-    """Pixels of one region by direction and class before and after, ``(2, K, K)``."""
-    clock, labels = sampler.assembler.task.clock, sampler.labels[name]
-    own = [tuple(clock.convert(t, labels.target.clock) for t in run) for run in sampler.steps]
-    pairs = {pair for run in own for pair in itertools.pairwise(run)}
-    counts = np.zeros(shape, np.int64)
-    for before, after in sorted(pair for pair in pairs if pair[0] != pair[1]):
-        counts[int(after < before)] += _followers(labels, before, after, sampler)
-    return counts
-
-
-def _followers(labels: Labels, before: int, after: int, sampler: Sampler) -> IntArray:
-    """Pixels of the split by class before and after, ``(K, K)``."""
-    grid, classes = labels.grid, len(labels.classes)
-    found = np.zeros(classes * classes, np.int64)
-    for row in range(0, grid.height, _ROWS):
-        band: Window = grid.band(row, _ROWS)
-        one, two = labels.codes(before, band), labels.codes(after, band)
-        valid = labels.domain(one) & labels.domain(two) & sampler.mask[band.slices]
-        key = labels.positions(one)[valid].astype(np.int64) * classes
-        found += np.bincount(key + labels.positions(two)[valid], minlength=found.size)
-    return found.reshape(classes, classes)
 
 
 def statistics_of(network: Network) -> dict[str, Any]:
