@@ -21,7 +21,7 @@ _WINDOWS = 400
 
 
 def judged(predictor: Predictor, setting: Setting) -> tuple[Validation, dict[str, float]]:
-    """Scores on the validation split, and the same as figures with what is minimised as ``loss``."""
+    """Scores on the validation split, and as figures with what is minimised as ``loss``."""
     verdict = validate(predictor, setting.judge, _WINDOWS)
     figures = {f"validation_{name}": value for name, value in verdict.values.items()}
     return verdict, {"loss": -verdict.score, **figures}

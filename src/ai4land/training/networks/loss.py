@@ -32,6 +32,7 @@ def class_loss(
     sample: TargetSample,
     step: int,
     options: TrainingOptions,
+    counts: Tensor | None = None,
 ) -> Tensor:
     """Loss of a map of classes in one step over the valid pixels of a batch.
 
@@ -45,6 +46,8 @@ def class_loss(
         sample: Its maps.
         step: Which step, from 0.
         options: The terms, and the weight of changed pixels.
+        counts: ``(B,)`` what each sample counts in the pixelwise terms, see ``Sample.weight``;
+            default 1.
     """
     used, truth, before = _maps(sample, step)
     wanted = _tensor(np.where(used, truth, 0).astype(np.int64)).to(raw.device)
@@ -54,8 +57,9 @@ def class_loss(
     if terms.cross_entropy or terms.focal:
         error = pixelwise(raw, wanted, terms) * valid
         if options.changed_weight:
-            counts = change_weights(seen.prior, seen.visible, options.changed_weight)
-            error = error * counts.gather(1, wanted[:, None])[:, 0]
+            weights = change_weights(seen.prior, seen.visible, options.changed_weight)
+            error = error * weights.gather(1, wanted[:, None])[:, 0]
+        error = error if counts is None else error * counts[:, None, None]
         loss = error.sum() / valid.sum().clamp(min=1)
     asked = {name: weight for name in REGION_TERMS if (weight := getattr(terms, name))}
     if asked:
@@ -69,7 +73,12 @@ def class_loss(
 
 
 def number_loss(
-    values: Tensor, sample: TargetSample, step: int, scale: Tensor, options: TrainingOptions
+    values: Tensor,
+    sample: TargetSample,
+    step: int,
+    scale: Tensor,
+    options: TrainingOptions,
+    counts: Tensor | None = None,
 ) -> Tensor:
     """Mean loss of a number in one step, in units of the training split's spread.
 
@@ -82,11 +91,13 @@ def number_loss(
         step: Which step, from 0.
         scale: Spread of the number, ``(1,)``.
         options: What an error counts, and the weight of changed pixels.
+        counts: ``(B,)`` what each sample counts; default 1.
     """
     used, truth, before = _maps(sample, step)
     off = (values[:, 0] - _tensor(np.nan_to_num(truth)).to(values.device)) / scale
     weights = _tensor(used * (1.0 + options.changed_weight * (truth != before)))
     error = _error(off, options.loss) * weights.to(off)
+    error = error if counts is None else error * counts[:, None, None]
     return error.sum() / max(int(used.sum()), 1)
 
 
@@ -190,14 +201,15 @@ def _step_losses(
 ) -> list[tuple[str, Tensor]]:
     """The loss of each target in one step, and of its consistency with the forcing."""
     losses = []
+    counts = _tensor(batch.weight).to(inputs.calendar)
     for target in network.spec.targets:
         name, sample = target.name, batch.targets[target.name]
         if target.categorical:
             seen = inputs.targets[name]
-            term = class_loss(raw[name], found[name], seen, sample, step, options)
+            term = class_loss(raw[name], found[name], seen, sample, step, options, counts)
         else:
             spread = network.scale(name).spread
-            term = number_loss(found[name], sample, step, spread, options)
+            term = number_loss(found[name], sample, step, spread, options, counts)
         losses.append((name, term))
     if options.loss.forcing:
         gap = _forcing_gap(network, found, inputs, batch, step)
