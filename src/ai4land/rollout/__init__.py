@@ -14,7 +14,7 @@ from ai4land.rollout.decisions import (
     decision_data,
     decision_of,
 )
-from ai4land.rollout.expectation import ODDS, Expected, choose_odds
+from ai4land.rollout.expectation import ODDS, Expected, advanced, choose_odds
 from ai4land.rollout.opening import cube_assembler, demand_of, open_model
 from ai4land.rollout.predictor_stepper import PredictorStepper
 from ai4land.rollout.provenance import domain_warnings, prediction_attributes
@@ -24,7 +24,13 @@ from ai4land.rollout.shuffled import shuffled
 from ai4land.rollout.start import observed_state, stored_field
 from ai4land.rollout.stepper import Moved, Persistence, Stepper, rollout, step
 from ai4land.rollout.tiling import Tile, Tiling
-from ai4land.rollout.unplaced import UNPLACED, Unplaced, unplaced_of, unplaced_warnings
+from ai4land.rollout.unplaced import (
+    UNPLACED,
+    Unplaced,
+    unplaced_change,
+    unplaced_of,
+    unplaced_warnings,
+)
 
 __all__ = [
     "DECISIONS",
@@ -48,6 +54,7 @@ __all__ = [
     "Tiling",
     "Undecided",
     "Unplaced",
+    "advanced",
     "choose_odds",
     "cube_assembler",
     "decision_data",
@@ -64,6 +71,7 @@ __all__ = [
     "step",
     "steps_with_truth",
     "stored_field",
+    "unplaced_change",
     "unplaced_of",
     "unplaced_warnings",
 ]

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.utils.flop_counter import FlopCounterMode
 
 from ai4land.errors import CheckpointError, ConfigError
 from ai4land.models.inputs import Inputs, InputSpec
@@ -70,6 +71,17 @@ class NetworkPredictor:
         with torch.inference_mode():
             found = [network.values(batch) for network in self._ready]
             return {name: _mean([f[name] for f in found]).cpu().numpy() for name in found[0]}
+
+    @property
+    def parameters(self) -> int:
+        """Number of fitted constants of all members."""
+        return sum(p.numel() for network in self.networks for p in network.parameters())
+
+    def operations(self, inputs: Inputs[Array]) -> int:
+        """Multiplications and additions of convolutions and matrix products in a prediction."""
+        with FlopCounterMode(display=False) as counter:
+            self.predict(inputs)
+        return int(counter.get_total_flops())
 
     def save(self, folder: Path) -> None:
         """Write the weights of all members."""
