@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ai4land.experiments.ledger import Ledger
-    from ai4land.experiments.plan import Batch, Case, Plan, Run, load_plan
+    from ai4land.experiments.plan import Batch, Case, Plan, Run, Standing, load_plan
     from ai4land.experiments.pooled import BASELINES, RARE, Pool, pools, unscored
-    from ai4land.experiments.running import Standing, experiment_of, run_plan, survey
+    from ai4land.experiments.running import experiment_of, run_plan, survey
     from ai4land.experiments.scene import Scene, open_scene
     from ai4land.experiments.scoring import Judged, cut_at_random, score_baselines, score_model
     from ai4land.experiments.sums import (
@@ -79,7 +79,7 @@ _HOMES = MappingProxyType(
         "RowSums": "sums",
         "Run": "plan",
         "Scene": "scene",
-        "Standing": "running",
+        "Standing": "plan",
         "budget": "sums",
         "cut_at_random": "scoring",
         "experiment_of": "running",

@@ -13,10 +13,24 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ai4land.errors import ConfigError
 from ai4land.vocabulary import Place, nearest_name, read_yaml, validated
 
-__all__ = ["Batch", "Case", "Plan", "Run", "load_plan"]
+__all__ = [
+    "NOT_RUN",
+    "SCORED",
+    "TO_SCORE",
+    "TO_TRAIN",
+    "Batch",
+    "Case",
+    "Plan",
+    "Run",
+    "Standing",
+    "load_plan",
+]
 
 Positive = Annotated[int, Field(ge=1)]
 Decided = Literal["faithful", "likely", "sampled"]
+
+SCORED, TO_SCORE, TO_TRAIN, NOT_RUN = "scored", "to score", "to train", "not run"
+"""How a run may stand."""
 
 _CURVE = (2.0, 1.4, 1.0, 0.7, 0.5, 0.35, 0.25, 0.17, 0.12, 0.08, 0.05, 0.03)
 
@@ -114,6 +128,24 @@ class Run:
 
 def _fold(number: int | None) -> str:
     return "whole" if number is None else f"fold{number}"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a run stands.
+
+    Attributes:
+        run: The run.
+        state: ``scored``, ``to score`` (trained already), ``to train`` or ``not run``.
+        minutes: Processor minutes of its training, as it took or as others alike took; ``None``
+            if nobody knows.
+        why: Why it is not run.
+    """
+
+    run: Run
+    state: str
+    minutes: float | None = None
+    why: str = ""
 
 
 class Plan(_Part):

@@ -18,39 +18,19 @@ from typing import Any
 from ai4land.cube import Cube
 from ai4land.errors import AI4LandError, ConfigError
 from ai4land.experiments.ledger import SCORING, Ledger
-from ai4land.experiments.plan import Plan, Run
+from ai4land.experiments.plan import NOT_RUN, SCORED, TO_SCORE, TO_TRAIN, Plan, Run, Standing
 from ai4land.experiments.scene import Scene, open_scene
 from ai4land.experiments.scoring import Judged, score_baselines, score_model
 from ai4land.training import Experiment, load_experiment, train
 from ai4land.vocabulary import Place, nearest_name, validated
 
-__all__ = ["Standing", "experiment_of", "run_plan", "survey"]
+__all__ = ["experiment_of", "run_plan", "survey"]
 
 Progress = Callable[[int, int, dict[str, float]], None]
 Say = Callable[[str], None]
 
 _OVERRIDES = ("forcing", "model", "samples", "series", "static", "training")
 _MINUTES = "minutes.json"
-
-SCORED, TO_SCORE, TO_TRAIN, NOT_RUN = "scored", "to score", "to train", "not run"
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How a run stands.
-
-    Attributes:
-        run: The run.
-        state: ``scored``, ``to score`` (trained already), ``to train`` or ``not run``.
-        minutes: Processor minutes of its training, as it took or as others alike took; ``None``
-            if nobody knows.
-        why: Why it is not run.
-    """
-
-    run: Run
-    state: str
-    minutes: float | None = None
-    why: str = ""
 
 
 @dataclass(frozen=True, eq=False)
