@@ -102,12 +102,8 @@ def test_the_interval_of_a_mean_over_blocks() -> None:
     blocks = np.repeat(np.arange(100), 4)
     initial = np.zeros(400, np.uint8)
     own = np.repeat(rng.permutation(np.tile([0, 1], 50)), 4).astype(np.uint8)
-    pool = pool_of(
-        {
-            "coin": row_of(initial, initial, own, blocks),
-            "none": never,
-        }
-    )
+    never = row_of(initial, initial, np.ones(400, np.uint8), blocks)
+    pool = pool_of({"coin": row_of(initial, initial, own, blocks), "none": never})
     found = pool.difference("coin", "none", lambda b: b.accuracy)
     assert found is not None
     assert found.value == 0.5

@@ -13,7 +13,7 @@ import numpy as np
 from ai4land.errors import SampleError
 from ai4land.experiments.ledger import Ledger
 from ai4land.experiments.plan import Plan, Run
-from ai4land.experiments.sums import Budget, CaseScores, Probable, Row
+from ai4land.experiments.sums import ROWS, Budget, CaseScores, Probable, Row
 from ai4land.metrics import Interval, paired_difference
 
 __all__ = ["BASELINES", "RARE", "Pool", "pools", "unscored"]
@@ -66,8 +66,8 @@ class Pool:
 
     @property
     def names(self) -> list[str]:
-        """Rows that every run has."""
-        return [n for n in self.scores[0].rows if all(n in s.rows for s in self.scores)]
+        """Rows that every run has, in the order of tables."""
+        return [n for n in ROWS if all(n in s.rows for s in self.scores)]
 
     def row(self, name: str, seed: int | None = None) -> Row | None:
         """A row of the model or of the baselines, all folds and seeds or one seed together."""

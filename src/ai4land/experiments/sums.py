@@ -11,7 +11,17 @@ import numpy.typing as npt
 
 from ai4land.metrics import Binned, Reliability, Sums
 
-__all__ = ["CUT", "Budget", "CaseScores", "ClassSums", "Probable", "Row", "RowSums", "budget"]
+__all__ = [
+    "CUT",
+    "ROWS",
+    "Budget",
+    "CaseScores",
+    "ClassSums",
+    "Probable",
+    "Row",
+    "RowSums",
+    "budget",
+]
 
 ByteArray = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float64]
@@ -19,6 +29,12 @@ IntArray = npt.NDArray[np.int64]
 
 CUT = "kernel, cut at random"
 """The row of the kernel's map with as much change left, at random, as ``likely`` makes."""
+
+ROWS = (
+    *("persistence", "kernel", "kernel, one jump", "random"),
+    *("faithful", "likely", CUT, "sampled"),
+)
+"""Rows of baselines and decisions in the order of tables."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -277,7 +293,7 @@ class CaseScores:
             "classes": list(self.classes),
             "rows": {name: row.to_dict() for name, row in self.rows.items()},
             "probable": {
-                name: [np.round(part, 2).tolist() for part in said.parts()]
+                name: [np.round(part, 1).tolist() for part in said.parts()]
                 for name, said in self.probable.items()
             },
             "reference": dict(self.reference),

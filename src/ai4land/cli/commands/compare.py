@@ -43,7 +43,7 @@ def compare(
     ] = None,
     dry: Annotated[bool, typer.Option("--dry", help="Say what would run; run nothing.")] = False,
 ) -> None:
-    """Train and score a grid of experiments.
+    """Train and score a grid of experiments, as one table and picture.
 
     What the ledger holds is not made again, so a comparison that was stopped goes on when it is
     called again, on another machine as well. Needs neither data nor checkpoints with --only tables.

@@ -56,7 +56,8 @@ def experiment_tables(plan: Plan, ledger: Ledger) -> list[Table]:
     for case in plan.cases:
         here = [pool for pool in every if pool.case == case]
         if here:
-            found += [_skill(here), *_by_year(here), _calibration(here), _reference(here)]
+            found += [_skill(here), _classes(here), *_by_year(here), _calibration(here)]
+            found += _reference(here)
     models = [pool for pool in every if pool.arm != BASELINES]
     if models:
         found.append(_cost(models))
@@ -74,63 +75,74 @@ def _label(pool: Pool, name: str) -> str:
     return f"kernel, cut to {pool.arm}" if name == CUT else f"{pool.arm}, {name}"
 
 
-def _merit(found: Budget) -> float:
-    return found.figure_of_merit
-
-
-def _accuracy(found: Budget) -> float:
-    return found.accuracy
-
-
 def _skill(here: Pools) -> Table:
-    """The last step of a case, a row for each baseline and for each arm by each decision."""
-    head, *_ = here
+    """Change at the last step, a row for each baseline and for each arm by each decision."""
     cells = []
     for label, pool, name in _rows(here):
         row = pool.row(name)
         assert row is not None
-        last = row.sums.leads[-1]
-        kernel, unclosed = pool.row("kernel"), pool.unclosed(name)
-        beside = CUT if name == "likely" else "kernel"
-        own, other = name != beside, pool.row(beside)
-        times = None
-        if own and other is not None:
-            times = _over(_merit(last), _merit(other.sums.leads[-1]))
+        merit, unclosed = _last(row).figure_of_merit, pool.unclosed(name)
+        against = CUT if name == "likely" else "kernel"
+        beside = None if name == against else pool.row(against)
+        times = math.nan if beside is None else merit / (_last(beside).figure_of_merit or math.nan)
+        cells.append(
+            (
+                label,
+                _spread(merit, pool.spread(name, lambda r: _last(r).figure_of_merit)),
+                _DASH if math.isnan(times) else f"{times:.2f}",
+                _against_kernel(pool, name, lambda b: b.figure_of_merit),
+                _DASH if unclosed is None else f"{100 * unclosed:.1f}",
+            )
+        )
+    counts = "; ".join(
+        f"{pool.arm} {len(pool.seeds)} × {len({r.fold for r in pool.runs})}" for pool in here[1:]
+    )
+    note = (
+        "Land in coarse cells at least half land, in the test blocks; sums of folds and seeds are "
+        "pooled, ± is the standard deviation between seeds (n − 1). ×: over the kernel's; of "
+        "`likely` over that of the kernel cut at random to as much change. Differences to the "
+        "kernel with 95 % intervals by bootstrap over blocks, on the same draws. Unclosed: of the "
+        f"change asked for. Seeds × folds: {counts}."
+    )
+    heads = ("", "FoM", "×", "FoM − kernel", "unclosed\n%")
+    return Table(f"{here[0].case}: change until {here[0].ticks[-1]}", heads, tuple(cells), note)
+
+
+def _classes(here: Pools) -> Table:
+    """Accuracy and classes at the last step."""
+    cells = []
+    for label, pool, name in _rows(here):
+        row = pool.row(name)
+        assert row is not None
         rare, urban = pool.rare_iou(name)
         cells.append(
             (
                 label,
-                _spread(_merit(last), pool.spread(name, lambda r: _merit(_last(r)))),
-                _DASH if times is None else f"{times:.2f}",
-                _interval(pool.difference(name, "kernel", _merit) if kernel and own else None),
-                _spread(last.accuracy, pool.spread(name, lambda r: _last(r).accuracy)),
-                _signed(last.gain),
+                _spread(_last(row).accuracy, pool.spread(name, lambda r: _last(r).accuracy)),
+                _signed(_last(row).gain),
                 _signed(min(lead.gain for lead in row.sums.leads)),
-                _interval(pool.difference(name, "kernel", _accuracy) if kernel and own else None),
+                _against_kernel(pool, name, lambda b: b.accuracy),
                 score(mean_of(row.sums.last.iou)),
                 score(rare),
                 score(urban),
-                _DASH if unclosed is None else f"{100 * unclosed:.1f}",
             )
         )
-    heads = ["", "FoM", "×", "FoM − kernel", "accuracy", "− persist-\nence", "worst\nyear"]
-    heads += ["accuracy − kernel", "mIoU", "rare\nIoU", "urban\nIoU", "unclosed\n%"]
-    return Table(f"{head.case}: {head.ticks[-1]}", tuple(heads), tuple(cells), _skill_note(here))
+    heads = ["", "accuracy", "− persis-\ntence", "worst\nyear", "accuracy − kernel"]
+    heads += ["mIoU", "rare\nIoU", "urban\nIoU"]
+    note = (
+        "The same pixels. Worst year: least accuracy above persistence. Rare: mean over classes "
+        f"below {RARE:.0%} of the truth, but the urban one."
+    )
+    title = f"{here[0].case}: classes in {here[0].ticks[-1]}"
+    return Table(title, tuple(heads), tuple(cells), note)
 
 
-def _skill_note(here: Pools) -> str:
-    counts = "; ".join(
-        f"{pool.arm}: {len(pool.seeds)} seeds, {len({r.fold for r in pool.runs})} folds"
-        for pool in here[1:]
-    )
-    return (
-        "Land in coarse cells at least half land, in the test blocks; sums of folds and seeds are "
-        "pooled, ± is the standard deviation between seeds (n − 1). ×: figure of merit over the "
-        f"kernel's; of `likely` over that of the kernel cut at random to as much change. "
-        "Differences to the kernel with 95 % intervals by bootstrap over blocks, on the same "
-        "draws. Worst year: least accuracy above persistence. Rare IoU: mean over classes below "
-        f"{RARE:.0%} of the truth, but the urban one. Unclosed: of the change asked for. {counts}."
-    )
+def _against_kernel(pool: Pool, name: str, value: Callable[[Budget], float]) -> str:
+    """The pooled difference to the kernel with its interval."""
+    found: Interval | None = None if name == "kernel" else pool.difference(name, "kernel", value)
+    if found is None:
+        return _DASH
+    return f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
 
 
 def _last(row: Row) -> Budget:
@@ -200,37 +212,33 @@ def _calibration(here: Pools) -> Table:
     )
 
 
-def _reference(here: Pools) -> Table:
-    """The line of the reference system's Table 1 for every row, persistence beside."""
-    cells = []
-    for label, pool, name in _rows(here):
-        line = pool.reference(name)
-        if line is not None:
-            cells.append(
-                (
-                    label,
-                    *(
-                        score(line[span][kind][key])
-                        for kind in ("all", "changed_truth")
-                        for span in ("first", "mean")
-                        for key in ("accuracy", "macro_f1", "weighted_f1", "mean_iou")
-                    ),
-                )
-            )
-    keys = ("acc.", "macro\nF1", "weighted\nF1", "mIoU")
+def _reference(here: Pools) -> list[Table]:
+    """The lines of the reference system's Table 1 for every row, persistence beside."""
+    known = [(label, line) for label, pool, name in _rows(here) if (line := pool.reference(name))]
+    keys = ("accuracy", "macro_f1", "weighted_f1", "mean_iou")
+    spans = {"first": "first"} if len(here[0].ticks) == 1 else {"first": "first", "mean": "mean"}
     heads = [
-        f"{kind}\n{span}\n{key}"
-        for kind in ("all", "changed")
-        for span in ("1", "mean")
-        for key in keys
+        f"{what}\n{said}"
+        for said in spans.values()
+        for what in ("accuracy", "macro F1", "weighted F1", "mIoU")
     ]
-    count = len(here[0].ticks)
     note = (
         "As the reference system counts: all pixels of the test blocks that have a class, sea "
-        f"included; the first step, and the mean over {count} of them. Changed: since the step "
-        "before, in the truth. Means over folds and seeds."
+        f"included; the first step, and the mean over {len(here[0].ticks)}. Changed: since the "
+        "step before, in the truth. Means over folds and seeds."
     )
-    return Table(f"{here[0].case}: the reference's line", ("", *heads), tuple(cells), note)
+    return [
+        Table(
+            f"{here[0].case}: the reference's line, {title}",
+            ("", *heads),
+            tuple(
+                (label, *(score(line[span][kind][key]) for span in spans for key in keys))
+                for label, line in known
+            ),
+            note if kind == "all" else "",
+        )
+        for kind, title in (("all", "all pixels"), ("changed_truth", "changed pixels"))
+    ]
 
 
 def _cost(models: Pools) -> Table:
@@ -268,11 +276,6 @@ def _lacking(runs: Sequence[Run]) -> list[Table]:
     return [Table("Not run", ("run",), rows, "Of the plan, not in the ledger.", numeric=False)]
 
 
-def _over(one: float, two: float) -> float | None:
-    found = one / two if two else math.nan
-    return found if math.isfinite(found) else None
-
-
 def _signed(value: float) -> str:
     return _DASH if math.isnan(value) else f"{value:+.4f}"
 
@@ -280,9 +283,3 @@ def _signed(value: float) -> str:
 def _spread(value: float, deviation: float | None) -> str:
     shown = score(value)
     return shown if deviation is None else f"{shown} ± {deviation:.3f}"
-
-
-def _interval(found: Interval | None) -> str:
-    if found is None:
-        return _DASH
-    return f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
