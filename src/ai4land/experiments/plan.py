@@ -32,7 +32,7 @@ Decided = Literal["faithful", "likely", "sampled"]
 SCORED, TO_SCORE, TO_TRAIN, NOT_RUN = "scored", "to score", "to train", "not run"
 """How a run may stand."""
 
-_CURVE = (2.0, 1.4, 1.0, 0.7, 0.5, 0.35, 0.25, 0.17, 0.12, 0.08, 0.05, 0.03)
+_CURVE = (2.0, 1.0, 0.6, 0.4, 0.25, 0.16, 0.1, 0.06, 0.03)
 
 
 class _Part(BaseModel):

@@ -16,7 +16,7 @@ from ai4land.experiments.measured import Metered, forget_peak, peak_memory
 from ai4land.experiments.scene import Scene
 from ai4land.experiments.sums import CUT, Budget, CaseScores, Probable, Row
 from ai4land.grid import Mesh, Window
-from ai4land.metrics import reliability
+from ai4land.metrics import reliability, valid_mask
 from ai4land.models import Predictor
 from ai4land.rollout import (
     AllocationStepper,
@@ -121,8 +121,7 @@ def score_model(
         chosen, odds[name] = trial.chosen(name)
         rows[name], lines[name] = scene.row(trial.rolled(chosen), beliefs)
         if name == Likely.name and scene.demand is not None:
-            cut = _cut_kernel(scene, trial.rolled(chosen))
-            rows[CUT], _ = scene.row(cut)
+            rows[CUT], _ = scene.row(_cut_kernel(scene, rows[name].sums.leads))
     if Sampled.name in judged.decisions:
         rows[Sampled.name] = trial.sampled(judged.members, beliefs)
     return CaseScores(
@@ -266,17 +265,19 @@ def _probable(
     return Probable.of(change, reliability(after, said, len(said), intervals=_INTERVALS))
 
 
-def _cut_kernel(scene: Scene, likely: Iterator[State]) -> Iterator[State]:
+def _cut_kernel(scene: Scene, likely: Sequence[Budget]) -> Iterator[State]:
     """The kernel's rollout, its maps cut to as much scored change as another rollout has."""
     assert scene.demand is not None
     name, labels = scene.labels.target.name, scene.labels
     kernel = rollout(AllocationStepper("kernel", scene.demand), scene.initial, scene.path[1:])
     order = draws(Mesh(labels.grid, labels.grid), labels.grid.window, 0, scene.path[0])
     start = scene.initial[name].values
-    for ours, theirs in zip(likely, kernel, strict=True):
-        changed = int(((ours[name].values != start) & scene.mask).sum())
-        values = cut_at_random(start, theirs[name].values, scene.mask, changed, order)
-        yield replace(theirs, fields={name: theirs[name].replaced(values)})
+    yield next(kernel)
+    for lead, state in zip(likely, kernel, strict=True):
+        truth = labels.at(state.clock.convert(state.tick, labels.target.clock))
+        used = scene.mask & valid_mask(truth, labels.classes)
+        values = cut_at_random(start, state[name].values, used, int(lead.simulated), order)
+        yield replace(state, fields={name: state[name].replaced(values)})
 
 
 def cut_at_random(
