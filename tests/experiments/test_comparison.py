@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +232,34 @@ def test_what_does_not_fit_the_budget_is_named_and_not_begun(
     assert [line.split(":")[0] for line in said] == ["not run", "not run"]
     text = to_markdown(plan_table("the plan", survey(tight, folder / "out", ledger)))
     assert "| ahead/fold0/plain/seed5 | not run |" in text
+
+
+def test_minutes_before_an_interruption_count(
+    done: tuple[Plan, Path, Ledger], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, folder, _ = done
+    only = plan.model_copy(update={"runs": (plan.runs[1],), "decisions": (), "members": 1})
+    (run, *_), calls = only.all_runs(), []
+
+    def train(*args: object, **options: object) -> None:
+        calls.append(args)
+        if len(calls) > 1:
+            return
+        end = time.process_time() + 0.2
+        while time.process_time() < end:
+            pass
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(running, "train", train)
+    ledger = Ledger(tmp_path / "ledger.json")
+    with pytest.raises(KeyboardInterrupt):
+        run_plan(only, tmp_path, ledger)
+    assert ledger.minutes(run.training) is None
+    shutil.copytree(
+        folder / "out", tmp_path, dirs_exist_ok=True, ignore=lambda *_: ["minutes.json"]
+    )
+    run_plan(only, tmp_path, ledger)
+    assert ledger.minutes(run.training) >= 0.003, "0.2 s"
 
 
 def test_what_is_not_there_is_passed_over_with_its_reason(

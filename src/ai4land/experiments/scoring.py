@@ -100,16 +100,7 @@ def score_model(
         checkpoint, scene.cube, scene.path, tiling=tiling, decision=Likely()
     )
     meter = Metered(opened.predictor)
-    stepper = _Remembering(
-        cast(Predictor, meter),
-        opened.assembler,
-        tiling=opened.tiling,
-        decision=opened.decision,
-        feedback=opened.feedback,
-        demand=opened.demand or scene.demand,
-        calibration=opened.calibration,
-    )
-    stepper.remembers(initial)
+    stepper = _Remembering.of(opened, cast(Predictor, meter), scene, initial)
     trial = _Trial(scene, stepper, initial, Decisions.from_dict(card.decision))
     beliefs, probable = trial.probable()
     rows: dict[str, Row] = {}
@@ -139,10 +130,20 @@ def score_model(
 class _Remembering(PredictorStepper):
     """A model whose first step is predicted once for all decisions."""
 
-    def remembers(self, initial: State) -> None:
-        """Begin a memory of the step from a state, which copies with other decisions share."""
-        self._start = initial.tick
-        self._first: dict[tuple[int, Window], Undecided] = {}
+    _start: int
+    _first: dict[tuple[int, Window], Undecided]  # copies with other decisions share it
+
+    @classmethod
+    def of(
+        cls, stepper: PredictorStepper, predictor: Predictor, scene: Scene, initial: State
+    ) -> _Remembering:
+        """A stepper with another predictor; the case's demand where it has none of its own."""
+        made = cls.__new__(cls)
+        made.__dict__ |= vars(stepper)
+        made.__dict__.pop("mesh", None)  # of the demand
+        made.predictor, made.demand = predictor, stepper.demand or scene.demand
+        made._start, made._first = initial.tick, {}
+        return made
 
     def begin(self, state: State) -> State:
         """The state with what its map holds, whatever the decision."""
