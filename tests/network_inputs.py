@@ -28,8 +28,8 @@ def identity(size: int) -> tuple[tuple[float, ...], ...]:
     return tuple(tuple(float(i == j) for j in range(size)) for i in range(size))
 
 
-def class_spec(history: int = 0, *, translated: bool = True) -> InputSpec:
-    """Classes under shares of the same classes, with terrain and zones."""
+def class_spec(history: int = 0, *, translated: bool = True, flows: bool = False) -> InputSpec:
+    """Classes under shares of the same classes, with terrain and zones, or gross transitions."""
     return InputSpec(
         targets=(CLASS_TARGET,),
         forcing=tuple(f"land_use_fractions/{c}" for c in CLASSES),
@@ -39,6 +39,7 @@ def class_spec(history: int = 0, *, translated: bool = True) -> InputSpec:
         translation=identity(len(CLASSES)) if translated else (),
         closed_loop=translated,
         history=history,
+        flows="land_use_gross_transitions" if flows else "",
     )
 
 
@@ -96,6 +97,7 @@ def random_inputs(
         static=torch.rand(1, len(spec.static), *shape, generator=rng) * 100,
         zones=torch.randint(0, 5, (1, len(spec.zones), *shape), generator=rng),
         series=torch.randn(1, len(spec.series_channels), *shape, generator=rng),
+        flows=_flows(spec, shape, rng),
         calendar=torch.tensor([[said.get(name, 1.0) for name in spec.calendar]]),
     )
 
@@ -174,6 +176,17 @@ def _random_seen(
         history=torch.stack(past, dim=1) if past else torch.zeros(1, 0, target.layers, *shape),
         history_visible=(torch.rand(1, history, *shape, generator=rng) > 0.33).float(),
     )
+
+
+def _flows(spec: InputSpec, shape: tuple[int, int], rng: torch.Generator) -> Tensor:
+    """Chances that classes become others, ``(1, K·K, y, x)``; nothing is known of the last."""
+    if not spec.flows:
+        return torch.zeros(1, 0, *shape)
+    size = spec.target(spec.bound).layers
+    rates = torch.rand(1, size, size, *shape, generator=rng)
+    rates = rates / rates.sum(dim=2, keepdim=True)
+    rates[:, -1] = 0.0
+    return rates.flatten(1, 2)
 
 
 def _rng(seed: int) -> torch.Generator:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from ai4land.cube import Cube, CubeSpec, CubeWriter, GroupSpec, Status, VariableSpec
 from ai4land.grid import Grid, overlap, slope_aspect
-from ai4land.regrid import class_fractions
+from ai4land.regrid import class_areas, class_fractions
 from ai4land.vocabulary import (
     LAND_USE,
     LUH2_STATES,
@@ -90,14 +91,39 @@ def fractions(maps: Maps, fine: Grid, coarse: Grid, classes: Legend = LANDUSE8) 
     }
 
 
+def gross_transitions(
+    maps: Maps, fine: Grid, coarse: Grid, classes: Legend = LANDUSE8
+) -> dict[int, Array]:
+    """Land shares that go from each class to each other one until the next map; none for the last.
+
+    What a recipe makes of labels, counted pixel by pixel.
+    """
+    link, codes, count = overlap(fine, coarse), list(classes.codes), len(classes)
+    ticks, out = sorted(maps), {}
+    for before, after in itertools.zip_longest(ticks, ticks[1:]):
+        if after is None:
+            out[before] = np.full((count * count, *coarse.shape), np.nan, np.float32)
+            continue
+        areas = np.zeros((count * count, *coarse.shape))
+        for k, pair in enumerate(itertools.product(codes, codes)):
+            if not set(pair) & set(classes.sea):
+                here = (maps[before] == pair[0]) & (maps[after] == pair[1])
+                areas[k] = class_areas(np.where(here, 0, NO_DATA).astype(np.uint8), 1, link)[0]
+        total = areas.sum(axis=0)
+        out[before] = (areas / np.where(total > 0, total, 1)).astype(np.float32)
+    return out
+
+
 def write_labels(
     path: Path,
     maps: Maps,
     fine: Grid,
     coarse: Grid,
     classes: Legend = LANDUSE8,
+    *,
+    transitions: bool = False,
 ) -> Cube:
-    """A cube of class maps and the forcing made from them."""
+    """A cube of class maps and the forcing made from them, with gross transitions if wanted."""
     ticks = tuple(sorted(maps))
     labels = VariableSpec(variable("land_use"), classes, "made up")
     shares = VariableSpec(variable("land_use_fractions"), classes, "labels")
@@ -105,11 +131,18 @@ def write_labels(
         GroupSpec("fine_annual", fine, Clock.YEAR, ticks, (labels,)),
         GroupSpec("coarse_annual", coarse, Clock.YEAR, ticks, (shares,)),
     ]
+    gross = VariableSpec(variable("land_use_gross_transitions"), classes, "labels")
+    groups += [GroupSpec("gross", coarse, Clock.YEAR, ticks, (gross,))] if transitions else []
     values: dict[str, Any] = {
         "land_use": maps,
         "land_use_fractions": fractions(maps, fine, coarse, classes),
     }
-    return write_cube(path, groups, values)
+    notes = {}
+    if transitions:
+        values[gross.name] = gross_transitions(maps, fine, coarse, classes)
+        notes[gross.name] = {"evidence": "upper bound (made from the labels of the target year)"}
+    said = {"title": "Tiny", "provenance": list(PROVENANCE), "notes": notes}
+    return write_cube(path, groups, values, said)
 
 
 def land_maps(

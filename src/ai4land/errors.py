@@ -8,6 +8,7 @@ __all__ = [
     "ConfigError",
     "CubeError",
     "GridError",
+    "Interrupted",
     "MissingFileError",
     "SampleError",
     "SourceError",
@@ -88,3 +89,7 @@ class SampleError(AI4LandError, ValueError):
 
 class CheckpointError(AI4LandError, ValueError):
     """A trained model's file that is damaged, or that does not fit the cube."""
+
+
+class Interrupted(AI4LandError):
+    """Work that was asked to stop and stands where the same call goes on with it."""

@@ -59,6 +59,8 @@ def run(experiment: Path) -> Path:
     code, out, err = invoke("train", experiment, "--out", folder)
     assert code == 0, err
     assert "Checkpoint written" in out
+    for line in ("training 2/2", "decision ", "Trained for 2 steps, ended by: steps."):
+        assert line in err, "a log says how far it is"
     return folder
 
 

@@ -3,12 +3,14 @@ from __future__ import annotations
 import importlib
 import inspect
 import logging
+import os
+from datetime import timedelta
 
 import pytest
 from program_calls import Call
 
-from ai4land.cli import app, deferred
-from ai4land.errors import AI4LandError, ConfigError
+from ai4land.cli import app, console, deferred
+from ai4land.errors import AI4LandError, ConfigError, Interrupted
 
 
 def test_help_lists_every_command(call: Call) -> None:
@@ -60,6 +62,43 @@ def test_an_interrupted_command_says_how_to_go_on(
     code, _, err = call("inspect", "x")
     assert code == 130
     assert "Run the same command again to resume" in err
+
+
+def test_a_command_told_to_stop_ends_with_its_own_code(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scheduler can tell it from a failure, and put it back into the queue."""
+
+    def stopped(name: str) -> None:
+        raise Interrupted("The training was stopped after step 7", found="SIGUSR1", remedy="again")
+
+    monkeypatch.setattr(deferred, "command", stopped)
+    code, _, err = call("train", "x")
+    assert code == os.EX_TEMPFAIL == 75
+    assert "stopped after step 7 by SIGUSR1. Run the same command again to resume." in err
+
+
+def test_without_a_terminal_lines_come_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first of each work, one in thirty seconds, and the last; with the time that is left."""
+    now = [1000.0]
+    monkeypatch.setattr(console.time, "monotonic", lambda: now[0])
+    with console.progress_or_lines() as say:
+        for step in range(11, 101):
+            say("training", step, 100, f"loss {step} [m]")
+            now[0] += 2.0
+        say("decision", 1, 20, "")
+    lines = [line.split(" ", 1)[1] for line in capsys.readouterr().err.splitlines()]
+    assert lines == [
+        "training 11/100  loss 11 [m]",
+        *(
+            f"training {n}/100, {timedelta(seconds=2 * (100 - n))} left  loss {n} [m]"
+            for n in range(26, 100, 15)
+        ),
+        "training 100/100  loss 100 [m]",
+        "decision 1/20",
+    ]
 
 
 def test_a_missing_extra_is_named(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

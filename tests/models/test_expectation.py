@@ -124,3 +124,35 @@ def test_the_translation_leads_from_other_fractions_to_classes() -> None:
     torch.testing.assert_close(expected(inputs, network), prior, atol=1e-5, rtol=0)
     moved = inputs._replace(forcing_target=before[:, [0, 3, 2, 1, 4]])
     assert not torch.allclose(expected(moved, network), prior, atol=1e-2)
+
+
+def test_gross_transitions_take_the_place_of_the_net_change_where_they_are_known() -> None:
+    """Field and wood swap a tenth; nothing is known of grass, and the net change is none."""
+    spec = class_spec(flows=True)
+    areas = torch.tensor([0.0, 0.4, 0.4, 0.2])
+    rates = torch.tensor([[0, 0, 0, 0], [0, 0.9, 0.1, 0], [0, 0.1, 0.9, 0], [0, 0, 0, 0]])
+    inputs = one_cell([0, 4, 4, 2], areas, areas)
+    flows = rates.float().flatten()[None, :, None, None].expand(1, 16, 1, 10)
+    network = build_network(OPTIONS, spec)
+    found = expected(inputs._replace(flows=flows), network)[0, :, 0]
+    torch.testing.assert_close(found[:, 0], torch.tensor([0.0, 0.9, 0.1, 0.0]))
+    torch.testing.assert_close(found[:, 4], torch.tensor([0.0, 0.1, 0.9, 0.0]))
+    torch.testing.assert_close(found[:, 9], torch.tensor([0.0, 0.0, 0.0, 1.0]))
+    torch.testing.assert_close(found.mean(dim=1), areas)
+    plain = expected(inputs._replace(flows=torch.zeros_like(flows)), network)
+    torch.testing.assert_close(plain, inputs.targets[LAND].prior)
+    hidden = one_cell([0, 4, 4, 2], areas, areas, visible=False)._replace(flows=flows)
+    torch.testing.assert_close(expected(hidden, network)[0, :, 0, 0], areas)
+
+
+def test_known_rates_and_the_net_change_share_a_cell() -> None:
+    """Wood goes where its rates say, grass by the net change; all together is what is asked."""
+    spec = class_spec(flows=True)
+    before, after = torch.tensor([0.0, 0.2, 0.4, 0.4]), torch.tensor([0.0, 0.4, 0.4, 0.2])
+    rates = torch.zeros(4, 4)
+    rates[2, 2] = 1.0
+    inputs = one_cell([0, 2, 4, 4], before, after)
+    flows = rates.flatten()[None, :, None, None].expand(1, 16, 1, 10)
+    found = expected(inputs._replace(flows=flows), build_network(OPTIONS, spec))[0, :, 0]
+    torch.testing.assert_close(found.mean(dim=1), after)
+    torch.testing.assert_close(found[:, 9], torch.tensor([0.0, 0.5, 0.0, 0.5]))

@@ -23,6 +23,7 @@ SPECS = [
     pytest.param(class_spec(), id="classes"),
     pytest.param(class_spec(translated=False), id="classes without translation"),
     pytest.param(class_spec(history=2), id="classes with history"),
+    pytest.param(class_spec(flows=True), id="classes with gross transitions"),
     pytest.param(number_spec(), id="numbers"),
     pytest.param(number_spec(history=1), id="numbers with history"),
     pytest.param(two_target_spec(), id="two targets"),

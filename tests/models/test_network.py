@@ -134,7 +134,7 @@ def test_a_continuous_target_is_in_physical_units() -> None:
     raw = network(inputs)
     network.scale(LEAF).fit(torch.tensor([2.5]), torch.tensor([0.5]))
     expected = torch.nn.functional.softplus(raw[LEAF] * 0.5 + 2.5)
-    torch.testing.assert_close(network.activate(raw)[LEAF], expected)
+    torch.testing.assert_close(network.activate(raw, inputs)[LEAF], expected)
     prior = inputs.targets[LEAF].prior
     shifted = with_seen(inputs, LEAF, prior=2.5 + 0.5 * (prior - 2.5))
     # a prior normalised with other statistics is another input
@@ -149,7 +149,7 @@ def test_other_activations(activation: str, low: float | None, high: float | Non
     spec = InputSpec((Target("soil_organic", activation, Clock.YEAR),))
     network = build_network(OPTIONS, spec).eval()
     raw = torch.linspace(-20, 20, 64).reshape(1, 1, 8, 8)
-    values = network.activate({"soil_organic": raw})["soil_organic"]
+    values = network.activate({"soil_organic": raw}, random_inputs(spec))["soil_organic"]
     if low is None:
         assert torch.equal(values, raw)
     else:
@@ -186,7 +186,7 @@ def test_samples_of_a_batch_do_not_see_each_other() -> None:
 def test_moving_a_batch_keeps_every_field() -> None:
     inputs = tensors(array_inputs(two_target_spec(1)), "meta")
     parts = [*inputs[1:], *(part for seen in inputs.targets.values() for part in seen)]
-    assert len(parts) == 6 + 2 * 5
+    assert len(parts) == 7 + 2 * 5
     assert all(part.device.type == "meta" for part in parts)
 
 
@@ -253,10 +253,9 @@ def test_inputs_name_the_variables_that_drive_them() -> None:
 
 
 def test_unknown_architectures_and_options_are_named() -> None:
-    with pytest.raises(ConfigError, match=r"(?s)Unknown architecture.*unet.*vit"):
-        build_network({"name": "vit"}, class_spec())
-    with pytest.raises(ConfigError, match=r"(?s)Unknown architecture.*unet.*vit"):
-        family_of({"name": "vit"}).build({"name": "vit"}, class_spec())
+    for make in (build_network, family_of({"name": "swin"}).build):
+        with pytest.raises(ConfigError, match=r"(?s)Unknown architecture.*unet.*cnn.*vit.*swin"):
+            make({"name": "swin"}, class_spec())
     with pytest.raises(ConfigError, match=r"(?s)Impossible options.*widths.*depth"):
         build_network({"name": "unet", "depth": 3}, class_spec())
     with pytest.raises(ConfigError, match="Impossible network shape"):

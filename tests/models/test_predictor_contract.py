@@ -38,6 +38,16 @@ class TestLandUse(PredictorContract):
         return array_inputs(class_spec(history=1), seeds=SEEDS)
 
 
+class TestGrossTransitions(PredictorContract):
+    @pytest.fixture
+    def predictor(self) -> Predictor:
+        return lively_predictor(class_spec(flows=True), strength=MILD)
+
+    @pytest.fixture
+    def inputs(self) -> Inputs[npt.NDArray[Any]]:
+        return array_inputs(class_spec(flows=True), seeds=SEEDS)
+
+
 class TestEnsembleOfTwo(PredictorContract):
     @pytest.fixture
     def predictor(self) -> Predictor:

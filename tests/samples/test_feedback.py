@@ -263,6 +263,7 @@ def test_a_sample_of_numbers() -> None:
         static=np.zeros((1, 2, 0, 2, 2), np.float32),
         zones=np.zeros((1, 2, 0, 2, 2), np.int64),
         series=np.zeros((1, 2, 0, 2, 2), np.float32),
+        flows=np.zeros((1, 2, 0, 2, 2), np.float32),
         calendar=np.full((1, 2, 3), 1 / 12, np.float32),
         cell=np.zeros((1, 2, 2), np.int64),
         cell_share=np.zeros((1, 2, 2), np.float32),

@@ -19,7 +19,8 @@ from ai4land.errors import SampleError
 from ai4land.grid import Grid, Window, slope_aspect
 from ai4land.samples import (
     Assembler,
-    Corruption,
+    Hide,
+    Noise,
     Sample,
     SampleOptions,
     Sampler,
@@ -78,7 +79,7 @@ def assert_same(one: Sample, two: Sample) -> None:
 
 
 def test_the_same_seed_gives_the_same_sample(tiny_cube: Cube) -> None:
-    corruption = Corruption(hide_probability=0.5, noise=0.2)
+    corruption = (Noise(share=0.2), Hide(probability=0.5, share=0.75))
     options = SampleOptions(window=16, strides=(1, 2), directions=BOTH, corruption=corruption)
     samplers = [sampler_of(driven(tiny_cube), options, SPAN) for _ in range(2)]
     samplers[1].draw(np.random.default_rng(99))  # what was drawn before does not matter
@@ -102,7 +103,7 @@ def test_nothing_crosses_the_split(tiny_cube: Cube, seed: int) -> None:
         recursion=2,
         history=2,
         history_drop=0.0,
-        corruption=Corruption(hide_probability=0.3, noise=0.3),
+        corruption=(Noise(share=0.3), Hide(probability=0.3, share=0.75)),
     )
     assembler = driven(tiny_cube, history=2)
     rng = np.random.default_rng(seed)
@@ -360,9 +361,7 @@ def test_without_augmentation_north_stays_up(assembler: Assembler) -> None:
 
 def test_corruption_never_touches_the_truth(assembler: Assembler) -> None:
     plain = SampleOptions(window=24, recursion=1, augment=False)
-    noisy = plain.model_copy(
-        update={"corruption": Corruption(hide_probability=1.0, hide_share=0.5, noise=0.3)}
-    )
+    noisy = plain.model_copy(update={"corruption": (Noise(share=0.3), Hide(share=0.5))})
     for seed in range(6):
         clean, damaged = (
             sampler_of(assembler, options, SPAN).draw(np.random.default_rng(seed))

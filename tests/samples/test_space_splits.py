@@ -214,3 +214,20 @@ def test_turns_move_validation_and_never_the_test() -> None:
     for mask in masks:
         assert not (mask.validation & mask.test).any()
         assert not (mask.train & (mask.validation | mask.test)).any()
+
+
+@given(split=splits())
+@settings(max_examples=30, deadline=None)
+def test_without_a_fold_nothing_is_held_out_for_the_test(split: BlockSplit) -> None:
+    try:
+        masks = space_masks(NESTING, COARSE, split.model_copy(update={"fold": None}))
+    except ConfigError:
+        assume(False)
+    assert not masks.test.any()
+    train, validation = (
+        cells_with(part, NESTING, COARSE) for part in (masks.train, masks.validation)
+    )
+    assert train
+    assert validation
+    assert apart(train, validation) > split.buffer
+    assert len(validation) < len(cells_with(np.ones(NESTING.shape, bool), NESTING, COARSE))

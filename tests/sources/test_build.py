@@ -454,3 +454,23 @@ def test_windows_of_the_cube_reach_around(folder: Path) -> None:
     outside = cube.read("land_use", 1960, Window(-2, -3, 4, 5))
     assert (outside[:2] == NO_DATA).all()
     assert np.array_equal(outside[2:, 3:], cube.read("land_use", 1960)[:2, :2])
+
+
+def test_gross_transitions_of_the_labels_lie_beside_their_fractions(folder: Path) -> None:
+    made = recipe(
+        folder,
+        (1960, 1964),
+        land_use_fractions=FORCING,
+        land_use_gross_transitions=FORCING,
+    )
+    cube = build_cube(made, folder / "cube.zarr")
+    name = "land_use_gross_transitions"
+    assert cube.group(name) == cube.group("land_use_fractions")
+    assert len(cube.variable(name).components) == 64
+    assert cube.status(name)[1964] is Status.DROPPED  # nothing is known to follow
+    assert np.isnan(cube.read(name, 1964)).all()
+    flows = cube.read(name, 1962).reshape(8, 8, 5, 7)
+    fractions = cube.read("land_use_fractions", 1962)
+    np.testing.assert_allclose(flows.sum(axis=1), fractions, atol=0.05)  # two pixels are missing
+    assert cube.attributes["notes"][name]["evidence"].startswith("upper bound")
+    assert cube.attributes["notes"][name]["until"]["1962"] == 1963

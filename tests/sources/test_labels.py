@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ai4land.errors import SourceError
 from ai4land.grid import Grid, Window
 from ai4land.sources import (
     HildaOptions,
@@ -129,3 +130,84 @@ def test_provenance_entry_is_plain_data() -> None:
     product = Product("p", "v", "l", "c")
     entry = Provenance("f", "0" * 64, product.name, product.version, product.licence, "c")
     assert entry.to_dict()["product"] == "p"
+
+
+def _series(
+    maps: dict[int, np.ndarray[tuple[int, int], np.dtype[np.uint8]]],
+    options: LabelsOptions,
+    ticks: tuple[int, ...] | None = None,
+) -> LabelForcing:
+    shape = next(iter(maps.values())).shape
+    fine = Grid.regular(20, 40, 0.1, 0.1, shape)
+    labels = SourceField(variable("land_use"), fine, Clock.YEAR, tuple(maps), LANDUSE8)
+
+    def read(tick: int, window: Window) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+        return maps[tick][window.slices]
+
+    return LabelForcing(labels, LANDUSE8, read, coarse_grid(fine, options), ticks)
+
+
+class TestTransitions(SourceContract):
+    @pytest.fixture
+    def source(self) -> Source:
+        before = np.array([[1, 1, 2, 2], [1, 1, 2, 4]], dtype=np.uint8)
+        after = np.array([[1, 2, 2, 2], [1, 1, 4, 0]], dtype=np.uint8)
+        return _series({2000: before, 2003: after}, LabelsOptions(cells=(1, 2)))
+
+    @pytest.fixture
+    def landmarks(self) -> list[Landmark]:
+        def shares(**pairs: float) -> tuple[float, ...]:
+            return tuple(
+                pairs.get(name, 0.0)
+                for name in variable("land_use_gross_transitions").layers(LANDUSE8.names)
+            )
+
+        name = "land_use_gross_transitions"
+        return [
+            Landmark(name, 2000, 39.95, 20.1, shares(urban_to_urban=0.5, urban_to_cropland=0.5)),
+            Landmark(name, 2000, 39.95, 20.3, shares(cropland_to_cropland=1.0)),
+            # forest became sea: it is no land of both times
+            Landmark(name, 2000, 39.85, 20.3, shares(cropland_to_forest=1.0)),
+        ]
+
+    def test_provenance_is_complete(self, source: Source) -> None:
+        assert source.provenance() == []  # the files are those of the labels
+
+    def test_they_say_what_they_are_worth(self, source: Source) -> None:
+        said = source.inspect("land_use_gross_transitions", (2000,), Window(0, 0, 2, 2))
+        assert said["evidence"].startswith("upper bound")
+        assert said["until"] == {"2000": 2003}
+
+
+@given(seed=st.integers(0, 10_000), cells=st.tuples(st.integers(1, 7), st.integers(1, 7)))
+@settings(max_examples=40, deadline=None)
+def test_transitions_lead_from_the_fractions_of_one_time_to_those_of_the_next(
+    seed: int, cells: tuple[int, int]
+) -> None:
+    rng = np.random.default_rng(seed)
+    sea = rng.random((11, 13)) < 0.2
+    maps = {
+        year: np.where(sea, np.uint8(0), rng.integers(1, 8, sea.shape).astype(np.uint8))
+        for year in (2000, 2001, 2004)
+    }
+    forcing = _series(maps, LabelsOptions(cells=cells))
+    whole = forcing.fields["land_share"].grid.window
+    for before, after in ((2000, 2001), (2001, 2004)):
+        flows = forcing.read("land_use_gross_transitions", before, whole)
+        flows = flows.reshape(8, 8, *whole.shape)
+        for tick, axis in ((before, 1), (after, 0)):
+            fractions = forcing.read("land_use_fractions", tick, whole)
+            np.testing.assert_allclose(flows.sum(axis=axis), fractions, atol=1e-6)
+    with pytest.raises(SourceError, match="no such time"):
+        forcing.read("land_use_gross_transitions", 2004, whole)
+
+
+def test_transitions_lead_between_the_times_that_a_cube_holds() -> None:
+    maps = {y: np.full((2, 2), 1 + y - 2000, np.uint8) for y in (2000, 2001, 2002)}
+    forcing = _series(maps, LabelsOptions(cells=(2, 2)), (2000, 2002))
+    assert forcing.fields["land_use_gross_transitions"].ticks == (2000,)
+    flows = forcing.read("land_use_gross_transitions", 2000, Window(0, 0, 1, 1))
+    assert flows.reshape(8, 8)[1, 3] == 1.0
+    single = _series({2000: maps[2000]}, LabelsOptions(cells=(2, 2)))
+    with pytest.raises(SourceError, match="two labelled times"):
+        single.fields["land_use_gross_transitions"]

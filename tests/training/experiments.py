@@ -17,7 +17,10 @@ SMALL = {
         "recursion": 2,
         "directions": ["forward", "backward"],
         "history": 1,
-        "corruption": {"hide_probability": 0.3, "noise": 0.1},
+        "corruption": [
+            {"name": "noise", "share": 0.1},
+            {"name": "hide", "probability": 0.3, "share": 0.75},
+        ],
     },
     "model": {"name": "unet", "widths": [4, 6], "embedding": 3},
     "training": {

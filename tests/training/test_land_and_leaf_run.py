@@ -331,7 +331,7 @@ def test_blocks_held_out_of_months_are_held_out_of_years(cube: Cube, tmp_path: P
     )
     card = load_card(train(experiment, tmp_path / "run"))
     found = held_out_blocks({"checkpoint": {"card": card.to_dict()}}, Labels(cube, LAND))
-    np.testing.assert_array_equal(found, prepare(experiment).masks.test)
+    np.testing.assert_array_equal(found, prepare(experiment).regions[0].masks.test)
 
 
 def test_what_the_forcing_asks_is_met_in_january(checkpoint: Path, cube: Cube) -> None:

@@ -18,12 +18,13 @@ from torch import Tensor, nn
 
 from ai4land.cube import Cube, GroupSpec, VariableSpec
 from ai4land.errors import AI4LandError, ConfigError, MissingFileError, SampleError
-from ai4land.models import Inputs
+from ai4land.models import Inputs, Seen
 from ai4land.models.networks import Network, NetworkPredictor, build_network
 from ai4land.samples import (
     Assembler,
-    Corruption,
+    Hide,
     Labels,
+    Noise,
     Sample,
     SampleOptions,
     Sampler,
@@ -31,7 +32,7 @@ from ai4land.samples import (
     stack,
 )
 from ai4land.training import TrainingOptions, load_experiment, train
-from ai4land.training.networks.loss import sample_loss, step_loss
+from ai4land.training.networks.loss import class_loss, number_loss, sample_loss
 from ai4land.training.networks.statistics import count_transitions, fit_normalisers
 from ai4land.training.validation import validate
 from ai4land.vocabulary import NO_DATA, Clock, Direction, variable
@@ -74,6 +75,26 @@ def tiny_sample(before: list[int], truth: list[int], valid: list[bool]) -> Targe
     )
 
 
+def seen_of(sample: TargetSample, classes: int, step: int = 0) -> Seen[Tensor]:
+    """A network that is shown the truth before a step."""
+    before = sample.before if step == 0 else sample.targets[:, step - 1]
+    layers = torch.from_numpy(np.moveaxis(np.eye(256, classes)[before], -1, 1)).float()
+    visible = torch.from_numpy(sample.visible)[:, None].float()
+    empty = torch.zeros(1, 0, *visible.shape[-2:])
+    return Seen(layers, visible, visible, empty[:, :, None], empty)
+
+
+def loss_of(raw: Tensor, sample: TargetSample, step: int = 0, weight: float = 0.0) -> float:
+    """Cross-entropy, changed pixels weighed."""
+    seen, options = seen_of(sample, raw.shape[1], step), TrainingOptions(changed_weight=weight)
+    return float(class_loss(raw, torch.softmax(raw, dim=1), seen, sample, step, options))
+
+
+def number_loss_of(values: Tensor, sample: TargetSample, scale: float, **changes: Any) -> float:  # noqa: ANN401
+    options = TrainingOptions(**changes)
+    return float(number_loss(values, sample, 0, torch.tensor([scale]), options))
+
+
 @pytest.mark.parametrize("weight", [0.0, 1.0, 2.5])
 def test_the_loss_by_hand(weight: float) -> None:
     """Four valid pixels of two classes, two of them changed, and one that does not count."""
@@ -84,8 +105,16 @@ def test_the_loss_by_hand(weight: float) -> None:
     by_hand = -np.log(share)
     all_pixels = by_hand[:4].sum() / 4
     changed = (by_hand[1] + by_hand[3]) / 4
-    found = step_loss(raw, LAND, sample, 0, weight=weight)
-    assert float(found) == pytest.approx(all_pixels + weight * changed, rel=1e-5)
+    found = loss_of(raw, sample, weight=weight)
+    assert found == pytest.approx(all_pixels + weight * changed, rel=1e-5)
+
+
+def test_a_pixel_whose_prior_is_hidden_counts_once() -> None:
+    """Its change is none that the network can know of, so that nothing needs to be undone."""
+    sample = tiny_sample([0, 0], [1, 1], [True, True])
+    hidden = replace(sample, visible=np.array([[[True, False]]]))
+    raw = torch.zeros(1, 2, 1, 2)
+    assert loss_of(raw, hidden, weight=3.0) == pytest.approx((4 + 1) / 2 * math.log(2))
 
 
 def test_the_loss_of_numbers_is_in_spreads() -> None:
@@ -94,11 +123,13 @@ def test_the_loss_of_numbers_is_in_spreads() -> None:
     truth = np.array([[[[1.0, 3.0, np.nan]]]], np.float32)
     sample = replace(sample, before=before, prior=before, targets=truth)
     said = torch.tensor([[[[2.0, 3.5, 9.0]]]])
-    scale = torch.tensor([0.5])
-    plain = step_loss(said, LEAF, sample, 0, scale=scale)
-    assert float(plain) == pytest.approx((4.0 + 1.0) / 2)
-    weighted = step_loss(said, LEAF, sample, 0, scale=scale, weight=3.0)
-    assert float(weighted) == pytest.approx((4.0 + 1.0) / 2 + 3.0 * 1.0 / 2)
+    assert number_loss_of(said, sample, 0.5) == pytest.approx((4.0 + 1.0) / 2)
+    weighted = number_loss_of(said, sample, 0.5, changed_weight=3.0)
+    assert weighted == pytest.approx((4.0 + 1.0) / 2 + 3.0 * 1.0 / 2)
+    absolute = number_loss_of(said, sample, 0.5, loss={"numbers": "absolute"})
+    assert absolute == pytest.approx((2.0 + 1.0) / 2)
+    huber = number_loss_of(said, sample, 0.5, loss={"numbers": "huber"})
+    assert huber == pytest.approx((2 * 2.0 - 1.0 + 1.0) / 2)
 
 
 def test_change_of_a_later_step_is_since_the_step_before() -> None:
@@ -111,7 +142,7 @@ def test_change_of_a_later_step_is_since_the_step_before() -> None:
     )
     raw = torch.zeros(1, 2, 1, 2)
     # everything costs ln 2; in the second step one of two pixels changed, in the first both
-    first, second = (float(step_loss(raw, LAND, twice, k, weight=1.0)) for k in (0, 1))
+    first, second = (loss_of(raw, twice, k, weight=1.0) for k in (0, 1))
     assert first == pytest.approx(2 * math.log(2))
     assert second == pytest.approx(1.5 * math.log(2))
 
@@ -119,15 +150,14 @@ def test_change_of_a_later_step_is_since_the_step_before() -> None:
 def test_a_window_without_valid_pixels_costs_nothing() -> None:
     sample = tiny_sample([NO_DATA, 0], [NO_DATA, 0], [False, False])
     raw = torch.randn(1, 3, 1, 2, generator=torch.Generator().manual_seed(0))
-    assert float(step_loss(raw, LAND, sample, 0, weight=1.0)) == 0.0
+    assert loss_of(raw, sample, weight=1.0) == 0.0
 
 
 def test_a_target_that_stands_still_costs_nothing() -> None:
     sample = replace(tiny_sample([0, 1], [1, 1], [True, True]), moves=np.zeros((1, 1), bool))
-    assert float(step_loss(torch.randn(1, 2, 1, 2), LAND, sample, 0, weight=1.0)) == 0.0
+    assert loss_of(torch.randn(1, 2, 1, 2), sample, weight=1.0) == 0.0
     leaf = replace(sample, prior=sample.prior * 1.0, targets=sample.targets * 1.0)
-    said, scale = torch.full((1, 1, 1, 2), 7.0), torch.ones(1)
-    assert float(step_loss(said, LEAF, leaf, 0, scale=scale)) == 0.0
+    assert number_loss_of(torch.full((1, 1, 1, 2), 7.0), leaf, 1.0) == 0.0
 
 
 def made_of(cube: Cube, history: int = 0) -> Assembler:
@@ -152,7 +182,7 @@ def batch_of(
         history=assembler.spec.history,
         history_drop=0.0,
         augment=False,
-        corruption=Corruption(hide_probability=1.0, hide_share=0.4, noise=0.1),
+        corruption=(Noise(share=0.1), Hide(share=0.4)),
     )
     sampler = Sampler(assembler, labels_of(cube), options, (2000, 2011), mask)
     return stack([sampler.draw(np.random.default_rng([1, k])) for k in range(4)])
@@ -184,7 +214,7 @@ def test_later_steps_see_the_networks_own_prediction(tiny_cube: Cube, feedback: 
         sample_loss(spy, network, batch, assembler, options)
         assert len(spy.shown) == 3
         for before, after in itertools.pairwise(spy.shown):
-            own = network.activate(network(before))["land_use"].detach()
+            own = network.activate(network(before), before)["land_use"].detach()
             if feedback == "classes":
                 own = torch.nn.functional.one_hot(own.argmax(1), 8).movedim(-1, 1).float()
             prior = after.targets["land_use"].prior
@@ -410,8 +440,8 @@ def test_an_experiment_is_read_and_its_cube_found(
         ({"forcings": ["luh2_states"]}, r"Unknown key.*e\.yaml.*forcings.*mean 'forcing'"),
         ({"samples": {"recursions": 2}}, r"Unknown key.*samples\.recursions.*mean 'recursion'"),
         (
-            {"samples": {"corruption": {"hideshare": 0.5}}},
-            r"Unknown key.*corruption\.hideshare.*mean 'hide_share'",
+            {"samples": {"corruption": [{"name": "hide", "shares": 0.5}]}},
+            r"corruption\.0.*not 'shares'; did you mean 'share'",
         ),
         (
             {"split": {**SMALL["split"], "space": {"fold": 1, "cels": 2}}},  # type: ignore[dict-item]

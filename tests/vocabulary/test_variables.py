@@ -61,3 +61,18 @@ def test_errors_print_what_where_expected_found_and_remedy() -> None:
         "  remedy: mend it",
     ]
     assert str(VocabularyError("Plain")) == "Plain"  # not the repr that KeyError prints
+
+
+def test_transitions_lead_between_the_classes_of_a_fraction_variable() -> None:
+    pairs = [v for v in VARIABLES.values() if v.pairs_of]
+    assert {v.name for v in pairs} == {"land_use_gross_transitions", "luh2_transitions"}
+    for entry in pairs:
+        states = variable(entry.pairs_of)
+        assert states.kind is entry.kind is Kind.FRACTION
+        for layer in entry.components:
+            assert set(layer.split("_to_")) <= set(states.components)
+    made = variable("land_use_gross_transitions").layers(("a", "b"))
+    assert made == ("a_to_a", "a_to_b", "b_to_a", "b_to_b")
+    assert variable("land_use_fractions").layers(("a", "b")) == ("a", "b")
+    assert variable("luh2_states").layers() == LUH2_STATES
+    assert variable("elevation").layers(("a",)) == ()

@@ -5,6 +5,14 @@ from ai4land.allocation.balance import balance
 from ai4land.allocation.cells import CoarseCells
 from ai4land.allocation.draws import draws, gumbel_noise
 from ai4land.allocation.exchange import Allocation, allocate_kernel, allocate_random
+from ai4land.allocation.flows import (
+    balance_flows,
+    fit_flows,
+    flow_rates,
+    flow_targets,
+    net_flows,
+    refined,
+)
 from ai4land.allocation.quantities import group_sums, net_change, target_counts
 from ai4land.allocation.shuffling import shuffle
 
@@ -15,10 +23,16 @@ __all__ = [
     "allocate_random",
     "assign",
     "balance",
+    "balance_flows",
     "draws",
+    "fit_flows",
+    "flow_rates",
+    "flow_targets",
     "group_sums",
     "gumbel_noise",
     "net_change",
+    "net_flows",
+    "refined",
     "shuffle",
     "target_counts",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -47,6 +47,21 @@ class Domain:
         )
         return cls(west, south, east, north, trained, validated)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The domain as plain data."""
+        times = {"trained": list(self.trained), "validated": list(self.validated)}
+        return {**{side: getattr(self, side) for side in _SIDES}, **times}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Domain:
+        """The inverse of ``to_dict``."""
+        trained, validated = data["trained"], data["validated"]
+        return cls(
+            **{side: float(data[side]) for side in _SIDES},
+            trained=(int(trained[0]), int(trained[1])),
+            validated=(int(validated[0]), int(validated[1])),
+        )
+
     def holds(self, grid: Grid) -> bool:
         """Whether a grid lies within, but for a cell."""
         slack = float(grid.dx)
@@ -72,7 +87,8 @@ class Card:
         strides: Step lengths in ticks seen in training.
         directions: Directions seen in training.
         split: Times and blocks of training, validation and test.
-        domain: Region and years in which the model was trained and validated.
+        domain: Region and years in which the model was trained and validated; of several
+            regions the first, see ``on``.
         decision: The default decision, and the constants of each that the validation split gave.
         calibration: Target → how its probabilities are scaled, as the validation split gave it.
         feedback: What a step hands to the next: ``classes`` or ``probabilities``.
@@ -121,6 +137,24 @@ class Card:
         plain = tuple(target.with_classes(()) for target in self.targets)
         return Task(self.task, plain, frozenset(self.recursive))
 
+    def on(self, target: str, grid: Grid) -> Card:
+        """The card as it holds for the region of training whose maps lie on a grid.
+
+        Args:
+            target: Name of the maps.
+            grid: Their grid.
+
+        Returns:
+            Itself if there was one region, or none on this grid.
+        """
+        for region in self.training.get("regions", ()):
+            grids = {name: Grid.from_dict(data) for name, data in region["grids"].items()}
+            if grids.get(target) == grid:
+                split = SplitOptions.model_validate(region["split"])
+                domain = Domain.from_dict(region["domain"])
+                return replace(self, grids=grids, split=split, domain=domain)
+        return self
+
     def to_dict(self) -> dict[str, Any]:
         """The card as plain data."""
         plain = {name: getattr(self, name) for name in _PLAIN}
@@ -134,11 +168,7 @@ class Card:
             "strides": list(self.strides),
             "directions": [d.value for d in self.directions],
             "split": self.split.model_dump(mode="json"),
-            "domain": {
-                **{side: getattr(self.domain, side) for side in _SIDES},
-                "trained": list(self.domain.trained),
-                "validated": list(self.domain.validated),
-            },
+            "domain": self.domain.to_dict(),
             "licences": list(self.licences),
         }
 
@@ -170,8 +200,6 @@ class Card:
                 "The card is damaged", where=where, found=f"unknown {', '.join(sorted(unknown))}"
             )
         try:
-            box = data["domain"]
-            trained, validated = box["trained"], box["validated"]
             return cls(
                 **{name: data[name] for name in _PLAIN},
                 recursive=tuple(map(Direction, data["recursive"])),
@@ -181,11 +209,7 @@ class Card:
                 strides=tuple(data["strides"]),
                 directions=tuple(map(Direction, data["directions"])),
                 split=SplitOptions.model_validate(data["split"]),
-                domain=Domain(
-                    **{side: float(box[side]) for side in _SIDES},
-                    trained=(int(trained[0]), int(trained[1])),
-                    validated=(int(validated[0]), int(validated[1])),
-                ),
+                domain=Domain.from_dict(data["domain"]),
                 licences=tuple(data["licences"]),
             )
         except (

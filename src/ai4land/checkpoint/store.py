@@ -41,7 +41,9 @@ def save_checkpoint(path: str | Path, predictor: Predictor, card: Card) -> Card:
     work = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
         predictor.save(work)
-        written = replace(card, files={f.name: _sha256(f) for f in sorted(work.iterdir())})
+        files = sorted(f for f in work.rglob("*") if f.is_file())
+        hashes = {f.relative_to(work).as_posix(): _sha256(f) for f in files}
+        written = replace(card, files=hashes)
         text = json.dumps(written.to_dict(), indent=1, sort_keys=True, allow_nan=False)
         (work / _CARD).write_text(text + "\n", encoding="utf-8")
         _replace(work, path)
@@ -85,7 +87,7 @@ def load_checkpoint(path: str | Path, device: str = "cpu") -> tuple[Predictor, C
     card = load_card(path)
     for name, expected in card.files.items():
         file = path / name
-        if Path(name).name != name or not file.is_file():
+        if Path(name).is_absolute() or ".." in Path(name).parts or not file.is_file():
             raise MissingFileError("The checkpoint has no weights", where=file)
         found = _sha256(file)
         if found != expected:

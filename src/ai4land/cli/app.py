@@ -86,5 +86,8 @@ def build_app() -> typer.Typer:
 
 
 def main() -> None:
-    """Run the command line; exit code 2 for an error of the user's, 130 after Ctrl-C."""
+    """Run the command line.
+
+    Exit code 2 for an error of the user's, 75 if a signal asked to stop, 130 after Ctrl-C.
+    """
     typer.main.get_command(build_app())(prog_name="ai4land")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from rich import box
 from rich.console import Console
@@ -16,6 +18,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
@@ -27,7 +30,9 @@ from ai4land.errors import AI4LandError
 from ai4land.report import Table
 
 __all__ = [
+    "Say",
     "progress_bar",
+    "progress_or_lines",
     "show_error",
     "show_table",
     "stderr",
@@ -37,6 +42,10 @@ __all__ = [
 ]
 
 _WIDTH = 120  # of tables where there is no terminal to ask
+_EVERY = 30.0  # seconds between two lines where there is no terminal to draw a bar
+
+Say = Callable[[str, int, int, str], None]
+"""Says of some work how much is done, of how much, and the latest figures."""
 
 
 def stdout() -> Console:
@@ -115,6 +124,46 @@ def progress_bar(unit: str = "") -> Iterator[Progress]:
     )
     with Progress(*columns, console=stderr()) as progress:
         yield progress
+
+
+@contextmanager
+def progress_or_lines() -> Iterator[Say]:
+    """A bar for each kind of work on a terminal; elsewhere, as in a batch job's log, lines.
+
+    The first line of each work and its last are always printed, others 30 seconds apart.
+    """
+    if not stderr().is_terminal:
+        yield _Lines()
+        return
+    with progress_bar() as progress:
+        bars: dict[str, TaskID] = {}
+
+        def say(what: str, done: int, total: int, figures: str) -> None:
+            if what not in bars:
+                bars[what] = progress.add_task(what, total=total, figures="")
+            progress.update(bars[what], completed=done, total=total, figures=figures)
+
+        yield say
+
+
+class _Lines:
+    """Prints a line now and then, with the time of day and the time that is left."""
+
+    def __init__(self) -> None:
+        self._begun: dict[str, tuple[float, int]] = {}
+        self._last = 0.0
+
+    def __call__(self, what: str, done: int, total: int, figures: str) -> None:
+        now = time.monotonic()
+        if what in self._begun and done < total and now - self._last < _EVERY:
+            return
+        self._last = now
+        begin, before = self._begun.setdefault(what, (now, done))
+        line = f"{time.strftime('%H:%M:%S')} {what} {done}/{total}"
+        if before < done < total:
+            left = (now - begin) / (done - before) * (total - done)
+            line += f", {timedelta(seconds=round(left))} left"
+        stderr().print(f"{line}  {figures}".rstrip(), soft_wrap=True, markup=False)
 
 
 @contextmanager

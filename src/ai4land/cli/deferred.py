@@ -11,7 +11,7 @@ import typer.main
 from typer.core import TyperCommand, TyperGroup
 
 from ai4land.cli.console import show_error, stderr
-from ai4land.errors import AI4LandError, ConfigError
+from ai4land.errors import AI4LandError, ConfigError, Interrupted
 from ai4land.vocabulary import nearest_name
 
 __all__ = ["CommandGroup", "command"]
@@ -31,6 +31,8 @@ _EXTRAS = {
     "requests": "download",
     "cdsapi": "download",
 }
+_RESUME = "Run the same command again to resume."
+_PREEMPTED = 75  # EX_TEMPFAIL of sysexits.h: try again later
 _WITHOUT_ARGUMENTS = {"demo", "sources", "download"}
 
 
@@ -89,6 +91,9 @@ class CommandGroup(TyperGroup):
         """Run a command; known errors become a message and an exit code."""
         try:
             return super().invoke(ctx)
+        except Interrupted as stop:
+            stderr().print(f"{stop.what} by {stop.found}. {_RESUME}", style="yellow")
+            raise typer.Exit(_PREEMPTED) from None
         except AI4LandError as error:
             if ctx.params.get("debug"):
                 raise
@@ -107,5 +112,5 @@ class CommandGroup(TyperGroup):
             )
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
-            stderr().print("\nStopped. Run the same command again to resume.", style="yellow")
+            stderr().print(f"\nStopped. {_RESUME}", style="yellow")
             raise typer.Exit(130) from None

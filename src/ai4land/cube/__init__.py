@@ -3,7 +3,7 @@
 from ai4land.cube.blocks import Block, BlockWriter
 from ai4land.cube.cache import ArrayCache
 from ai4land.cube.datasets import open_datasets
-from ai4land.cube.flags import flagged, status_by_year, years_behind
+from ai4land.cube.flags import evidence, flagged, status_by_year, years_behind
 from ai4land.cube.schema import CubeSpec, GroupSpec, Status, VariableSpec
 from ai4land.cube.state import Field, Reference, State
 from ai4land.cube.store import Cube, status_name, time_name
@@ -26,6 +26,7 @@ __all__ = [
     "StoreView",
     "VariableSpec",
     "View",
+    "evidence",
     "flagged",
     "open_datasets",
     "status_by_year",

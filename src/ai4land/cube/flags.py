@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from ai4land.cube.schema import Status
 from ai4land.cube.store import Cube
 from ai4land.vocabulary import Clock
 
-__all__ = ["flagged", "status_by_year", "years_behind"]
+__all__ = ["evidence", "flagged", "status_by_year", "years_behind"]
 
 _GRAVITY = (Status.OBSERVED, Status.BACK_CAST, Status.PREDICTED, Status.HELD, Status.DROPPED)
 
@@ -25,7 +26,7 @@ def status_by_year(cube: Cube, name: str) -> dict[int, Status]:
     """
     clock = cube.group(name).clock
     found: dict[int, Status] = {}
-    for tick, status in cube.status(name).items():
+    for tick, status in _statuses(cube, name).items():
         year = tick // clock.ticks_per_year
         found[year] = max(found.get(year, Status.OBSERVED), status, key=_GRAVITY.index)
     return found
@@ -50,7 +51,7 @@ def flagged(
         clock = cube.group(name).clock
         if clock is Clock.STATIC:
             continue
-        status = cube.status(name)
+        status = _statuses(cube, name)
         ticks = [t for t in status if t // clock.ticks_per_year in years]
         said = {
             kind.name.lower(): clock.stretches([t for t in ticks if status[t] is kind])
@@ -59,4 +60,25 @@ def flagged(
         }
         if said:
             found[name] = said
+    return found
+
+
+def evidence(cube: Cube, names: Iterable[str] | None = None) -> dict[str, str]:
+    """Variable → what its source says that its values are worth, of those that it says it of.
+
+    Args:
+        cube: The cube.
+        names: Variables that matter; default: all.
+    """
+    notes: Mapping[str, Any] = cube.attributes.get("notes") or {}
+    asked = cube.variables if names is None else names
+    said = {name: notes[name].get("evidence") for name in asked if name in notes}
+    return {name: str(what) for name, what in said.items() if what}
+
+
+def _statuses(cube: Cube, name: str) -> dict[int, Status]:
+    """Statuses of a variable; transitions need none at its last time, which nothing follows."""
+    found = dict(cube.status(name))
+    if cube.variable(name).variable.pairs_of and found and found[max(found)] is Status.DROPPED:
+        del found[max(found)]
     return found

@@ -61,9 +61,7 @@ class VariableSpec:
     @property
     def components(self) -> tuple[str, ...]:
         """Names of the layers; empty for a scalar variable."""
-        if self.variable.kind is Kind.FRACTION and self.legend is not None:
-            return self.legend.names
-        return self.variable.components
+        return self.variable.layers(() if self.legend is None else self.legend.names)
 
     @property
     def layers(self) -> int:

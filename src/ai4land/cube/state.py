@@ -31,6 +31,8 @@ class Field:
         legend: Meaning of the codes of a categorical variable.
         belief: Optionally reads the probability of each class of a categorical variable,
             ``(class, y, x)`` float32 summing to 1 in legend order.
+        visible: Optionally reads where a model may look, ``(y, x)`` bool; the values stand
+            everywhere, for what is no model's business, such as the land's extent.
     """
 
     variable: Variable
@@ -38,6 +40,7 @@ class Field:
     view: View
     legend: Legend | None = None
     belief: View | None = None
+    visible: View | None = None
 
     def __post_init__(self) -> None:
         """Refuse values that do not lie on the grid or lack a legend."""
@@ -80,12 +83,18 @@ class Field:
     def replaced(
         self, values: npt.NDArray[Any], probabilities: npt.NDArray[np.float32] | None = None
     ) -> Field:
-        """The same variable on the same grid with other values, in memory."""
+        """The same variable on the same grid with other values, in memory, visible everywhere."""
         return Field.of(self.variable, self.grid, values, self.legend, probabilities)
 
     def read(self, window: Window) -> npt.NDArray[Any]:
         """Values of a window; missing outside the grid."""
         return self.view.read(window)
+
+    def seen(self, window: Window) -> npt.NDArray[np.bool_]:
+        """Where a model may look in a window, ``(y, x)``."""
+        if self.visible is None:
+            return np.ones(window.shape, dtype=bool)
+        return np.asarray(self.visible.read(window))
 
     @property
     def values(self) -> npt.NDArray[Any]:

@@ -16,10 +16,11 @@ from zarr.errors import GroupNotFoundError
 
 from ai4land.cube.cache import ArrayCache
 from ai4land.cube.chunks import ChunkedArray, chunked
+from ai4land.cube.recoding import Recoding, recodings
 from ai4land.cube.schema import CubeSpec, GroupSpec, Status, VariableSpec
 from ai4land.errors import CubeError, MissingFileError
 from ai4land.grid import Grid, Window
-from ai4land.vocabulary import Clock
+from ai4land.vocabulary import Clock, Legend
 
 __all__ = ["ATTRIBUTE", "Cube", "status_name", "time_name"]
 
@@ -85,6 +86,7 @@ class Cube:
         self._arrays: dict[str, zarr.Array[Any]] = {}
         self._files: dict[str, ChunkedArray | None] = {}
         self._cache = ArrayCache(cache)
+        self._recodings: dict[str, Recoding] = {}
 
     @property
     def cache_limit(self) -> int:
@@ -191,9 +193,60 @@ class Cube:
         }
         return part
 
+    def in_legend(self, classes: Legend) -> Cube:
+        """The same cube with all that is said in classes said in those of one legend.
+
+        Maps of classes are translated pixel by pixel, shares of classes added up, each by the
+        crosswalk from its own legend; variables without one stay as they are.
+
+        Args:
+            classes: A legend that crosswalks lead to.
+
+        Returns:
+            A cube that shares the open store and the cache; itself if nothing is to be translated.
+
+        Raises:
+            CubeError: If no map of the cube has the legend, or a crosswalk to it.
+            VocabularyError: If a class of a map would be split between several.
+        """
+        found = recodings(self.spec, classes)
+        if not found and all(self.variable(n).legend != classes for n in self.variables):
+            have = {v.legend.name for n in self.variables if (v := self.variable(n)).legend}
+            raise CubeError(
+                "Nothing in the cube can be said in the classes of this legend",
+                where=self.path,
+                expected=f"a crosswalk to {classes.name!r}",
+                found=", ".join(sorted(have)) or "no classes at all",
+                remedy="add a crosswalk, or build the cube with this legend",
+            )
+        if not found:
+            return self
+        part = copy.copy(self)
+        part._recodings = {**self._recodings, **found}
+        groups = (
+            replace(
+                group,
+                variables=tuple(
+                    found[v.name].spec if v.name in found else v for v in group.variables
+                ),
+            )
+            for group in self.spec.groups
+        )
+        part.spec = replace(self.spec, groups=tuple(groups))
+        return part
+
     def _window(self, group: GroupSpec, name: str, when: slice, window: Window | None) -> Array:
         """A window at consecutive times, ``(time?, component?, y, x)``."""
-        spec = group.spec(name)
+        recoding = self._recodings.get(name)
+        if recoding is None:
+            return self._stored(group, group.spec(name), when, window)
+        return recoding.translated(self._stored(group, recoding.stored, when, window))
+
+    def _stored(
+        self, group: GroupSpec, spec: VariableSpec, when: slice, window: Window | None
+    ) -> Array:
+        """A window at consecutive times as it is stored."""
+        name = spec.name
         window = window or group.grid.window
         time = (when.stop - when.start,) if group.ticks else ()
         layers = (spec.layers,) if spec.components else ()

@@ -16,7 +16,7 @@ from dask.system import CPU_COUNT
 from ai4land.cube import Cube
 from ai4land.errors import SampleError, VocabularyError
 from ai4land.evaluation.details import Details, uncertainty
-from ai4land.evaluation.held_out import forcing_used, held_out_blocks, seen_elsewhere
+from ai4land.evaluation.held_out import forcing_used, held_out_blocks, knew_too_much, seen_elsewhere
 from ai4land.evaluation.plan import MOST_PIXELS, ScoringPlan, WindowLand
 from ai4land.evaluation.raster_files import RasterGrid, no_region
 from ai4land.evaluation.regions.files import open_regions
@@ -27,7 +27,7 @@ from ai4land.grid import Window
 from ai4land.metrics import RolloutScores, ScoredClasses, add_up, summarise, table_one
 from ai4land.rollout import demand_of, observed_state, save_rollout
 from ai4land.samples import CubeDrivers, Labels, class_forcing
-from ai4land.vocabulary import LAND_USE, Legend, Target, single_task
+from ai4land.vocabulary import LAND_USE, Legend, Target, crosswalk_names, single_task
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -158,6 +158,7 @@ def evaluate(
         SampleError: If no year of the reconstruction has labels, or no pixel is left.
     """
     target = target or LAND_USE.targets[0]
+    truth = _alike(truth, prediction, target)
     _check_pair(prediction, truth, target)
     initial, path, notes = _scorable(prediction, truth, target)
     labels = Labels(truth, target)
@@ -166,7 +167,7 @@ def evaluate(
     forcing = (*class_forcing(drivers, target, labels.legend, used), "")[0]
     files = tuple(open_regions(file, RasterGrid.of(grid), region_name) for file in regions)
     held_out, sentences = _held_out(prediction, labels)
-    notes += seen_elsewhere(prediction.attributes, labels)
+    notes += seen_elsewhere(prediction.attributes, labels) + knew_too_much(prediction.attributes)
     plan = ScoringPlan(truth, target, initial, forcing, protocol, weighting, held_out, files, most)
     lands = {window: plan.land(window) for window in plan.windows}
     headline = _headline(lands.values(), sentences, notes)
@@ -323,6 +324,14 @@ def _held_out(prediction: Cube, labels: Labels) -> tuple[BoolArray | None, list[
     if blocks is None:
         return None, ["All pixels with a class in the truth."]
     return blocks, [f"{_HELD_OUT} ({blocks.mean():.0%} of it)."]
+
+
+def _alike(truth: Cube, prediction: Cube, target: Target) -> Cube:
+    """The truth in the classes of a reconstruction, where a crosswalk leads to them."""
+    mine, theirs = (cube.variable(target.name).legend for cube in (prediction, truth))
+    if mine and theirs and f"{theirs.name}_to_{mine.name}" in crosswalk_names():
+        return truth.in_legend(mine)
+    return truth
 
 
 def _check_pair(prediction: Cube, truth: Cube, target: Target) -> None:

@@ -12,7 +12,7 @@ from ai4land.checkpoint import Card
 from ai4land.grid import Grid
 from ai4land.samples import Labels, space_masks
 
-__all__ = ["forcing_used", "held_out_blocks", "seen_elsewhere"]
+__all__ = ["forcing_used", "held_out_blocks", "knew_too_much", "seen_elsewhere"]
 
 
 def forcing_used(attributes: Mapping[str, Any]) -> tuple[str, ...]:
@@ -41,6 +41,7 @@ def held_out_blocks(attributes: Mapping[str, Any], labels: Labels) -> npt.NDArra
         ``(y, x)``, or ``None`` if nothing was held out in space, or it was trained elsewhere.
     """
     card = card_of(attributes)
+    card = None if card is None else card.on(labels.target.name, labels.grid)
     if card is None or card.split.space is None or not card.inputs.forcing:
         return None
     dealt = next(t for t in card.targets if t.clock is card.task_of().clock)  # as in training
@@ -50,6 +51,8 @@ def held_out_blocks(attributes: Mapping[str, Any], labels: Labels) -> npt.NDArra
     if card.grids.get(labels.target.name) != labels.grid:
         return None
     forcing = next(name for name in forcing_used(attributes) if name in card.grids)
+    if card.split.space.fold is None:
+        return None
     coarse = card.grids[forcing]
     return space_masks(
         labels.grid, coarse, card.split.space, held.land(card.split.dealt(held.ticks))
@@ -64,12 +67,19 @@ def seen_elsewhere(attributes: Mapping[str, Any], labels: Labels) -> list[str]:
         labels: What it is judged by.
     """
     card = card_of(attributes)
+    card = None if card is None else card.on(labels.target.name, labels.grid)
     trained = None if card is None else card.grids.get(labels.target.name)
     if card is None or card.split.space is None or trained is None or trained == labels.grid:
         return []
     if not _overlap(trained, labels.grid):
         return []
     return ["The model was trained on another grid: pixels it has seen may be among those scored."]
+
+
+def knew_too_much(attributes: Mapping[str, Any]) -> list[str]:
+    """A note on each input of a reconstruction that no forecast would have."""
+    said: Mapping[str, str] = attributes.get("evidence") or {}
+    return [f"{name}: {what}. A forecast knows less." for name, what in said.items()]
 
 
 def _overlap(one: Grid, two: Grid) -> bool:

@@ -28,7 +28,7 @@ class Metered:
 
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
-        self._inputs: Inputs[Array] | None = None
+        self._warm = False
         self._windows, self._pixels, self._seconds = 0, 0, 0.0
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the predictor has
@@ -39,27 +39,23 @@ class Metered:
         """As the predictor says, counted."""
         before = time.perf_counter()
         found = self._predictor.predict(inputs)
-        if self._inputs is not None:  # the first one warms up
+        if self._warm:  # the first one warms up
             self._seconds += time.perf_counter() - before
             batch, _, height, width = next(iter(found.values())).shape
             self._windows += batch
             self._pixels += batch * height * width
-        self._inputs = inputs
+        self._warm = True
         return found
 
     def cost(self) -> dict[str, float | None]:
         """Parameters, operations a pixel, and rates; ``None`` where it is not known."""
         parameters = getattr(self._predictor, "parameters", None)
-        operations = None
-        if self._inputs is not None and hasattr(self._predictor, "operations"):
-            found = next(iter(self._predictor.predict(self._inputs).values()))
-            batch, _, height, width = found.shape
-            operations = self._predictor.operations(self._inputs) / (batch * height * width)
+        operations = getattr(self._predictor, "operations", None)
         rate = None if not self._seconds else self._pixels / self._seconds
         windows = None if not self._seconds else self._windows / self._seconds
         return {
             "parameters": parameters if isinstance(parameters, int) else None,
-            "operations": operations,
+            "operations": operations if isinstance(operations, float) else None,
             "pixels_a_second": rate,
             "windows_a_second": windows,
         }

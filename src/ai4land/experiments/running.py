@@ -16,17 +16,33 @@ from pathlib import Path
 from typing import Any
 
 from ai4land.cube import Cube
-from ai4land.errors import AI4LandError, ConfigError
+from ai4land.errors import AI4LandError, ConfigError, Interrupted
 from ai4land.experiments.ledger import SCORING, Ledger
-from ai4land.experiments.plan import NOT_RUN, SCORED, TO_SCORE, TO_TRAIN, Plan, Run, Standing
+from ai4land.experiments.plan import (
+    NOT_RUN,
+    SCORED,
+    TO_SCORE,
+    TO_TRAIN,
+    Case,
+    Plan,
+    Run,
+    Standing,
+)
 from ai4land.experiments.scene import Scene, open_scene
 from ai4land.experiments.scoring import Judged, score_baselines, score_model
-from ai4land.training import Experiment, load_experiment, train
+from ai4land.training import (
+    PATHS,
+    RUNNING,
+    Experiment,
+    Progress,
+    load_experiment,
+    opened,
+    train,
+)
 from ai4land.vocabulary import Place, nearest_name, validated
 
 __all__ = ["experiment_of", "run_plan", "survey"]
 
-Progress = Callable[[int, int, dict[str, float]], None]
 Say = Callable[[str], None]
 
 _OVERRIDES = ("forcing", "model", "samples", "series", "static", "training")
@@ -91,18 +107,38 @@ def _merged(data: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
 
 
 def _asked(plan: Plan, run: Run) -> _Asked:
-    experiment = experiment_of(plan, run)
-    case = plan.cases[run.case]
-    trained_on = Cube(experiment.cube)
-    cube = Cube(case.cube) if case.cube is not None else trained_on
-    said = experiment.model_dump(mode="json", exclude={"title": True, "cube": True})
+    experiment, case = experiment_of(plan, run), plan.cases[run.case]
+    trained_on = [opened(experiment.alone(region)) for region in experiment.regions]
+    cube = _scored_on(experiment, case, run.case)
+    said = experiment.model_dump(mode="json", exclude={"title": True, **PATHS})
+    said["training"] = {k: v for k, v in said["training"].items() if k not in RUNNING}
     judged = Judged(plan.decisions, plan.members, plan.curve if plan.first_seed(run) else ())
-    training = _digest(said, trained_on.spec.to_dict())
     base = load_experiment(str(plan.cases[run.trained].experiment))
-    spoken = [SCORING, said["split"], list(base.forcing), said["task"], case.path]
-    place = _digest(spoken, cube.spec.to_dict(), trained_on.spec.to_dict())
+    seen = [one.spec.to_dict() for one in trained_on]
+    training = _digest(said, seen)
+    splits = [experiment.alone(region).split.model_dump(mode="json") for region in base.regions]
+    spoken = [SCORING, splits, list(base.forcing), base.legend, base.task, case.path]
+    place = _digest(spoken, cube.spec.to_dict(), seen)
     told = [list(judged.decisions), judged.members, list(judged.curve)]
     return _Asked(experiment, cube, judged, training, place, _digest(training, place, told))
+
+
+def _scored_on(experiment: Experiment, case: Case, name: str) -> Cube:
+    """The cube of a case: its own, the experiment's, or that of the region held out.
+
+    Raises:
+        ConfigError: If the experiment has several cubes and none of them is meant.
+    """
+    held_out = (r.cube for r in experiment.cubes if r.name == experiment.split.region)
+    path = case.cube or experiment.cube or next(held_out, None)
+    if path is None:
+        raise ConfigError(
+            "It is not said on which cube the models are scored",
+            where=f"case {name!r}",
+            expected="cube, or an experiment that holds a region out",
+            found=", ".join(region.name for region in experiment.cubes),
+        )
+    return opened(experiment.model_copy(update={"cube": path, "cubes": ()}))
 
 
 def _digest(*parts: object) -> str:
@@ -150,6 +186,9 @@ def run_plan(
 
     Returns:
         How every run stands in the end.
+
+    Raises:
+        Interrupted: If a signal asked to stop; the same call goes on.
     """
     runner = _Runner(plan, Path(out), ledger)
     found = []
@@ -159,6 +198,8 @@ def run_plan(
             try:
                 runner.carry_out(run, standing, say, progress)
                 standing = Standing(run, SCORED, ledger.minutes(run.training))
+            except Interrupted:
+                raise
             except AI4LandError as error:
                 standing = Standing(run, NOT_RUN, standing.minutes, " ".join(str(error).split()))
         if standing.state == NOT_RUN:
@@ -220,7 +261,7 @@ class _Runner:
             known = "" if standing.minutes is None else f", about {standing.minutes:.0f} min"
             say(f"training {run.training}{known}")
             with _minutes(folder) as spent:
-                train(asked.experiment, folder, progress=progress)
+                train(asked.experiment, folder, progress=progress, deciding=progress)
             self._put("trainings", run.training, asked.training, {"minutes": spent()})
         scene = self._opened(run, asked)
         if not self.ledger.holds("baselines", run.place, asked.place):

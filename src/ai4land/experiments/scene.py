@@ -31,7 +31,7 @@ from ai4land.rollout import (
     unplaced_change,
 )
 from ai4land.samples import Demand, Labels, space_masks
-from ai4land.training import Experiment
+from ai4land.training import Experiment, opened
 from ai4land.vocabulary import single_task, task
 
 __all__ = ["Scene", "open_scene"]
@@ -209,11 +209,15 @@ def open_scene(experiment: Experiment, cube: Cube, path: Sequence[int]) -> Scene
 
 def _held_out(experiment: Experiment, labels: Labels) -> BoolArray:
     """Pixels that no training of the experiment has seen; all if it holds no blocks out."""
-    own, space = Cube(experiment.cube), experiment.split.space
-    everywhere = np.ones(labels.grid.shape, bool)
-    held = Labels(own, labels.target)
-    if space is None or held.grid != labels.grid:
-        return everywhere
-    coarse = own.grid(experiment.forcing[0]) if experiment.forcing else held.grid
-    land = held.land(experiment.split.dealt(held.ticks))
-    return space_masks(labels.grid, coarse, space, land).test
+    found = np.ones(labels.grid.shape, bool)
+    for region in experiment.regions:
+        alone = experiment.alone(region)
+        own, space = opened(alone), alone.split.space
+        held = Labels(own, labels.target)
+        if space is None or held.grid != labels.grid:
+            continue
+        coarse = own.grid(experiment.forcing[0]) if experiment.forcing else held.grid
+        found &= space_masks(
+            labels.grid, coarse, space, held.land(alone.split.dealt(held.ticks))
+        ).test
+    return found

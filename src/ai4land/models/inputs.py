@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ai4land.errors import CheckpointError, VocabularyError
 from ai4land.vocabulary import Clock, Driver, Target
 
-__all__ = ["InputSpec", "Inputs", "Seen", "stack_inputs"]
+__all__ = ["InputSpec", "Inputs", "Seen", "join_inputs", "stack_inputs"]
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -36,6 +36,8 @@ class InputSpec:
         closed_loop: Whether the forcing is made of the bound target's own classes, so that the
             forcing at the prior time is the aggregate of the prior itself, observed or predicted.
         history: Number of maps before the prior that the model looks at, of each target.
+        flows: Variable of gross transitions between the bound target's classes; empty if none.
+        trust: How far they are believed, in (0, 1]; the rest goes by the net change alone.
     """
 
     targets: tuple[Target, ...]
@@ -49,15 +51,27 @@ class InputSpec:
     translation: tuple[tuple[float, ...], ...] = ()
     closed_loop: bool = False
     history: int = 0
+    flows: str = ""
+    trust: float = 1.0
 
     def target(self, name: str) -> Target:
         """A target by name."""
         return next(target for target in self.targets if target.name == name)
 
     @property
+    def flow_layers(self) -> int:
+        """Layers of ``Inputs.flows``: pairs of the bound target's classes, or none."""
+        return self.target(self.bound).layers ** 2 if self.flows else 0
+
+    @property
     def forcing_variables(self) -> tuple[str, ...]:
         """Names of the variables behind the forcing channels."""
         return tuple(dict.fromkeys(full.partition("/")[0] for full in self.forcing))
+
+    @property
+    def told_variables(self) -> tuple[str, ...]:
+        """Names of the variables behind all that is told of a step: forcing, gross transitions."""
+        return (*self.forcing_variables, self.flows) if self.flows else self.forcing_variables
 
     def to_dict(self) -> dict[str, Any]:
         """The specification as plain data."""
@@ -91,6 +105,8 @@ class InputSpec:
                 translation=tuple(tuple(map(float, row)) for row in data["translation"]),
                 closed_loop=bool(data["closed_loop"]),
                 history=int(data["history"]),
+                flows=str(data.get("flows", "")),  # unknown to older checkpoints
+                trust=float(data.get("trust", 1.0)),
             )
         except (KeyError, TypeError, ValueError, VocabularyError) as error:
             raise CheckpointError(
@@ -130,6 +146,9 @@ class Inputs(NamedTuple, Generic[A]):
         static: ``(B, S, Y, X)`` continuous static fields, physical units.
         zones: ``(B, Z, Y, X)`` integer codes of categorical static fields.
         series: ``(B, L, Y, X)`` drivers at lags before the target time, physical units.
+        flows: ``(B, K·K, Y, X)`` chance in the pixel's coarse cell that class j of the bound target
+            becomes class k in this step, at layer j·K + k; rows sum to 1, or are 0 where nothing is
+            known of what becomes of a class. ``(B, 0, Y, X)`` without gross transitions.
         calendar: ``(B, F)`` signed length of the step in years (``years``; with several targets
             ``years/<target>``, 0 for one that does not move), and on clocks below the year
             cosine and sine of the season of the target time (``season_cos``, ``season_sin``).
@@ -141,6 +160,7 @@ class Inputs(NamedTuple, Generic[A]):
     static: A
     zones: A
     series: A
+    flows: A
     calendar: A
 
     def map(self, function: Callable[[A], B]) -> Inputs[B]:
@@ -151,12 +171,23 @@ class Inputs(NamedTuple, Generic[A]):
 
 def stack_inputs(parts: Sequence[Inputs[npt.NDArray[Any]]]) -> Inputs[npt.NDArray[Any]]:
     """Windows of one shape as one batch; every array gains a leading batch axis."""
-    first = parts[0]
+    return _combined(parts, np.stack)
+
+
+def join_inputs(parts: Sequence[Inputs[npt.NDArray[Any]]]) -> Inputs[npt.NDArray[Any]]:
+    """Batches of windows of one shape as one batch, one after the other."""
+    return _combined(parts, np.concatenate)
+
+
+def _combined(
+    parts: Sequence[Inputs[npt.NDArray[Any]]],
+    function: Callable[[tuple[npt.NDArray[Any], ...]], npt.NDArray[Any]],
+) -> Inputs[npt.NDArray[Any]]:
     targets = {
         name: Seen(
-            *(np.stack(group) for group in zip(*(p.targets[name] for p in parts), strict=True))
+            *(function(group) for group in zip(*(p.targets[name] for p in parts), strict=True))
         )
-        for name in first.targets
+        for name in parts[0].targets
     }
-    rest = (np.stack(group) for group in zip(*(part[1:] for part in parts), strict=True))
+    rest = (function(group) for group in zip(*(part[1:] for part in parts), strict=True))
     return Inputs(targets, *rest)

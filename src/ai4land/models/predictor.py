@@ -73,7 +73,12 @@ class Untrained:
     parameters: int
 
 
-FAMILIES: dict[str, str] = {}
+FAMILIES: dict[str, str] = {
+    "markov": "ai4land.models.markov",
+    "logistic": "ai4land.models.logistic",
+    "boosting": "ai4land.models.trees",
+    "stack": "ai4land.models.stack",
+}
 """Architecture that is no network → the module that builds and loads it, imported when asked for.
 
 All other names are backbones of networks, see ``models.networks.BACKBONES``.

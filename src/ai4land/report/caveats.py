@@ -125,6 +125,7 @@ def provenance_tables(cube: Cube, labels: Cube | None) -> list[Table]:
             ("trained with", f"ai4land {card.get('code_version', 'unknown')}"),
             ("network", _pairs(card.get("architecture") or {})),
             ("forcing", ", ".join(_variables(card)) or "none"),
+            *((f"what {name} is", said) for name, said in _evidence(attributes).items()),
             ("years trained", _span(domain.get("trained"))),
             ("years validated", _span(domain.get("validated"))),
             ("licences of the inputs", ", ".join(card.get("licences") or ()) or "unknown"),
@@ -181,8 +182,13 @@ def _more(hashes: tuple[tuple[str, str], ...]) -> str:
 
 
 def _variables(card: Mapping[str, Any]) -> list[str]:
-    channels = card.get("inputs", {}).get("forcing", [])
-    return list(dict.fromkeys(full.partition("/")[0] for full in channels))
+    inputs = card.get("inputs", {})
+    told = [*inputs.get("forcing", []), *filter(None, [inputs.get("flows")])]
+    return list(dict.fromkeys(full.partition("/")[0] for full in told))
+
+
+def _evidence(attributes: Mapping[str, Any]) -> Mapping[str, str]:
+    return dict(attributes.get("evidence") or {})
 
 
 def _span(years: Sequence[int] | None) -> str:

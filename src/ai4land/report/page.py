@@ -37,7 +37,7 @@ from ai4land.report.tables.scores import score_tables, stated
 from ai4land.report.tables.table import Table, to_markdown
 from ai4land.report.webpage import Chapter, Charts, Maps, Part, Picture, Tables, Text, write_page
 from ai4land.samples import CubeDrivers, Labels, class_forcing
-from ai4land.training import Experiment
+from ai4land.training import Experiment, opened
 from ai4land.vocabulary import LAND_USE, Clock, Target, Task, task
 
 __all__ = ["SCHEMA_VERSION", "write_report"]
@@ -268,10 +268,13 @@ def _run(page: _Page, path: Path, cubes: dict[str, Cube]) -> None:
         page.tables(describe_checkpoint(path).tables, folded="The model's card")
     said = json.loads((path / "experiment.json").read_text(encoding="utf-8"))
     experiment = Experiment(**said)
-    if Path(experiment.cube).is_dir():
-        cube = Cube(experiment.cube)
-        cubes.setdefault(Path(experiment.cube).stem, cube)
-        _inputs(page, name, cube, task(experiment.task), experiment)
+    for region in experiment.regions:
+        if Path(region.cube).is_dir():
+            alone = experiment.alone(region)
+            cube = opened(alone)
+            cubes.setdefault(Path(region.cube).stem, cube)
+            of = f"{name}_{region.name}" if experiment.cubes else name
+            _inputs(page, of, cube, task(experiment.task), alone)
 
 
 def _inputs(page: _Page, name: str, cube: Cube, task: Task, experiment: Experiment | None) -> None:

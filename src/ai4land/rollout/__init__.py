@@ -15,7 +15,8 @@ from ai4land.rollout.decisions import (
     decision_of,
 )
 from ai4land.rollout.expectation import ODDS, Expected, advanced, choose_odds
-from ai4land.rollout.opening import cube_assembler, demand_of, open_model
+from ai4land.rollout.masked import masked, masked_scores, nearest_visible
+from ai4land.rollout.opening import as_trained, cube_assembler, demand_of, open_model
 from ai4land.rollout.predictor_stepper import PredictorStepper
 from ai4land.rollout.provenance import domain_warnings, prediction_attributes
 from ai4land.rollout.saving import save_rollout
@@ -55,12 +56,16 @@ __all__ = [
     "Undecided",
     "Unplaced",
     "advanced",
+    "as_trained",
     "choose_odds",
     "cube_assembler",
     "decision_data",
     "decision_of",
     "demand_of",
     "domain_warnings",
+    "masked",
+    "masked_scores",
+    "nearest_visible",
     "observed_state",
     "open_model",
     "prediction_attributes",

@@ -14,11 +14,14 @@ from ai4land.allocation import (
     allocate_kernel,
     allocate_random,
     draws,
+    fit_flows,
+    flow_targets,
+    refined,
 )
 from ai4land.cube import State
 from ai4land.grid import Mesh, Window
 from ai4land.rollout.stepper import Moved
-from ai4land.samples import Demand
+from ai4land.samples import Demand, Flows
 from ai4land.vocabulary import NO_DATA, single_task
 
 __all__ = ["RULES", "AllocationStepper"]
@@ -40,20 +43,25 @@ _HALO = 1  # pixels around a piece that the kernel looks at
 
 
 class AllocationStepper:
-    """Places the coarse net change by a simple rule: the floor and the kernel baseline.
+    """Places the coarse change by a simple rule: the floor and the kernel baseline.
 
     Args:
         rule: ``random`` (anywhere in the cell) or ``kernel`` (where the gaining class already is,
             3 × 3 neighbourhood).
         demand: What the coarse forcing asks for.
         seed: Of the ties, which are drawn anew in every step and belong to their places.
+        flows: Gross transitions, of the demand's cells and groups; by default only the net change
+            is placed.
     """
 
     history = 0
     reads_probabilities = False
 
-    def __init__(self, rule: str, demand: Demand, *, seed: int = 0) -> None:
-        self.name = rule
+    def __init__(
+        self, rule: str, demand: Demand, *, seed: int = 0, flows: Flows | None = None
+    ) -> None:
+        self.name = rule if flows is None else f"{rule}, gross transitions"
+        self.flows = flows
         self._rule = RULES[rule]
         self.demand = demand
         self.seed = seed
@@ -78,6 +86,14 @@ class AllocationStepper:
         when = demand.tick_of(tick, demand.target.clock)
         change = demand.change(state.reference, when, piece, known[inner])
         cells, ties = CoarseCells.within(self.mesh, piece), draws(self.mesh, piece, self.seed, tick)
+        if self.flows is not None:
+            held, clock = demand.counts(known[inner], cells).astype(np.int64), demand.target.clock
+            where = self.mesh.cells(piece)[0]
+            gross = self.flows.shares(state.tick, tick, where, clock)
+            moved, own = fit_flows(gross, held, held + change), np.arange(len(held))
+            moved[own, own] -= held
+            cells = refined(cells, known[inner], demand.groups)
+            change = flow_targets(moved).astype(np.int32)
         placed = self._rule(
             np.where(domain, known, np.uint8(NO_DATA)),
             CoarseCells(np.pad(cells.index, _HALO, constant_values=-1), cells.count),

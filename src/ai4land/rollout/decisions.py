@@ -13,14 +13,18 @@ from ai4land.allocation import (
     CoarseCells,
     assign,
     balance,
+    balance_flows,
     draws,
+    fit_flows,
+    flow_targets,
     group_sums,
     gumbel_noise,
+    refined,
     target_counts,
 )
 from ai4land.errors import CheckpointError
 from ai4land.grid import Mesh, Window
-from ai4land.vocabulary import Direction
+from ai4land.vocabulary import NO_DATA, Direction
 
 __all__ = [
     "DECISIONS",
@@ -53,11 +57,14 @@ class Asked:
         cells: The cell of each pixel.
         groups: Class positions of each group that forcing and labels both express.
         shares: Share of each group in what the groups together cover, ``(groups, cells)``.
+        flows: Share that goes from each group to each other one, ``(groups, groups, cells)``, 0 in
+            cells of which that is not known; ``None`` without gross transitions.
     """
 
     cells: CoarseCells
     groups: Sequence[Sequence[int]]
     shares: npt.NDArray[np.floating]
+    flows: npt.NDArray[np.floating] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,11 +98,21 @@ class Undecided:
         return np.asarray(self.prior == classes[:, None, None])
 
     def balanced(self) -> Undecided:
-        """The same with probabilities fitted to what is asked for, see ``allocation.balance``."""
+        """The same with probabilities fitted to what is asked for, see ``allocation.balance``.
+
+        Where gross transitions are given, the pixels of each group of a cell are fitted to what
+        becomes of that group.
+        """
         asked = self.asked
         if asked is None:
             return self
-        said = balance(self.probabilities, asked.cells, asked.shares, asked.groups, self.domain)
+        cells, shares = asked.cells, asked.shares
+        if asked.flows is not None:
+            held = self._held()
+            moved = flow_targets(balance_flows(asked.flows, held, self._wanted(held)))
+            cells, total = refined(cells, self.prior, asked.groups), moved.sum(axis=0)
+            shares = np.divide(moved, total, out=np.zeros(moved.shape), where=total > 0)
+        said = balance(self.probabilities, cells, shares, asked.groups, self.domain)
         return replace(self, probabilities=said)
 
     def closed(self, worth: FloatArray) -> ByteArray:
@@ -103,9 +120,28 @@ class Undecided:
         asked = self.asked
         if asked is None:
             return _largest(worth)
-        held = group_sums(asked.cells.counts(self.prior, len(worth)), asked.groups)
-        counts = target_counts(asked.shares, held.sum(axis=0))
-        return assign(worth, asked.cells, counts, asked.groups, self.domain).map
+        held = self._held(worth)
+        if asked.flows is None:
+            cells, counts = asked.cells, target_counts(asked.shares, held.sum(axis=0))
+        else:
+            cells = refined(asked.cells, self.prior, asked.groups)
+            counts = flow_targets(fit_flows(asked.flows, held, self._wanted(held)))  # type: ignore[assignment]
+        return assign(worth, cells, counts, asked.groups, self.domain).map
+
+    def _wanted(self, held: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Pixels of each group that are asked for; what is held where nothing is asked."""
+        assert self.asked is not None
+        counts = target_counts(self.asked.shares, held.sum(axis=0))
+        return np.where(counts.sum(axis=0) > 0, counts, held)
+
+    def _held(self, worth: FloatArray | None = None) -> npt.NDArray[np.int64]:
+        """Pixels of each group in each cell; a hidden one counts as what it is worth most as."""
+        assert self.asked is not None
+        layers = len(self.probabilities)
+        best = _largest(self.probabilities if worth is None else worth)
+        known = np.where(self.prior < layers, self.prior, best)
+        counted = np.where(self.domain, known, NO_DATA).astype(np.uint8)
+        return group_sums(self.asked.cells.counts(counted, layers), self.asked.groups)
 
 
 class Decided(NamedTuple):

@@ -25,7 +25,7 @@ ODDS = (1.0, 0.8, 0.65, 0.5, 0.4, 0.3, 0.22, 0.16, 0.12, 0.08, 0.05, 0.03, 0.02,
 
 _TIMID = (1.5, 2.5, 5.0, 20.0)  # tried where even odds of 1 expect too little
 _PATIENCE = 3  # candidates after the best before the search ends
-_MOST = 1 << 22  # pixels times steps that are looked at
+_MOST = 1 << 19  # pixels times steps that are looked at
 _LEAST_PIXELS = 1 << 14
 _PIECE = 1 << 14  # pixels of one piece of the sample, about
 

@@ -24,9 +24,9 @@ from ai4land.samples import (
     class_forcing,
     coding_of,
 )
-from ai4land.vocabulary import Target, Task
+from ai4land.vocabulary import Target, Task, crosswalk_names
 
-__all__ = ["cube_assembler", "demand_of", "open_model"]
+__all__ = ["as_trained", "cube_assembler", "demand_of", "open_model"]
 
 
 def open_model(
@@ -63,6 +63,7 @@ def open_model(
     predictor, card = load_checkpoint(checkpoint, device)
     if member is not None:
         predictor = _member(predictor, member)
+    cube = as_trained(cube, card)
     assembler = cube_assembler(cube, card.task_of(), card.inputs, drivers)
     if decision is None or isinstance(decision, str):
         decision = Decisions.from_dict(card.decision).of(decision)
@@ -80,6 +81,20 @@ def open_model(
         calibration={n: Calibration.from_dict(v) for n, v in card.calibration.items()},
     )
     return stepper, observed_state(cube, assembler.task, path[0], stepper.looks_at(path)), card
+
+
+def as_trained(cube: Cube, card: Card) -> Cube:
+    """A cube in the classes of a trained model, where a crosswalk leads from its own to them.
+
+    Args:
+        cube: The cube.
+        card: Of the model.
+    """
+    for name, classes in card.legends.items():
+        own = cube.variable(name).legend if name in cube.variables else None
+        if own is not None and f"{own.name}_to_{classes.name}" in crosswalk_names():
+            cube = cube.in_legend(classes)
+    return cube
 
 
 def cube_assembler(

@@ -19,7 +19,7 @@ from ai4land.rollout.decisions import Asked, Decision, Likely, Undecided
 from ai4land.rollout.stepper import Moved
 from ai4land.rollout.tiling import Tile, TileMemory, Tiling, blended
 from ai4land.samples import Assembler, ClassCoding, Demand
-from ai4land.vocabulary import Target, Task
+from ai4land.vocabulary import NO_DATA, Target, Task
 
 __all__ = ["PredictorStepper"]
 
@@ -149,7 +149,7 @@ class PredictorStepper:
         found = self.decision.decide(piece)
         return Moved(
             np.where(piece.domain, coding.stored(found.positions), stored),
-            np.where(piece.domain, found.probabilities, coding.encoded(piece.prior)),
+            np.where(piece.domain, found.probabilities, coding.encoded(coding.positions(stored))),
         )
 
     def _moved(
@@ -173,7 +173,9 @@ class PredictorStepper:
         stored = state[target.name].read(piece)
         values[coding.sea] = 0.0  # land does not become sea
         values /= np.maximum(_added(values), np.float32(1e-12))
-        prior = coding.positions(stored)
+        # what the model must not see, its decision must not see either
+        seen = state[target.name].seen(piece)
+        prior = np.where(seen, coding.positions(stored), np.uint8(NO_DATA))
         if target.name in self.calibration:
             scaling = self.calibration[target.name].of(tick - state.tick)
             values = scaling.applied(values, prior)
@@ -196,7 +198,11 @@ class PredictorStepper:
         assert state.reference is not None, "begin comes before the first step"
         when, cells = demand.tick_of(tick, self.task.clock), demand.mesh.cells(piece)[0]
         shares = demand.shares(state.reference, when, cells)
-        return Asked(CoarseCells.within(demand.mesh, piece), demand.groups, shares)
+        flows = self.assembler.flows if demand is self.assembler.demand else None
+        gross = None
+        if flows is not None:
+            gross = flows.shares(state.tick, tick, cells, self.task.clock)
+        return Asked(CoarseCells.within(demand.mesh, piece), demand.groups, shares, gross)
 
     def _blended(self, state: State, tick: int, piece: Window) -> dict[str, FloatArray]:
         """What the model says of a piece, target → ``(layers, y, x)``."""

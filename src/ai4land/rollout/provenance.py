@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ai4land.checkpoint import Card
-from ai4land.cube import Cube, Status, flagged, years_behind
+from ai4land.cube import Cube, Status, evidence, flagged, years_behind
 from ai4land.vocabulary import Clock, Direction
 
 __all__ = ["domain_warnings", "prediction_attributes"]
@@ -42,6 +42,7 @@ def prediction_attributes(
         "cube": {"title": title, "recipe": cube.attributes.get("recipe")},
         "provenance": list(cube.attributes.get("provenance", [])),
         "inputs_outside_their_products": flagged(cube, years),
+        "evidence": {} if card is None else evidence(cube, card.inputs.told_variables),
     }
 
 
@@ -54,6 +55,9 @@ def domain_warnings(card: Card, cube: Cube, path: Sequence[int]) -> list[str]:
         path: All times, the initial one first.
     """
     found = []
+    target = card.targets[0].name
+    grid = cube.grid(target)
+    card = card.on(target, grid)
     (first, last), clock = card.domain.trained, card.task_of().clock
     outside = [t for t in path[1:] if not first <= t <= last]
     if outside:
@@ -68,8 +72,7 @@ def domain_warnings(card: Card, cube: Cube, path: Sequence[int]) -> list[str]:
     strides = sorted({abs(b - a) for a, b in itertools.pairwise(path)} - set(card.strides))
     if strides:
         found.append(f"Steps of {strides} ticks were never trained, only {list(card.strides)}.")
-    target, box = card.targets[0].name, card.domain
-    grid, trained = cube.grid(target), card.grids[target]
+    box, trained = card.domain, card.grids[target]
     if not box.holds(grid):
         found.append(
             "The cube reaches beyond the region of training "
@@ -86,7 +89,7 @@ def domain_warnings(card: Card, cube: Cube, path: Sequence[int]) -> list[str]:
 def _status_warnings(card: Card, cube: Cube, path: Sequence[int]) -> list[str]:
     """Forcing that is not what its product says of the year."""
     # the assembler refuses a variable that is not there, with all that is missing
-    known = [name for name in card.inputs.forcing_variables if name in cube.variables]
+    known = [name for name in card.inputs.told_variables if name in cube.variables]
     years = years_behind(card.task_of().clock, path)
     found = []
     for name, kinds in flagged(cube, years, known).items():

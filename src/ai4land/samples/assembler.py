@@ -19,6 +19,7 @@ from ai4land.samples.coupling import CellShares, Coupling
 from ai4land.samples.demand import Demand
 from ai4land.samples.drivers import Drivers
 from ai4land.samples.drivers.gridded import pixels_under
+from ai4land.samples.flows import Flows
 from ai4land.samples.spec import DEMAND, crosswalk_source
 from ai4land.vocabulary import NO_DATA, Clock, Driver, Legend, Task
 
@@ -46,6 +47,7 @@ class Given(NamedTuple):
     static: FloatArray
     zones: npt.NDArray[np.int64]
     series: FloatArray
+    flows: FloatArray
     calendar: FloatArray
 
 
@@ -157,6 +159,27 @@ class Assembler:
         target = self.spec.target(self.spec.bound)
         return Demand(self.drivers, target, self.legend, self._closure.source)
 
+    @functools.cached_property
+    def flows(self) -> Flows | None:
+        """Gross transitions between the groups of the closed loop, where the model is told them.
+
+        Raises:
+            SampleError: If they are of other cells or groups than the forcing of the loop.
+        """
+        if not self.spec.flows or self.demand is None or self.legend is None:
+            return None
+        found = Flows(self.drivers, self.legend, self.spec.flows, self.spec.trust)
+        if found.groups != self.demand.groups or found.mesh.coarse != self.demand.mesh.coarse:
+            raise SampleError(
+                "The gross transitions are not those of the fractions beside them",
+                where=found.name,
+                expected=f"classes and cells of {self.demand.forcing}: "
+                f"{self.demand.mesh.coarse.describe()}",
+                found=found.mesh.coarse.describe(),
+                remedy=f"take both from one product on one grid; it goes with {found.states}",
+            )
+        return found
+
     def inputs(
         self, state: State, tick: int, window: Window, loop: Loop | None = None, feedback: str = ""
     ) -> Inputs[Array]:
@@ -194,6 +217,7 @@ class Assembler:
             self._channels(self.spec.static, before, window),
             self._zones(before, window),
             self._series(after, window),
+            self._flows(before, after, window, own),
             self.calendar(before, after),
         )
 
@@ -264,10 +288,12 @@ class Assembler:
         return Loop(own, self.demand.class_shares(state.reference, after, own))
 
     def shown(self, field: Field, name: str, window: Window, believed: bool = False) -> Shown:
-        """A map of a target as a model sees it, all that is known of it visible."""
+        """A map of a target as a model sees it, visible where it is known and not hidden."""
         coding = self.codings[name]
         positions = coding.positions(field.read(window))
         known = coding.known(positions)
+        if field.visible is not None:
+            known &= field.seen(window)
         if believed and field.belief is not None:
             return Shown(np.asarray(field.belief.read(window)), known)
         return Shown(coding.encoded(positions), known)
@@ -329,6 +355,34 @@ class Assembler:
             ticks = [begins - lag - k for k in range(driver.mean)]
             layers.append(self.drivers.window(about.channels, ticks, window).mean(axis=0))
         return np.concatenate(layers).astype(np.float32)
+
+    def _flows(self, before: int, after: int, window: Window, own: CellShares | None) -> FloatArray:
+        """Chances that classes become others in a step, ``(K·K, y, x)``, see ``Inputs.flows``.
+
+        What comes to a group of several classes is dealt in the proportions that they have in the
+        cell, equal ones where there is none of them.
+        """
+        flows, layers = self.flows, self.spec.flow_layers
+        if flows is None or self.coupling is None:
+            return np.empty((layers, *window.shape), dtype=np.float32)
+        mesh, size = flows.mesh, len(flows.groups)
+        cells = mesh.cells(mesh.whole(window))[0]
+        rates = flows.rates(before, after, cells, self.task.clock).astype(np.float32)
+        rates = rates.reshape(size * size, *cells.shape)
+        fine = self.upsampled(CellShares(cells, rates), window).reshape(size, size, *window.shape)
+        classes = self.coupling.classes
+        out = np.zeros((classes, classes, *window.shape), dtype=np.float32)
+        held = None if own is None else self.upsampled(own, window)
+        for h, group in enumerate(flows.groups):
+            parts = [np.ones(window.shape) if held is None else held[k] for k in group]
+            whole = functools.reduce(np.add, parts)
+            for k, part in zip(group, parts, strict=True):
+                even = np.full(window.shape, 1.0 / len(group))
+                share = np.divide(part, whole, out=even, where=whole > 0)
+                for g, origin in enumerate(flows.groups):
+                    for j in origin:
+                        out[j, k] = fine[g, h] * (share if g != h else float(j == k))
+        return out.reshape(layers, *window.shape)
 
     def reaches(self, tick: int) -> bool:
         """Whether the drivers hold all lags before a time."""

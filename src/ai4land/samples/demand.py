@@ -17,7 +17,7 @@ from ai4land.samples.drivers import Described, Drivers
 from ai4land.samples.spec import crosswalk_source
 from ai4land.vocabulary import NO_DATA, Clock, Crosswalk, Legend, Target, crosswalk
 
-__all__ = ["Demand"]
+__all__ = ["Demand", "translated_groups"]
 
 IntArray = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.floating]
@@ -48,7 +48,7 @@ class Demand:
         self.target = target
         self.forcing = forcing
         self.coding = ClassCoding(legend)
-        self.groups, self._matrix, self._per_land = _translation(about, legend)
+        self.groups, self._matrix, self._per_land = translated_groups(about, legend)
         self.mesh = Mesh(drivers.grid, about.grid)
         self._clock = about.clock
 
@@ -211,10 +211,22 @@ class Demand:
         return out.reshape(len(values), -1)
 
 
-def _translation(
+def translated_groups(
     about: Described, legend: Legend
 ) -> tuple[tuple[tuple[int, ...], ...], FloatArray, bool]:
-    """Groups as class positions, the matrix (groups, components), and the denominator."""
+    """How fractions of a product speak of a map's classes.
+
+    Args:
+        about: The fractions, with the classes that they are shares of as components.
+        legend: Classes of the map.
+
+    Returns:
+        Groups of class positions that both express, the matrix ``(groups, components)``, and
+        whether the fractions are shares of the known land (else of the whole cell).
+
+    Raises:
+        VocabularyError: If no crosswalk leads from the one to the other.
+    """
     if about.components == legend.names:
         land = [i for i, code in enumerate(legend.codes) if code not in legend.sea]
         return tuple((i,) for i in land), np.eye(len(legend))[land], True

@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from ai4land.samples.corruption import Corruption
 from ai4land.vocabulary import Direction
 
-__all__ = ["Corruption", "SampleOptions"]
+__all__ = ["SampleOptions"]
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
-class _Options(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Corruption(_Options):
-    """How the prior is damaged in training, so that the network learns not to lean on it.
-
-    Attributes:
-        hide_probability: Share of samples of which a part of the prior is hidden.
-        hide_share: Share of the prior hidden in such a sample, in square blocks (the reference
-            system hides 0.75 of it).
-        block: Side of a hidden block in pixels.
-        noise: Share of prior pixels whose class is replaced by that of a random pixel of the
-            window (the reference system: 0.10); numbers are exchanged in the same way.
-    """
-
-    hide_probability: Share = 0.0
-    hide_share: Share = 0.75
-    block: Annotated[int, Field(ge=1)] = 8
-    noise: Share = 0.0
-
-
-class SampleOptions(_Options):
+class SampleOptions(BaseModel):
     """How windows are drawn.
 
     Attributes:
@@ -46,12 +25,20 @@ class SampleOptions(_Options):
         history: Maps before the prior that the network looks at, one step length apart.
         history_drop: Share of samples without any, so that a rollout can start without.
         directions: Directions in which samples run.
-        changed_share: Share of samples drawn where land changed; the rest from all land.
+        changed_share: Share of samples drawn where land changed.
+        rare_share: Share of samples drawn where rare classes are: every class of the first map has
+            the same chance, whatever its area. The rest is drawn from all land.
+        weigh: Whether a sample counts in the loss by its chance among all land over the chance
+            with which it was drawn, so that probabilities stay calibrated.
         moving_share: Share of samples in which every target moves, where their clocks differ; in
             the rest those of slower clocks stay as they are.
-        corruption: Damage to the prior.
+        corruption: Transforms that damage what the model is shown, applied in order, such as
+            ``[{name: hide, share: [0.6, 0.99], block: 8}, {name: noise, share: 0.1}]``; see
+            ``samples.corruption``. ``probability`` is the share of samples that one is applied to.
         augment: Flip and turn windows at random (terrain aspect turns with them).
     """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     window: Annotated[int, Field(ge=8)] = 64
     strides: tuple[Annotated[int, Field(ge=1)], ...] = (1,)
@@ -61,6 +48,18 @@ class SampleOptions(_Options):
     history_drop: Share = 0.2
     directions: tuple[Direction, ...] = (Direction.FORWARD,)
     changed_share: Share = 0.5
+    rare_share: Share = 0.0
+    weigh: bool = False
     moving_share: Share = 0.5
-    corruption: Corruption = Corruption()
+    corruption: Corruption = ()
     augment: bool = True
+
+    @model_validator(mode="after")
+    def _leaves_land(self) -> Self:
+        together = self.changed_share + self.rare_share
+        if together > 1.0 or (self.weigh and together == 1.0):
+            raise ValueError(
+                f"changed_share and rare_share together at most 1, below 1 with `weigh`: all land "
+                f"must have a chance, not {together:g}"
+            )
+        return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -60,9 +60,11 @@ class Sample:
         static: ``(n, S, y, x)`` continuous slow fields before each step.
         zones: ``(n, Z, y, x)`` codes of categorical ones.
         series: ``(n, L, y, x)`` drivers at lags before the time of each step.
+        flows: ``(n, K·K, y, x)`` gross transitions of each step, as ``Inputs.flows``.
         calendar: ``(n, F)`` features of the calendar of each step.
         cell: ``(y, x)`` number of the coarse cell within the window; 0 without a closed loop.
         cell_share: ``(y, x)`` share of a pixel in the area of its cell's domain; 0 likewise.
+        weight: ``()`` what the sample counts in the loss.
     """
 
     targets: Mapping[str, TargetSample]
@@ -71,9 +73,11 @@ class Sample:
     static: FloatArray
     zones: npt.NDArray[np.int64]
     series: FloatArray
+    flows: FloatArray
     calendar: FloatArray
     cell: npt.NDArray[np.int64]
     cell_share: FloatArray
+    weight: FloatArray = field(default_factory=lambda: np.ones((), np.float32))
 
     @property
     def steps(self) -> int:
@@ -94,6 +98,7 @@ class Sample:
             self.static[..., step, :, :, :],
             self.zones[..., step, :, :, :],
             self.series[..., step, :, :, :],
+            self.flows[..., step, :, :, :],
             self.calendar[..., step, :],
         )
 
@@ -108,6 +113,25 @@ class Sample:
         """The same sample with other arrays of one target."""
         changed = replace(self.targets[name], **changes)
         return replace(self, targets={**self.targets, name: changed})
+
+    def filled_up(self, steps: int) -> Sample:
+        """The same sample over more steps, the last one repeated: nothing moves, no loss."""
+        more = steps - self.steps
+        if more <= 0:
+            return self
+
+        def longer(name: str, values: Array) -> Array:
+            if name not in _BY_STEP:
+                return values
+            last = np.zeros_like(values[-1:]) if name in {"valid", "moves"} else values[-1:]
+            return np.concatenate([values, *[last] * more])
+
+        return self.map(longer)
+
+
+_BY_STEP = frozenset(
+    ("targets", "valid", "moves", "forcing", "wanted", "static", "zones", "series", "calendar")
+)  # arrays whose first axis counts steps
 
 
 def _mapped(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,12 @@ from ai4land.cube import Field, Reference, State, StoreView
 from ai4land.errors import SampleError
 from ai4land.grid import Window
 from ai4land.samples.assembler import Assembler, Loop
-from ai4land.samples.corruption import corrupt
+from ai4land.samples.corruption import Subject, corrupted
 from ai4land.samples.coupling import CellShares
 from ai4land.samples.labels import Labels
 from ai4land.samples.options import SampleOptions
 from ai4land.samples.sample import Sample, TargetSample
+from ai4land.samples.strata import Strata
 
 __all__ = ["Sampler"]
 
@@ -26,8 +28,6 @@ Array = npt.NDArray[Any]
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float32]
 Times = tuple[int, ...]
-
-_BLOCK = 16  # side in pixels of the blocks by which change is counted and windows are placed
 
 
 class Sampler:
@@ -72,7 +72,7 @@ class Sampler:
                 remedy="widen the split, or change `strides` to the spacing of the labels",
             )
         self._check_moves(span)
-        self._weights: dict[tuple[int, int], tuple[Array, Array]] = {}
+        self._places = Strata(labels, self._clock, options, mask)
         self._domain_area: dict[int, npt.NDArray[np.float64]] = {}
         self._shares = _LabelledShares(assembler, labels)
 
@@ -119,21 +119,38 @@ class Sampler:
                 found.append((runs, chance[:-1] / chance[-1]))
         return found
 
-    def draw(self, rng: np.random.Generator) -> Sample:
-        """Draw one sample."""
+    @property
+    def parts(self) -> tuple[Sampler, ...]:
+        """The sampler of the one region; see ``SampleSource``."""
+        return (self,)
+
+    def draw(self, rng: np.random.Generator, progress: float = 0.0) -> Sample:
+        """Draw one sample.
+
+        Args:
+            rng: Source of randomness.
+            progress: Share of the training that is done, 0…1, which corruption may follow.
+        """
         strata = self._strata
         every = len(strata) == 1 or rng.random() < self.options.moving_share
         runs, chance = strata[0 if every else 1]
         times = runs[int(np.searchsorted(chance, rng.random(), side="right"))]
-        window = self._window(times, rng)
-        sample = self.read(times, window)
-        for name, target in sample.targets.items():
-            prior, visible = corrupt(target.prior, target.visible, self.options.corruption, rng)
-            keep = rng.random() >= self.options.history_drop
-            # what is hidden was not seen before either
-            seen = target.history_visible & visible & keep
-            sample = sample.with_target(name, prior=prior, visible=visible, history_visible=seen)
+        place = self._places.draw(times[0], times[-1], rng)
+        sample = self.read(times, place.window)
+        if self.options.weigh:
+            sample = replace(sample, weight=np.array(place.weight, np.float32))
+        sample = self.damaged(sample, rng, progress)
         return _turn(sample, self.assembler.spec.static, rng) if self.options.augment else sample
+
+    def damaged(self, sample: Sample, rng: np.random.Generator, progress: float = 0.0) -> Sample:
+        """A sample whose priors and earlier maps are damaged as the options say."""
+        for name, target in sample.targets.items():
+            keep = rng.random() >= self.options.history_drop
+            # what must not be seen now was not seen before either
+            seen = target.history_visible & target.visible & keep
+            sample = sample.with_target(name, history_visible=seen)
+        subject = Subject(self.assembler.spec, self.assembler.codings)
+        return corrupted(sample, self.options.corruption, subject, rng, progress)
 
     def read(self, times: Times, window: Window) -> Sample:
         """The undamaged sample of given times in a given window."""
@@ -153,6 +170,7 @@ class Sampler:
             static=np.stack([g.static for g in given]),
             zones=np.stack([g.zones for g in given]),
             series=np.stack([g.series for g in given]),
+            flows=np.stack([g.flows for g in given]),
             calendar=np.stack([g.calendar for g in given]),
             cell=cell,
             cell_share=cell_share,
@@ -210,63 +228,6 @@ class Sampler:
             domain = labels.domain(labels.codes(own, whole))
             self._domain_area[own] = coupling.whole_area(whole, domain)
         return coupling.pixel_shares(window, self._domain_area[own])
-
-    def _window(self, times: Times, rng: np.random.Generator) -> Window:
-        """A window centred in a block drawn by change, or by land."""
-        land, changed = self._block_weights(times[0], times[-1])
-        weights = changed if rng.random() < self.options.changed_share else land
-        weights = weights if weights.any() else land
-        total = np.cumsum(weights)
-        block = int(np.searchsorted(total, rng.random() * total[-1], side="right"))
-        row, col = divmod(block, -(-self.grid.width // _BLOCK))
-        side = self.options.window
-        jitter = rng.integers(0, _BLOCK, size=2)
-        corner = (
-            row * _BLOCK + int(jitter[0]) - side // 2,
-            col * _BLOCK + int(jitter[1]) - side // 2,
-        )
-        return self._inside(Window(*corner, side, side))
-
-    def _inside(self, window: Window) -> Window:
-        """Move a window into the grid where the grid is large enough."""
-        grid = self.grid
-        row = int(np.clip(window.row, 0, max(grid.height - window.height, 0)))
-        col = window.col
-        if not grid.is_global:
-            col = int(np.clip(col, 0, max(grid.width - window.width, 0)))
-        return Window(row, col, window.height, window.width)
-
-    def _block_weights(self, first: int, last: int) -> tuple[Array, Array]:
-        """Land pixels and changed pixels of each block between two times, each ``(blocks,)``.
-
-        Change is that of the maps of classes, if there is one: numbers change everywhere.
-        """
-        key = (min(first, last), max(first, last))
-        if key not in self._weights:
-            columns = np.arange(0, self.grid.width, _BLOCK)
-            land, changed = [], []
-            for row in range(0, self.grid.height, _BLOCK):
-                exists, differs = self._compared(key, self.grid.band(row, _BLOCK))
-                land.append(np.add.reduceat(exists.sum(axis=0), columns))
-                changed.append(np.add.reduceat(differs.sum(axis=0), columns))
-            totals = np.concatenate(land).astype(np.float64)
-            if not totals.any():
-                raise SampleError("The split holds no land", where=f"times {key[0]} and {key[1]}")
-            self._weights[key] = totals, np.concatenate(changed).astype(np.float64)
-        return self._weights[key]
-
-    def _compared(self, key: tuple[int, int], band: Window) -> tuple[BoolArray, BoolArray]:
-        """Where the targets exist at two times, and where they differ."""
-        looked = [v for v in self.labels.values() if v.target.categorical]
-        exists = np.zeros(band.shape, dtype=bool)
-        differs = np.zeros(band.shape, dtype=bool)
-        for labels in looked or self.labels.values():
-            clock = labels.target.clock
-            one, two = (labels.codes(self._clock.convert(t, clock), band) for t in key)
-            both = labels.domain(one) & labels.domain(two) & self.mask[band.slices]
-            exists |= both
-            differs |= both & (one != two)
-        return exists, differs
 
 
 class _LabelledShares:
@@ -375,7 +336,7 @@ def _turn(sample: Sample, static: tuple[str, ...], rng: np.random.Generator) -> 
         terrain[:, [north, east]] = -terrain[:, [east, north]]
 
     def turned(name: str, values: Array) -> Array:
-        if name in {"calendar", "moves"}:
+        if name in {"calendar", "moves", "weight"}:
             return values
         values = terrain if name == "static" else values
         values = values[..., ::-1, :] if north_south else values

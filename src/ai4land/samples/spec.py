@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ai4land.cube import Cube
-from ai4land.errors import CheckpointError
+from ai4land.errors import CheckpointError, SampleError
 from ai4land.models import InputSpec
 from ai4land.samples.drivers import Described, Drivers
-from ai4land.vocabulary import Clock, Driver, Kind, Legend, Target, Task, crosswalk_names
+from ai4land.vocabulary import (
+    VARIABLES,
+    Clock,
+    Driver,
+    Kind,
+    Legend,
+    Target,
+    Task,
+    crosswalk_names,
+)
 
 __all__ = [
     "DEMAND",
@@ -17,6 +26,7 @@ __all__ = [
     "class_forcing",
     "crosswalk_source",
     "input_spec",
+    "leads_between_classes",
 ]
 
 DEMAND = "demand"
@@ -33,6 +43,11 @@ def crosswalk_source(about: Described, legend: Legend) -> str | None:
     return name if f"{name}_to_{legend.name}" in crosswalk_names() else None
 
 
+def leads_between_classes(name: str) -> bool:
+    """Whether a variable holds gross transitions: layers that are pairs of classes."""
+    return name in VARIABLES and bool(VARIABLES[name].pairs_of)
+
+
 def class_forcing(
     drivers: Drivers, target: Target, legend: Legend | None, preferred: Sequence[str] = ()
 ) -> tuple[str, ...]:
@@ -45,7 +60,7 @@ def class_forcing(
     own, walked = [], []
     for name in drivers.names:
         about = drivers.describe(name)
-        if about.kind is not Kind.FRACTION or not about.components:
+        if about.kind is not Kind.FRACTION or not about.components or leads_between_classes(name):
             continue
         if name == target.probability:  # what a model gave asks for nothing
             continue
@@ -65,6 +80,7 @@ def input_spec(
     *,
     series: Mapping[str, Driver] | None = None,
     history: int = 0,
+    trust: float = 1.0,
 ) -> InputSpec:
     """The inputs a model must be built for.
 
@@ -72,11 +88,18 @@ def input_spec(
         cube: Holds the labels, whose legends are the classes.
         drivers: What is given.
         task: What is predicted.
-        forcing: Variables that are known at prior and target time.
+        forcing: Variables that are known at prior and target time; gross transitions among them are
+            told of the step itself.
         static: Slow variables, taken at the prior time; categorical ones become zones.
         series: Variables that are told at lags before the target time.
         history: Maps before the prior that the model looks at.
+        trust: How far gross transitions are believed, in (0, 1].
+
+    Raises:
+        SampleError: If gross transitions are given that nothing can be done with.
     """
+    flows = [name for name in forcing if leads_between_classes(name)]
+    forcing = [name for name in forcing if name not in flows]
     legends = {t.name: cube.variable(t.name).legend for t in task.targets if t.categorical}
     targets = tuple(
         t.with_classes(legend.names) if (legend := legends.get(t.name)) else t for t in task.targets
@@ -93,6 +116,13 @@ def input_spec(
     lagged = tuple((series or {}).values())
     bound, translated, translation = _translation(drivers, forcing, targets, legends)
     classes = () if bound is None else bound.classes
+    if flows and (bound is None or len(flows) > 1):
+        raise SampleError(
+            "Gross transitions go with the fractions that they change",
+            where="forcing",
+            expected=f"one of them, beside {VARIABLES[flows[0]].pairs_of}",
+            found=", ".join((*flows, *forcing)),
+        )
     if translated and drivers.describe(translated).components != classes:
         # a product of other classes: the model is given the classes' own books as well
         blank = (0.0,) * len(channels)
@@ -117,6 +147,8 @@ def input_spec(
         translation=translation,
         closed_loop=bound is not None,
         history=history,
+        flows=flows[0] if flows else "",
+        trust=trust if flows else 1.0,
     )
 
 
@@ -137,6 +169,7 @@ def check_drivers(spec: InputSpec, drivers: Drivers, where: object) -> None:
     stored = [n for n in spec.forcing if not n.startswith(f"{DEMAND}/")]
     need = [*stored, *spec.static, *(name for name, _ in spec.zones)]
     need += [driver.name for driver in spec.series]
+    need += [spec.flows] if spec.flows else []
     missing = [name for name in need if name not in have]
     if missing:
         raise CheckpointError(

@@ -76,7 +76,8 @@ def space_masks(
         )
     fold = _deal(size, split)
     others = np.flatnonzero((fold >= 0) & (fold != split.fold))
-    draw = [split.seed, split.fold, split.turn] if split.turn else [split.seed, split.fold]
+    held = split.folds if split.fold is None else split.fold
+    draw = [split.seed, held, split.turn] if split.turn else [split.seed, held]
     order = np.random.default_rng(draw).permutation(others)
     enough = np.searchsorted(
         np.cumsum(size[order]), split.validation_share * size[order].sum(), side="right"

@@ -1,11 +1,13 @@
-"""Forcing from labels: class fractions of the labels themselves on a coarse grid.
+"""Forcing from labels: what the labels themselves hold, and exchange, on a coarse grid.
 
 The perfect-forcing experiment: it separates the skill of downscaling from the disagreement between
-a coarse product and a fine one.
+a coarse product and a fine one. What it gives is an upper bound, never a forecast: the amounts are
+those of the very maps that are to be predicted.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Collection, Mapping
 from fractions import Fraction
@@ -16,13 +18,15 @@ import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from ai4land.grid import Grid, Window, overlap
-from ai4land.regrid import class_fractions
+from ai4land.regrid import class_areas, class_fractions
 from ai4land.sources.options import Strict
 from ai4land.sources.reader import Certainty, Reader
-from ai4land.sources.source import Array, Provenance, SourceField, checked
+from ai4land.sources.source import Array, Fields, Provenance, SourceField, checked
 from ai4land.vocabulary import NO_DATA, Clock, Legend, variable
 
-__all__ = ["READER", "LabelForcing", "LabelsOptions", "coarse_grid"]
+__all__ = ["READER", "TRANSITIONS", "LabelForcing", "LabelsOptions", "coarse_grid"]
+
+TRANSITIONS = "land_use_gross_transitions"
 
 _BLOCK_CELLS = 1 << 24  # label pixels aggregated at once
 
@@ -69,58 +73,95 @@ def coarse_grid(fine: Grid, options: LabelsOptions) -> Grid:
 
 
 class LabelForcing:
-    """``land_use_fractions`` and ``land_share`` of a label series on a coarse grid.
+    """``land_use_fractions``, ``land_share`` and gross transitions of a label series.
 
     Fractions are shares of the **known land**: sea and missing pixels are out of the denominator,
     a sea class has fraction 0, and a cell without known land has fractions 0. ``land_share`` is
     the known land as share of the whole cell.
+
+    ``land_use_gross_transitions`` at a time says which class each share of the land is at that
+    time and at the **next labelled one**, those that stay included. The land is what is known at
+    both times: where that is all the land, sums over the later class are the fractions then, sums
+    over the earlier class those at the later time.
 
     Args:
         labels: What the labels are; its grid is the cropped one.
         legend: Legend of the codes that ``read`` returns.
         read: Label codes ``(y, x)`` of a tick and a window of that grid.
         coarse: The coarse grid.
+        ticks: Labelled times that the transitions lead between; default: all.
     """
 
-    def __init__(self, labels: SourceField, legend: Legend, read: ReadCodes, coarse: Grid) -> None:
+    def __init__(
+        self,
+        labels: SourceField,
+        legend: Legend,
+        read: ReadCodes,
+        coarse: Grid,
+        ticks: tuple[int, ...] | None = None,
+    ) -> None:
         self._labels, self._legend, self._read, self._coarse = labels, legend, read, coarse
         self._index = np.full(256, NO_DATA, dtype=np.uint8)
         self._index[list(legend.codes)] = np.arange(len(legend), dtype=np.uint8)
         self._sea = [i for i, code in enumerate(legend.codes) if code in legend.sea]
-        self.fields: Mapping[str, SourceField] = {
-            name: SourceField(
-                variable(name),
-                coarse,
-                Clock.YEAR,
-                labels.ticks,
-                legend if name == "land_use_fractions" else None,
-                labels.back_cast,
-                labels.gaps,
-            )
-            for name in ("land_use_fractions", "land_share")
+        self._next = dict(itertools.pairwise(labels.ticks if ticks is None else ticks))
+
+        def field(name: str, ticks: tuple[int, ...], meaning: Legend | None) -> SourceField:
+            past, gaps = labels.back_cast & set(ticks), labels.gaps
+            return SourceField(variable(name), coarse, Clock.YEAR, ticks, meaning, past, gaps)
+
+        fields = {
+            "land_use_fractions": field("land_use_fractions", labels.ticks, legend),
+            "land_share": field("land_share", labels.ticks, None),
         }
+        if self._next:
+            fields[TRANSITIONS] = field(TRANSITIONS, tuple(self._next), legend)
+        self.fields: Mapping[str, SourceField] = Fields(
+            fields, {TRANSITIONS: "transitions lead between two labelled times; there is one"}
+        )
 
     def read(self, variable: str, tick: int | None, window: Window) -> Array:
-        """Fractions ``(class, y, x)`` or land share ``(y, x)``, float32; see ``Source.read``."""
+        """Fractions and transitions ``(layer, y, x)`` or land share ``(y, x)``, float32."""
         checked(self.fields, variable, tick, window)
         assert tick is not None
-        parts = []
         pixels = float(self._coarse.dy / self._labels.grid.dy) * self._labels.grid.width
         step = max(1, int(_BLOCK_CELLS / max(pixels, 1.0)))
-        for row in range(window.row, window.row + window.height, step):
-            height = min(step, window.row + window.height - row)
-            target = self._coarse.crop(Window(row, window.col, height, window.width))
-            fine = self._labels.grid.window_of(target.west, target.south, target.east, target.north)
-            link = overlap(self._labels.grid.crop(fine), target)
-            indices = self._index[self._read(tick, fine)]
-            shares = class_fractions(indices, len(self._legend), link, ignore=self._sea)
-            chosen = shares.fractions if variable == "land_use_fractions" else shares.known_share
-            parts.append(chosen.astype(np.float32))
+        parts = [
+            self._rows(variable, tick, Window(row, window.col, height, window.width))
+            for row in range(window.row, window.row + window.height, step)
+            for height in [min(step, window.row + window.height - row)]
+        ]
         return np.concatenate(parts, axis=-2)
 
+    def _rows(self, name: str, tick: int, window: Window) -> Array:
+        """Some rows of ``read``."""
+        target = self._coarse.crop(window)
+        fine = self._labels.grid.window_of(target.west, target.south, target.east, target.north)
+        link = overlap(self._labels.grid.crop(fine), target)
+        before, count = self._index[self._read(tick, fine)], len(self._legend)
+        if name != TRANSITIONS:
+            shares = class_fractions(before, count, link, ignore=self._sea)
+            chosen = shares.fractions if name == "land_use_fractions" else shares.known_share
+            return chosen.astype(np.float32)
+        after = self._index[self._read(self._next[tick], fine)]
+        after[np.isin(after, self._sea)] = NO_DATA
+        areas = np.zeros((count, count, *target.shape))
+        for start in set(np.unique(before).tolist()) - {*self._sea, NO_DATA}:
+            left = np.where(before == start, after, np.uint8(NO_DATA))
+            areas[start] = class_areas(left, count, link)
+        known = areas.sum(axis=(0, 1))
+        areas /= np.where(known > 0.0, known, 1.0)
+        return areas.reshape(-1, *target.shape).astype(np.float32)
+
     def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
-        """How the fractions are meant."""
+        """How the values are meant; of transitions, what they are worth and when each ends."""
         checked(self.fields, variable, ticks[0], window)
+        if variable == TRANSITIONS:
+            return {
+                "denominator": "land area known at both times",
+                "evidence": "upper bound (made from the labels of the target year)",
+                "until": {str(tick): self._next[tick] for tick in ticks},
+            }
         return {"denominator": "known land area" if variable == "land_use_fractions" else "cell"}
 
     def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
@@ -130,7 +171,7 @@ class LabelForcing:
 
 READER = Reader(
     LabelsOptions,
-    ("land_use_fractions", "land_share"),
+    ("land_use_fractions", "land_share", TRANSITIONS),
     None,
     title="Forcing made from the recipe's own labels",
     certainty=Certainty.BYTES,

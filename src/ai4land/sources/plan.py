@@ -9,11 +9,11 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 
-from ai4land.cube import CubeSpec, GroupSpec
+from ai4land.cube import CubeSpec, GroupSpec, Status
 from ai4land.errors import ConfigError, GridError, MissingFileError
 from ai4land.grid import Grid
 from ai4land.sources.codes import translation
-from ai4land.sources.labels import LabelForcing, LabelsOptions, coarse_grid
+from ai4land.sources.labels import TRANSITIONS, LabelForcing, LabelsOptions, coarse_grid
 from ai4land.sources.layer import LIBRARIES, Classes, Layer, describe, inside, touching
 from ai4land.sources.products import LABELS, SOURCES
 from ai4land.sources.recipe import Recipe, VariableRecipe
@@ -242,7 +242,12 @@ def _label_layers(
         )
     field = replace(labels.offer, grid=labels.grid, legend=labels.classes.legend)
     coarse = coarse_grid(labels.grid, options)
-    source = LabelForcing(field, labels.classes.legend, labels.read_source, coarse)
+    source = LabelForcing(
+        field, labels.classes.legend, labels.read_source, coarse, labels.source_ticks
+    )
+    schedule = dict(labels.schedule)
+    if name == TRANSITIONS and source.fields[name].ticks:  # nothing is known to follow the last
+        schedule[labels.ticks[-1]] = None, Status.DROPPED
     names = [name]
     if name == "land_use_fractions" and "land_share" not in recipe.variables:
         names.append("land_share")
@@ -253,7 +258,7 @@ def _label_layers(
             LABELS,
             coarse,
             coarse.window,
-            labels.schedule,
+            schedule,
             Classes(source.fields[n].legend),
         )
         for n in names

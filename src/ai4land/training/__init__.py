@@ -1,18 +1,28 @@
 """Training: an experiment in, a checkpoint out."""
 
 from ai4land.training.experiment import (
+    PATHS,
+    RUNNING,
     Experiment,
+    RegionOptions,
     SeriesOptions,
     TrainingOptions,
     load_experiment,
 )
-from ai4land.training.setting import Setting, assembled, first_labels, prepare
+from ai4land.training.loss_options import LossOptions
+from ai4land.training.setting import Region, Setting, assembled, first_labels, opened, prepare
 from ai4land.training.train import TRAINERS, train
-from ai4land.training.trainer import Report, Trained, Trainer
+from ai4land.training.trainer import Progress, Report, Trained, Trainer
 
 __all__ = [
+    "PATHS",
+    "RUNNING",
     "TRAINERS",
     "Experiment",
+    "LossOptions",
+    "Progress",
+    "Region",
+    "RegionOptions",
     "Report",
     "SeriesOptions",
     "Setting",
@@ -22,6 +32,7 @@ __all__ = [
     "assembled",
     "first_labels",
     "load_experiment",
+    "opened",
     "prepare",
     "train",
 ]

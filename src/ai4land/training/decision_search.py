@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from ai4land.cube import State
 from ai4land.metrics import RolloutScores, ThreeMaps
 from ai4land.models import Calibration, Predictor
 from ai4land.rollout import (
+    ODDS,
     AllocationStepper,
     Decision,
     Decisions,
@@ -28,13 +29,13 @@ from ai4land.rollout import (
     rollout,
     score_rollout,
 )
-from ai4land.training.setting import Setting, first_labels
+from ai4land.training.setting import Region, first_labels
+from ai4land.training.trainer import Progress
 from ai4land.vocabulary import Direction
 
 __all__ = ["choose_decisions"]
 
-Judged = Sequence[tuple[Predictor, Setting]]
-Progress = Callable[[int, int, dict[str, float]], None]
+Judged = Sequence[tuple[Predictor, Region]]
 
 _ROUNDS = 3  # of expecting, looking, and expecting more carefully
 
@@ -65,7 +66,14 @@ def choose_decisions(
     constants: dict[str, dict[str, Any]] = {name: {"balanced": balanced} for name in names}
     margins: dict[str, dict[str, float]] = {name: {} for name in names}
     values: dict[str, float] = {}
-    for direction, name in itertools.product(setting.experiment.samples.directions, names):
+    ways = list(itertools.product(setting.experiment.samples.directions, names))
+    done, most = itertools.count(1), len(ways) * len(ODDS) * len(judged)
+
+    def told(_done: int, _most: int, figures: dict[str, float]) -> None:
+        if progress is not None:
+            progress(min(next(done), most), most, figures)
+
+    for direction, name in ways:
         trips = [
             trip
             for model, own in judged
@@ -73,7 +81,7 @@ def choose_decisions(
         ]
         if not trips:
             continue
-        odds, margin, scores = _settled(trips, name, balanced, progress)
+        odds, margin, scores = _settled(trips, name, balanced, told)
         constants[name][direction.value] = odds
         margins[name][direction.value] = margin
         values |= {f"{name}_{direction.value}_{key}": value for key, value in scores.items()}
@@ -141,7 +149,7 @@ class _Trip:
     """The longest rollout that a split's validation times allow in one direction."""
 
     stepper: PredictorStepper
-    setting: Setting
+    setting: Region
     initial: State
     ticks: list[int]
     direction: Direction
@@ -193,7 +201,7 @@ class _Trip:
 
 def _trip(
     predictor: Predictor,
-    setting: Setting,
+    setting: Region,
     direction: Direction,
     calibration: Mapping[str, Calibration],
 ) -> _Trip | None:
@@ -206,7 +214,7 @@ def _trip(
         predictor,
         setting.assembler,
         tiling=Tiling(setting.experiment.samples.window, overlap=0),
-        feedback=setting.experiment.training.feedback,
+        feedback=setting.experiment.training.handed_on,
         calibration=calibration,
     )
     past = [t for t in stepper.looks_at(path) if known[0] <= t <= known[1]]
@@ -214,7 +222,7 @@ def _trip(
     return _Trip(stepper, setting, initial, ticks, direction)
 
 
-def _path(setting: Setting, direction: Direction) -> list[int] | None:
+def _path(setting: Region, direction: Direction) -> list[int] | None:
     """The longest path of validation times in a direction, in the smallest stride they allow."""
     first, last = setting.split.validation
     every = first_labels(setting.assembler.task, setting.labels).ticks

@@ -1,4 +1,4 @@
-"""The setting of an experiment: the cube opened, the splits drawn, nothing trained yet."""
+"""The setting of an experiment: its cubes opened, the splits drawn, nothing trained yet."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ai4land.cube import Cube
+from ai4land.errors import ConfigError
 from ai4land.models import InputSpec
 from ai4land.rollout import cube_assembler
 from ai4land.samples import (
@@ -15,33 +16,36 @@ from ai4land.samples import (
     CubeDrivers,
     Labels,
     Sampler,
+    SampleSource,
     SpaceMasks,
     input_spec,
+    mixed,
     space_masks,
 )
-from ai4land.training.experiment import Experiment
-from ai4land.vocabulary import Driver, SplitOptions, Task, task
+from ai4land.training.experiment import PATHS, RUNNING, Experiment
+from ai4land.vocabulary import Driver, SplitOptions, Task, read_legend, task
 
-__all__ = ["Setting", "assembled", "first_labels", "prepare"]
+__all__ = ["Region", "Setting", "assembled", "first_labels", "opened", "prepare"]
 
 
 @dataclass(frozen=True, eq=False)
-class Setting:
-    """What every model of an experiment is trained and judged on.
+class Region:
+    """One cube that a model is trained and judged on.
 
     Attributes:
-        experiment: What was asked for.
+        name: How the experiment calls it.
+        experiment: What was asked for, of this cube alone.
         split: The split of this turn.
-        cube: The cube.
+        cube: The cube, in the classes of the experiment.
         assembler: Makes inputs of maps and drivers.
         labels: Target → its maps.
         masks: Blocks of training, validation and test.
         sampler: Draws training samples.
         judge: Serves the validation split.
         known: First and last tick from which validation may read history.
-        digest: Hash of everything that decides the weights.
     """
 
+    name: str
     experiment: Experiment
     split: SplitOptions
     cube: Cube
@@ -51,7 +55,30 @@ class Setting:
     sampler: Sampler
     judge: Sampler
     known: tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What every model of an experiment is trained and judged on.
+
+    Attributes:
+        experiment: What was asked for.
+        regions: The cubes that train and choose, alike in inputs and classes.
+        sampler: Draws training samples from all of them.
+        judge: Serves the validation splits of all of them.
+        digest: Hash of everything that decides the weights.
+    """
+
+    experiment: Experiment
+    regions: tuple[Region, ...]
+    sampler: SampleSource
+    judge: SampleSource
     digest: str
+
+    @property
+    def assembler(self) -> Assembler:
+        """Makes inputs; of several regions the first one's, which reads maps as all do."""
+        return self.regions[0].assembler
 
     @property
     def spec(self) -> InputSpec:
@@ -60,17 +87,32 @@ class Setting:
 
 
 def prepare(experiment: Experiment, turn: int = 0) -> Setting:
-    """Open the cube of an experiment and draw its splits.
+    """Open the cubes of an experiment and draw their splits.
 
     Args:
         experiment: What was asked for.
         turn: Which of the splits that the members of an ensemble take in turns.
 
     Raises:
-        ConfigError: If the split cannot be drawn.
+        ConfigError: If the split cannot be drawn, or regions do not give the same inputs.
         SampleError: If a split holds no step or no land.
     """
-    cube = Cube(experiment.cube)
+    asked = experiment.regions
+    regions = tuple(_region(experiment.alone(r), r.name, turn) for r in asked)
+    _check_alike(regions)
+    weights = [region.weight for region in asked]
+    return Setting(
+        experiment=experiment,
+        regions=regions,
+        sampler=mixed([region.sampler for region in regions], weights),
+        judge=mixed([region.judge for region in regions], weights),
+        digest=_digest(experiment, [region.cube for region in regions]),
+    )
+
+
+def _region(experiment: Experiment, name: str, turn: int) -> Region:
+    """Open one cube and draw its split."""
+    cube = opened(experiment)
     split, options = experiment.split.turn(turn), experiment.samples
     assembler, labels = assembled(experiment, cube)
     grid, ticks = assembler.drivers.grid, first_labels(assembler.task, labels).ticks
@@ -78,7 +120,8 @@ def prepare(experiment: Experiment, turn: int = 0) -> Setting:
     known = _known(split, ticks)
     land = first_labels(assembler.task, labels).land(split.dealt(ticks))
     masks = space_masks(grid, coarse, split.space, land)
-    return Setting(
+    return Region(
+        name=name,
         experiment=experiment,
         split=split,
         cube=cube,
@@ -88,8 +131,33 @@ def prepare(experiment: Experiment, turn: int = 0) -> Setting:
         sampler=Sampler(assembler, labels, options, split.train, masks.train),
         judge=Sampler(assembler, labels, options, split.validation, masks.validation, known),
         known=known,
-        digest=_digest(experiment, cube),
     )
+
+
+def opened(experiment: Experiment) -> Cube:
+    """The cube of an experiment on one cube, in the classes that it asks for."""
+    cube = Cube(experiment.cube)
+    return cube if experiment.legend is None else cube.in_legend(read_legend(experiment.legend))
+
+
+def _check_alike(regions: Sequence[Region]) -> None:
+    """Refuse regions of which one model cannot learn.
+
+    Raises:
+        ConfigError: If their inputs differ.
+    """
+    first = regions[0].assembler.spec.to_dict()
+    for region in regions[1:]:
+        other = region.assembler.spec.to_dict()
+        differ = [key for key in first if first[key] != other[key]]
+        if differ:
+            raise ConfigError(
+                "The regions do not give a model the same inputs",
+                where=f"{region.name}: {', '.join(differ)}",
+                expected=f"as in {regions[0].name}: {first[differ[0]]}",
+                found=other[differ[0]],
+                remedy="say the common classes as `legend`, and name only drivers that all hold",
+            )
 
 
 def assembled(experiment: Experiment, cube: Cube) -> tuple[Assembler, dict[str, Labels]]:
@@ -109,6 +177,7 @@ def assembled(experiment: Experiment, cube: Cube) -> tuple[Assembler, dict[str, 
         experiment.static,
         series=series,
         history=experiment.samples.history,
+        trust=experiment.trust,
     )
     return cube_assembler(cube, learned, spec), labels
 
@@ -126,8 +195,9 @@ def _known(split: SplitOptions, ticks: Sequence[int]) -> tuple[int, int]:
     return min(*split.train, *split.validation), max(*split.train, *split.validation)
 
 
-def _digest(experiment: Experiment, cube: Cube) -> str:
+def _digest(experiment: Experiment, cubes: Sequence[Cube]) -> str:
     """Hash of everything that decides the weights."""
-    said = experiment.model_dump(mode="json", exclude={"title": True, "cube": True})
-    text = json.dumps([said, cube.spec.to_dict()], sort_keys=True)
+    said = experiment.model_dump(mode="json", exclude={"title": True, **PATHS})
+    said["training"] = {k: v for k, v in said["training"].items() if k not in RUNNING}
+    text = json.dumps([said, *(cube.spec.to_dict() for cube in cubes)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -13,35 +13,52 @@ from ai4land.training.calibration import fit_calibration
 from ai4land.training.card import Said, describe
 from ai4land.training.decision_search import choose_decisions
 from ai4land.training.experiment import Experiment
+from ai4land.training.families import (
+    StackTrainer,
+    boosting_trainer,
+    logistic_trainer,
+    markov_trainer,
+)
 from ai4land.training.networks import network_trainer
-from ai4land.training.setting import Setting, prepare
-from ai4land.training.trainer import Trained, Trainer
+from ai4land.training.setting import prepare
+from ai4land.training.trainer import Progress, Trained, Trainer
 
 __all__ = ["TRAINERS", "train"]
 
-Progress = Callable[[int, int, dict[str, float]], None]
-
 TRAINERS: dict[str, Callable[[Experiment], Trainer]] = {
     "ai4land.models.networks": network_trainer,
+    "ai4land.models.markov": markov_trainer,
+    "ai4land.models.logistic": logistic_trainer,
+    "ai4land.models.trees": boosting_trainer,
+    "ai4land.models.stack": lambda experiment: StackTrainer(experiment, TRAINERS),
 }
 """Family of models → what makes its trainer."""
 
 
-def train(experiment: Experiment, out: str | Path, *, progress: Progress | None = None) -> Path:
+def train(
+    experiment: Experiment,
+    out: str | Path,
+    *,
+    progress: Progress | None = None,
+    deciding: Progress | None = None,
+) -> Path:
     """Train the models of an experiment and write their checkpoint.
 
-    A run that was killed goes on from its last checkpoint to the same weights: samples depend on
-    the seed and the step alone. The validation split chooses among the moving averages seen at
-    each validation, scales the probabilities, and gives each decision its constants; the test years
-    and blocks are not read.
-    The members of an ensemble take turns with the rounds of the split, and are judged together
-    with those of the same round. A finished run is left as it is.
+    A run that was killed goes on from its last checkpoint to the same weights: samples, and what
+    a network draws itself, depend on the seed and the step alone. The validation split chooses
+    among the moving averages seen at each validation, scales the probabilities, and gives each
+    decision its constants; the test years and blocks are not read. The members of an ensemble take
+    turns with the rounds of the split, and are judged together with those of the same round. A
+    finished run is left as it is, but for one that its time limit cut short and that now has more
+    time.
 
     Args:
         experiment: What is trained on what.
         out: Folder of the run: ``checkpoint/``, ``last/`` for resuming, ``logs/``,
             ``experiment.json``. Members of an ensemble after the first have ``member1/`` and so on.
-        progress: Called after each step with step, total and the latest figures.
+        progress: Called after each step with step, total and the latest figures; of several
+            processes, by the first.
+        deciding: Called after each candidate of the decision likewise.
 
     Returns:
         The folder of the checkpoint.
@@ -49,12 +66,13 @@ def train(experiment: Experiment, out: str | Path, *, progress: Progress | None 
     Raises:
         ConfigError: If ``out`` holds a run of another experiment, or the window does not fit the
             network.
+        Interrupted: If a signal asked to stop; the same call goes on.
     """
     out = Path(out)
     options = experiment.training
-    turns = experiment.split.turns(options.members)
+    turns = experiment.turns(options.members)
     settings = [prepare(experiment, turn) for turn in range(turns)]
-    if _finished(out / "checkpoint", settings[0]):
+    if _finished(out / "checkpoint", experiment, settings[0].digest):
         return out / "checkpoint"
     family = family_of(experiment.model)
     trainer = TRAINERS[family.__name__](experiment)
@@ -64,7 +82,7 @@ def train(experiment: Experiment, out: str | Path, *, progress: Progress | None 
         shift = member * options.steps
 
         def report(step: int, figures: dict[str, float], shift: int = shift) -> None:
-            if progress is not None:
+            if progress is not None and trainer.writes:
                 progress(shift + step, options.members * options.steps, figures)
 
         members.append(trainer.fit(settings[member % turns], folder, options.seed + member, report))
@@ -72,39 +90,44 @@ def train(experiment: Experiment, out: str | Path, *, progress: Progress | None 
         return out / "checkpoint"
     _write_experiment(experiment, out)
 
-    def decided(_done: int, _most: int, figures: dict[str, float]) -> None:
-        if progress is not None:
-            progress(options.members * options.steps, options.members * options.steps, figures)
-
     def together(parts: list[Trained]) -> Predictor:
         found: Predictor = family.combine([part.predictor for part in parts])
         return found
 
-    judged = [(together(members[k::turns]), settings[k]) for k in range(turns)]
+    judged = [
+        (together(members[k::turns]), region)
+        for k in range(turns)
+        for region in settings[k].regions
+    ]
     scores = max((m.verdict for m in members), key=lambda v: v.score).values
     calibration = {
         target.name: fit_calibration(
-            [(model, setting.judge) for model, setting in judged], target.name, options.calibration
+            [(model, region.judge) for model, region in judged], target.name, options.calibration
         )
         for target in settings[0].spec.targets
         if target.categorical
     }
     decisions = Decisions()
     if calibration:
-        decisions, rolled = choose_decisions(judged, calibration, decided)
+        decisions, rolled = choose_decisions(judged, calibration, deciding)
         scores = scores | {f"rollout_{name}": value for name, value in rolled.items()}
     predictor = together(members)
-    said = Said(decisions, calibration, scores, members[0].statistics)
-    card = describe(settings[0], predictor, said)
+    said = Said(decisions, calibration, scores)
+    card = describe(settings[0], predictor, said, members)
     save_checkpoint(out / "checkpoint", predictor, card)
     return out / "checkpoint"
 
 
-def _finished(checkpoint: Path, setting: Setting) -> bool:
+def _finished(checkpoint: Path, experiment: Experiment, digest: str) -> bool:
     """Whether a checkpoint stands there that this very experiment has led to."""
     if not (checkpoint / "card.json").exists():
         return False
-    return load_card(checkpoint).training.get("digest") == setting.digest
+    said = load_card(checkpoint).training
+    if said.get("digest") != digest:
+        return False
+    cut = any(member.get("ended") == "time limit" for member in said.get("members", ()))
+    limit, before = experiment.training.max_minutes, said["experiment"]["training"]["max_minutes"]
+    return not cut or (limit is not None and limit <= before)
 
 
 def _write_experiment(experiment: Experiment, out: Path) -> None:

@@ -11,9 +11,13 @@ from ai4land.models import Predictor
 from ai4land.training.setting import Setting
 from ai4land.training.validation import Validation
 
-__all__ = ["Report", "Trained", "Trainer"]
+__all__ = ["Progress", "Report", "Trained", "Trainer"]
 
 Report = Callable[[int, dict[str, float]], None]
+"""Hears of a step and its figures."""
+
+Progress = Callable[[int, int, dict[str, float]], None]
+"""Hears what is done, of how much, and the latest figures."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,11 +28,14 @@ class Trained:
         predictor: The model.
         verdict: Its scores on the validation split.
         statistics: Group → channel → mean and spread, for people.
+        history: How the training went, as JSON data: of networks ``steps`` done, why it ``ended``,
+            and the learning ``curve``.
     """
 
     predictor: Predictor
     verdict: Validation
     statistics: Mapping[str, Any] = field(default_factory=dict)
+    history: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Trainer(Protocol):

@@ -18,6 +18,7 @@ from ai4land.samples import (
     Labels,
     Sample,
     Sampler,
+    SampleSource,
     TargetSample,
     stack,
     step_inputs,
@@ -46,13 +47,13 @@ class Validation:
     values: dict[str, float]
 
 
-def validate(predictor: Predictor, sampler: Sampler, limit: int) -> Validation:
+def validate(predictor: Predictor, judge: SampleSource, limit: int) -> Validation:
     """Score one step from every observed prior of the split, undamaged, over its whole area.
 
     Args:
         predictor: The model.
-        sampler: Of the validation split.
-        limit: Windows scored at most, spread evenly.
+        judge: Of the validation splits, of one region or several.
+        limit: Windows scored at most, spread evenly over regions and windows.
 
     Returns:
         Of several targets the mean score, and values by ``<target>_<score>``.
@@ -60,13 +61,16 @@ def validate(predictor: Predictor, sampler: Sampler, limit: int) -> Validation:
     Raises:
         SampleError: If no pixel can be validated.
     """
-    judges = {name: _judge(labels) for name, labels in sampler.labels.items()}
-    for found, sample in predicted_windows(predictor, sampler, limit):
-        for name, judge in judges.items():
-            target = sample.targets[name]
-            if target.moves[0]:
-                judge.see(found[name], target)
-    verdicts = {name: judge.verdict() for name, judge in judges.items()}
+    parts = judge.parts
+    judges = {name: _judge(labels) for name, labels in parts[0].labels.items()}
+    share = max(limit // len(parts), 1)
+    for part in parts:
+        for found, sample in predicted_windows(predictor, part, share):
+            for name, scored in judges.items():
+                target = sample.targets[name]
+                if target.moves[0]:
+                    scored.see(found[name], target)
+    verdicts = {name: scored.verdict() for name, scored in judges.items()}
     if len(verdicts) == 1:
         return next(iter(verdicts.values()))
     score = float(np.mean([verdict.score for verdict in verdicts.values()]))

@@ -169,7 +169,7 @@ def _known_keys(model: type[BaseModel], location: Location) -> Iterable[str]:
         if models and part in models[0].model_fields:
             current = models[0].model_fields[str(part)].annotation
         elif get_origin(current) is not None:
-            current = get_args(current)[-1]
+            current = [a for a in get_args(current) if a is not Ellipsis][-1]
     models = [a for a in (current, *get_args(current)) if _is_model(a)]
     return list(models[0].model_fields) if models else []
 

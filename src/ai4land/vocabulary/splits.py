@@ -22,7 +22,8 @@ class BlockSplit(_Split):
     Attributes:
         cells: Side of a block in coarse cells.
         folds: Number of parts into which blocks are dealt.
-        fold: The part held out for the test; nothing is chosen by it.
+        fold: The part held out for the test; nothing is chosen by it. ``null`` holds out none:
+            all blocks train or validate, as for a single pair of years tested elsewhere.
         validation_share: Share of the other blocks held out for validation.
         buffer: Coarse cells around held-out blocks that train nothing. The prior there and in
             the blocks is hidden from training, so that no receptive field reaches across.
@@ -32,7 +33,7 @@ class BlockSplit(_Split):
 
     cells: Annotated[int, Field(ge=1)] = 4
     folds: Annotated[int, Field(ge=2)] = 5
-    fold: Annotated[int, Field(ge=0)] = 0
+    fold: Annotated[int, Field(ge=0)] | None = 0
     validation_share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.15
     buffer: Annotated[int, Field(ge=1)] = 1
     seed: int = 0
@@ -40,7 +41,7 @@ class BlockSplit(_Split):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.fold >= self.folds:
+        if self.fold is not None and self.fold >= self.folds:
             raise ValueError(f"fold {self.fold} does not exist: folds are 0…{self.folds - 1}")
         return self
 
@@ -76,10 +77,13 @@ class SplitOptions(TimeSplit):
         rounds: Further splits of the same years: the members of an ensemble take turns, so that
             together they learn from all of them and are each judged on what they have not seen.
         space: Blocks held out in space. With it, training and validation may share years.
+        region: Of an experiment on several cubes, the name of the one that is held out whole: it
+            neither trains nor chooses, and is what the model is tested on.
     """
 
     rounds: tuple[TimeSplit, ...] = ()
     space: BlockSplit | None = None
+    region: str | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -105,4 +109,6 @@ class SplitOptions(TimeSplit):
         splits: tuple[TimeSplit, ...] = (self, *self.rounds)
         times = splits[number % len(splits)]
         space = None if self.space is None else self.space.model_copy(update={"turn": number})
-        return SplitOptions(train=times.train, validation=times.validation, space=space)
+        return SplitOptions(
+            train=times.train, validation=times.validation, space=space, region=self.region
+        )

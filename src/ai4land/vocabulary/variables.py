@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -41,6 +41,8 @@ class Variable:
         components: Names of the layers of a vector variable (the twelve LUH2 states); a scalar
             variable has none. Class fractions take theirs from a legend.
         standard_name: CF standard name where one exists.
+        pairs_of: Of gross transitions, the fraction variable whose classes they lead between: the
+            layers are ``<before>_to_<after>``, shares of the area those fractions are shares of.
     """
 
     name: str
@@ -50,6 +52,19 @@ class Variable:
     bounds: tuple[float | None, float | None] = (None, None)
     components: tuple[str, ...] = ()
     standard_name: str | None = None
+    pairs_of: str = ""
+
+    def layers(self, classes: Sequence[str] = ()) -> tuple[str, ...]:
+        """Names of the layers; of class fractions, and of transitions between them, by class.
+
+        Args:
+            classes: Names of the classes that the values speak of, where a legend gives them.
+        """
+        if self.kind is not Kind.FRACTION or not classes:
+            return self.components
+        if not self.pairs_of:
+            return tuple(classes)
+        return tuple(f"{before}_to_{after}" for before in classes for after in classes)
 
 
 ERA5_SOIL_LAYERS = ("0_7cm", "7_28cm", "28_100cm", "100_289cm")
@@ -91,6 +106,15 @@ _TABLE = (
         "1",
         "pixels of change that the coarse forcing asked for and the map does not hold",
         (0.0, None),
+    ),
+    Variable(
+        "land_use_gross_transitions",
+        Kind.FRACTION,
+        "1",
+        "area share that goes from one class of the labels to another, or stays (x_to_x), until "
+        "the next labelled time; aggregated to a coarse grid",
+        (0.0, 1.0),
+        pairs_of="land_use_fractions",
     ),
     Variable(
         "land_use_probability",
@@ -153,6 +177,7 @@ _TABLE = (
         "share of the grid cell that goes from one LUH2 state to another until the next year",
         (0.0, 1.0),
         LUH2_TRANSITIONS,
+        pairs_of="luh2_states",
     ),
     Variable(
         "luh2_wood_harvest",

@@ -26,6 +26,7 @@ from ai4land.rollout import (
     Sampled,
     Stepper,
     Tiling,
+    as_trained,
     choose_odds,
     decision_data,
     demand_of,
@@ -116,10 +117,11 @@ def reconstruct(
     the cube's own map. The result has the cube's schema and says where it comes from.
     """
     source = Cube(cube, cache=_CACHE)
-    clock = Clock.YEAR if model in _BASELINES else load_card(model).task_of().clock
+    card: Card | None = None if model in _BASELINES else load_card(model)
+    clock = Clock.YEAR if card is None else card.task_of().clock
+    source = source if card is None else as_trained(source, card)
     path = _path(clock, first, last, stride)
     options: dict[str, object] = {"stride": stride}
-    card: Card | None = None
     if model in _BASELINES:
         decided = next((v for v in (decision, stay, balance) if v is not None), None)
         _refuse(model, decided, probabilities, member)

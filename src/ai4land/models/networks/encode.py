@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ai4land.models.inputs import Inputs, InputSpec, Seen
+from ai4land.models.networks.densities import densities
 from ai4land.models.networks.expectation import expected_classes, log_odds
 from ai4land.models.networks.normaliser import Normaliser
 from ai4land.models.networks.pointwise import Pointwise
@@ -25,8 +26,8 @@ class TargetView(NamedTuple):
     Attributes:
         seen: ``(B, K, Y, X)`` the visible prior, 0 where it is hidden; numbers are normalised.
         visible: ``(B, 1, Y, X)``.
-        expected: ``(B, K, Y, X)`` class probabilities under the coarse net change alone, for the
-            bound target.
+        expected: ``(B, K, Y, X)`` class probabilities under the coarse change alone, gross where
+            it is known and net elsewhere, for the bound target.
         memory: ``(B, K, Y, X)`` mean of the earlier maps that are seen.
         remembered: ``(B, 1, Y, X)`` where there is any.
     """
@@ -52,6 +53,7 @@ class Encoder(nn.Module):
     Args:
         spec: The inputs.
         embedding: Channels of each group's embedding.
+        radii: Of the squares in which classes of a visible prior are counted, see ``densities``.
 
     Attributes:
         channels: Channels of the stack.
@@ -60,9 +62,10 @@ class Encoder(nn.Module):
 
     translation: Tensor
 
-    def __init__(self, spec: InputSpec, embedding: int) -> None:
+    def __init__(self, spec: InputSpec, embedding: int, radii: Sequence[int] = ()) -> None:
         super().__init__()
         self.spec = spec
+        self.radii = tuple(radii)
         self.forcing_scale = Normaliser(len(spec.forcing))
         self.change_scale = Normaliser(len(spec.forcing))
         self.static_scale = Normaliser(len(spec.static))
@@ -80,6 +83,13 @@ class Encoder(nn.Module):
         self.embed_history = nn.ModuleDict(
             {t.name: Pointwise(2 * (t.layers + 1), embedding) for t in spec.targets if spec.history}
         )
+        self.embed_densities = nn.ModuleDict(
+            {
+                t.name: Pointwise(len(self.radii) * t.layers, embedding)
+                for t in spec.targets
+                if self.radii and t.categorical
+            }
+        )
         self.embed_static = Pointwise(len(spec.static), embedding) if spec.static else None
         series = len(spec.series_channels)
         self.embed_series = Pointwise(series, embedding) if series else None
@@ -87,6 +97,7 @@ class Encoder(nn.Module):
         optional = (bound, spec.static, series, spec.zones)
         per_target = 2 if spec.history else 1
         groups = 1 + per_target * len(spec.targets) + sum(map(bool, optional))
+        groups += len(self.embed_densities)
         self.channels = groups * embedding + 2 * len(spec.targets)
         lengths = sum(name.startswith("years") for name in spec.calendar)
         self.step_channels = _LENGTH_FEATURES * lengths + len(spec.calendar) - lengths
@@ -105,6 +116,9 @@ class Encoder(nn.Module):
             )
         for name, embed in self.embed_history.items():
             groups.append(embed(self._history(name, inputs, views[name])))
+        for name, embed in self.embed_densities.items():
+            view = views[name]
+            groups.append(embed(densities(view.seen, view.visible, self.radii)))
         if self.embed_static is not None:
             groups.append(self.embed_static(self.static_scale(inputs.static)))
         if self.embed_series is not None:
@@ -124,13 +138,22 @@ class Encoder(nn.Module):
         if name == self.spec.bound:
             before = self._translated(inputs.forcing_prior)
             after = self._translated(inputs.forcing_target)
-            expected = expected_classes(before, after, seen, given.visible)
+            expected = expected_classes(before, after, seen, given.visible, self._flows(inputs))
         if self.spec.history:
             memory, remembered = self._memory(name, given)
         return TargetView(seen, given.visible, expected, memory, remembered)
 
     def _translated(self, forcing: Tensor) -> Tensor:
-        return torch.nan_to_num(torch.einsum("kc,bcyx->bkyx", self.translation, forcing))
+        # what one product leaves out must not reach classes made of another
+        return torch.einsum("kc,bcyx->bkyx", self.translation, torch.nan_to_num(forcing))
+
+    def _flows(self, inputs: Inputs[Tensor]) -> Tensor | None:
+        """What becomes of each class of the bound target, ``(B, K, K, Y, X)``, if that is told."""
+        if not self.spec.flows:
+            return None
+        classes = self.spec.target(self.spec.bound).layers
+        batch, _, height, width = inputs.flows.shape
+        return torch.nan_to_num(inputs.flows).reshape(batch, classes, classes, height, width)
 
     def _memory(self, name: str, given: Seen[Tensor]) -> tuple[Tensor, Tensor]:
         """Mean of the earlier maps that are seen ``(B, K, Y, X)``, and where there is any."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 
 from ai4land.errors import ConfigError
-from ai4land.models.inputs import Inputs, InputSpec
+from ai4land.models.inputs import Inputs, InputSpec, Seen
 from ai4land.models.networks.backbones import Backbone
 from ai4land.models.networks.encode import Encoder
-from ai4land.models.networks.heads import ClassHead, NumberHead
+from ai4land.models.networks.heads import ClassHead, LaterSteps, NumberHead
+from ai4land.models.networks.loss_bias import LossBias
 from ai4land.models.networks.normaliser import Normaliser
 
 __all__ = ["Network", "NetworkOptions"]
@@ -25,19 +27,38 @@ class NetworkOptions:
     Attributes:
         embedding: Channels of the embedding of each group of inputs.
         gate: Initial strength with which the visible prior stands, in units of its log-odds.
-        demand: Initial strength of the expectation under the coarse net change, likewise.
+        demand: Initial strength of the expectation under the coarse net change, likewise; 0
+            leaves it an input and no more.
         memory: Initial strength of the mean of the earlier maps, likewise.
+        residual: Whether the prior stands at all; if not, it is an input and no more.
+        densities: Radii in pixels of the squares around a pixel in which the classes of the
+            visible prior are counted, as a group of inputs.
+        ahead: Steps that one pass of the backbone may predict, each from the same prior.
+        bias: What the loss of the training adds to the probabilities, and predictions are freed
+            of; set by the trainer.
     """
 
     embedding: int = 16
     gate: float = 0.8
     demand: float = 0.3
     memory: float = 0.1
+    residual: bool = True
+    densities: tuple[int, ...] = ()
+    ahead: int = 1
+    bias: LossBias = field(default_factory=LossBias)
 
     def __post_init__(self) -> None:
         """Refuse impossible shapes."""
-        if self.embedding < 1 or min(self.gate, self.demand, self.memory) <= 0:
+        positive = min(self.embedding, self.gate, self.ahead, *self.densities) > 0
+        if not positive or min(self.demand, self.memory) < 0:
             raise ConfigError("Impossible network shape", found=asdict(self))
+        if isinstance(self.bias, Mapping):  # as plain data has it
+            object.__setattr__(self, "bias", LossBias(**self.bias))
+
+    @property
+    def gates(self) -> tuple[float, float, float]:
+        """Initial strengths of prior, expectation and memory."""
+        return (self.gate if self.residual else 0.0, self.demand, self.memory)
 
 
 class Network(nn.Module):
@@ -60,15 +81,16 @@ class Network(nn.Module):
     ) -> None:
         super().__init__()
         self.spec, self.options, self.name, self.shape = spec, options, name, shape
-        self.encoder = Encoder(spec, options.embedding)
-        self.backbone = backbone(self.encoder.channels, self.encoder.step_channels, shape)
+        self.encoder = Encoder(spec, options.embedding, options.densities)
+        channels, steps = self.encoder.channels, self.encoder.step_channels
+        self.backbone = backbone(channels, steps, shape)
         features = self.backbone.features
-        gates = (options.gate, options.demand, options.memory)
+        self.later = LaterSteps(channels, steps, features) if options.ahead > 1 else None
         self.heads = nn.ModuleDict(
             {
-                t.name: ClassHead(features, t.layers, gates)
+                t.name: ClassHead(features, t.layers, options.gates, options.bias)
                 if t.categorical
-                else NumberHead(features, options.gate, t.activation)
+                else NumberHead(features, options.gates[0], t.activation)
                 for t in spec.targets
             }
         )
@@ -82,33 +104,61 @@ class Network(nn.Module):
         """Architecture and options as plain data."""
         return {"name": self.name, **asdict(self.shape), **asdict(self.options)}
 
-    def forward(self, inputs: Inputs[Tensor]) -> dict[str, Tensor]:
+    def forward(self, inputs: Inputs[Tensor], steps: int = 1) -> dict[str, Tensor]:
         """Raw output of each target, ``(B, K, Y, X)``: logits, or normalised numbers.
 
         Height and width must be multiples of ``multiple``. A prior enters only where it is
         visible, so hidden pixels cannot change the output.
+
+        Args:
+            inputs: A batch. Of several steps first all windows for the first, then all for the
+                next, each told of its own target time and of the prior they have in common.
+            steps: Number of steps.
+
+        Raises:
+            ConfigError: If the network was not built for so many.
         """
         encoded = self.encoder(inputs)
-        features = self.backbone(encoded.features, encoded.step)
+        count = len(encoded.step) // steps
+        features = self.backbone(encoded.features[:count], encoded.step[:count])
+        if steps > 1:
+            if self.later is None or steps > self.options.ahead:
+                raise ConfigError(
+                    "The network does not look so many steps ahead",
+                    expected=f"at most {self.options.ahead}, as its option `ahead` says",
+                    found=steps,
+                )
+            first = features.repeat(steps - 1, 1, 1, 1)
+            later = self.later(first, encoded.features[count:], encoded.step[count:])
+            features = torch.cat([features, later])
         return {n: head(features, encoded.targets[n]) for n, head in self.heads.items()}
 
-    def activate(self, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Raw output as probabilities or physical values."""
-        return {name: self._activated(name, values) for name, values in raw.items()}
+    def activate(self, raw: Mapping[str, Tensor], inputs: Inputs[Tensor]) -> dict[str, Tensor]:
+        """Raw output for given inputs as probabilities or physical values."""
+        return {name: self._activated(name, values, inputs) for name, values in raw.items()}
 
-    def values(self, inputs: Inputs[Tensor]) -> dict[str, Tensor]:
+    def values(self, inputs: Inputs[Tensor], steps: int = 1) -> dict[str, Tensor]:
         """Prediction ``(B, K, Y, X)`` of each target: probabilities, or physical units.
 
         Classes that were never seen to follow the visible prior get none, see ``Transitions``.
+        Inputs and steps are as for ``forward``.
         """
         found = {}
-        for name, raw in self(inputs).items():
+        for name, raw in self(inputs, steps).items():
             head = self.heads[name]
             if isinstance(head, ClassHead):
                 backward = inputs.calendar[:, self._length_of(name)] < 0
-                found[name] = head.predict(raw, inputs.targets[name], backward)
+                parts = zip(
+                    raw.chunk(steps),
+                    zip(*(part.chunk(steps) for part in inputs.targets[name]), strict=True),
+                    backward.chunk(steps),
+                    range(1, steps + 1),
+                    strict=True,
+                )
+                one = [head.predict(r, Seen(*seen), b, step) for r, seen, b, step in parts]
+                found[name] = torch.cat(one) if steps > 1 else one[0]
             else:
-                found[name] = self._activated(name, raw)
+                found[name] = self._activated(name, raw, inputs)
         return found
 
     def scale(self, name: str) -> Normaliser:
@@ -119,10 +169,10 @@ class Network(nn.Module):
         """Which class followed which, of each map of classes."""
         return {n: h.transitions for n, h in self.heads.items() if isinstance(h, ClassHead)}
 
-    def _activated(self, name: str, raw: Tensor) -> Tensor:
+    def _activated(self, name: str, raw: Tensor, inputs: Inputs[Tensor]) -> Tensor:
         head = self.heads[name]
         if isinstance(head, ClassHead):
-            return head.activate(raw)
+            return head.activate(raw, inputs.targets[name])
         return cast("NumberHead", head).activate(raw, self.scale(name))
 
     def _length_of(self, name: str) -> int:

@@ -14,11 +14,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torch.utils.flop_counter import FlopCounterMode
 
 from ai4land.errors import CheckpointError, ConfigError
-from ai4land.models.inputs import Inputs, InputSpec
+from ai4land.models.inputs import Inputs, InputSpec, join_inputs
 from ai4land.models.networks.build import build_network
+from ai4land.models.networks.cost import flops_per_pixel
 from ai4land.models.networks.network import Network
 
 __all__ = ["NetworkPredictor", "combine", "load_predictor", "tensors"]
@@ -77,11 +77,29 @@ class NetworkPredictor:
         """Number of fitted constants of all members."""
         return sum(p.numel() for network in self.networks for p in network.parameters())
 
-    def operations(self, inputs: Inputs[Array]) -> int:
-        """Multiplications and additions of convolutions and matrix products in a prediction."""
-        with FlopCounterMode(display=False) as counter:
-            self.predict(inputs)
-        return int(counter.get_total_flops())
+    @property
+    def operations(self) -> float:
+        """Floating-point operations of a prediction per pixel, of all members."""
+        return sum(flops_per_pixel(network) for network in self.networks)
+
+    def predict_ahead(
+        self, inputs: Sequence[Inputs[Array]]
+    ) -> list[dict[str, npt.NDArray[np.float32]]]:
+        """Values as ``predict`` after each of several steps, from one pass of the backbone.
+
+        Args:
+            inputs: One batch a step, nearest first, of the same windows and priors; each told of
+                its own target time. At most as many as the networks' option ``ahead``.
+
+        Raises:
+            ConfigError: If they are more.
+        """
+        batch, steps = tensors(join_inputs(inputs), self.device), len(inputs)
+        with torch.inference_mode():
+            found = [network.values(batch, steps) for network in self._ready]
+            mean = {name: _mean([f[name] for f in found]).cpu().numpy() for name in found[0]}
+        parts = {name: np.split(values, steps) for name, values in mean.items()}
+        return [{name: values[step] for name, values in parts.items()} for step in range(steps)]
 
     def save(self, folder: Path) -> None:
         """Write the weights of all members."""

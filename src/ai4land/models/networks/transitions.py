@@ -31,21 +31,32 @@ class Transitions(nn.Module):
         super().__init__()
         self.register_buffer("counts", torch.zeros(2, classes, classes, dtype=torch.int64))
 
-    def possible(self) -> Tensor:
-        """What may follow what, ``(2, K, K)`` bool as ``counts``; a class may always stay."""
+    def possible(self, steps: int = 1) -> Tensor:
+        """What may follow what, ``(2, K, K)`` bool as ``counts``; a class may always stay.
+
+        Args:
+            steps: After so many steps, each of which is possible.
+        """
         stays = torch.eye(self.counts.shape[-1], dtype=torch.bool, device=self.counts.device)
         unknown = self.counts.sum(dim=(1, 2), keepdim=True) == 0
-        return (self.counts > 0) | stays | unknown
+        once = (self.counts > 0) | stays | unknown
+        found = once
+        for _ in range(steps - 1):
+            found = torch.einsum("dij,djk->dik", found.float(), once.float()) > 0
+        return found
 
-    def allow(self, probability: Tensor, given: Seen[Tensor], backward: Tensor) -> Tensor:
+    def allow(
+        self, probability: Tensor, given: Seen[Tensor], backward: Tensor, steps: int = 1
+    ) -> Tensor:
         """Class probabilities ``(B, K, Y, X)`` without what never followed the visible prior.
 
         Args:
             probability: ``(B, K, Y, X)``.
             given: What is seen of the target.
             backward: Whether the step goes backward, ``(B,)``.
+            steps: Steps from the prior to what is predicted.
         """
-        possible = self.possible().to(probability.dtype)[backward.long()]
+        possible = self.possible(steps).to(probability.dtype)[backward.long()]
         seen = torch.nan_to_num(given.prior) * given.visible
         allowed = torch.einsum("bjyx,bjk->bkyx", seen, possible) + 1.0 - given.visible
         kept = probability * allowed

@@ -14,7 +14,14 @@ from ai4land.models import Untrained, family_of
 from ai4land.report.checks.recipe import Check
 from ai4land.report.tables.table import Table
 from ai4land.samples import Labels, Sampler, space_masks
-from ai4land.training import Experiment, assembled, first_labels, load_experiment
+from ai4land.training import (
+    Experiment,
+    assembled,
+    first_labels,
+    load_experiment,
+    opened,
+    prepare,
+)
 from ai4land.vocabulary import Clock, nearest_name, task
 
 __all__ = ["check_experiment_file"]
@@ -31,7 +38,26 @@ def check_experiment_file(path: Path) -> Check:
         CubeError: If the cube is not finished.
     """
     experiment = load_experiment(path)
-    cube = Cube(experiment.cube)
+    problems: list[str] = []
+    warnings: list[str] = []
+    tables: list[Table] = []
+    for region in experiment.regions:
+        prefix = f"{region.name}: " if experiment.cubes else ""
+        found = _region(experiment.alone(region), prefix)
+        problems += [f"{prefix}{text}" for text in found.problems]
+        warnings += [f"{prefix}{text}" for text in found.warnings]
+        tables += found.tables
+    if experiment.cubes and not problems:
+        try:
+            prepare(experiment)
+        except AI4LandError as error:  # what only shows when all are put together
+            problems.append(str(error))
+    return Check("experiment", tuple(problems), tuple(warnings), tuple(tables))
+
+
+def _region(experiment: Experiment, prefix: str) -> Check:
+    """Check an experiment on one cube."""
+    cube = opened(experiment)
     problems = _names(experiment, cube)
     warnings: list[str] = []
     facts: list[tuple[str, str]] = []
@@ -39,7 +65,7 @@ def check_experiment_file(path: Path) -> Check:
         problems += _years(experiment, cube)
         warnings += _statuses(experiment, cube)
         problems += _parts(experiment, cube, facts, warnings)
-    table = Table(experiment.title, ("", ""), tuple(facts), numeric=False)
+    table = Table(f"{prefix}{experiment.title}", ("", ""), tuple(facts), numeric=False)
     return Check("experiment", tuple(problems), tuple(warnings), (table,) if facts else ())
 
 

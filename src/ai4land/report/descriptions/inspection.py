@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ai4land.cube import Cube, GroupSpec, Status, VariableSpec
+from ai4land.cube import Cube, GroupSpec, Status, VariableSpec, evidence
 from ai4land.errors import CubeError
 from ai4land.report.tables.table import Table, duration, size
 from ai4land.sources import (
@@ -168,6 +168,10 @@ def _cube(path: Path) -> Description:
     tables = [Table("Variables", heads, tuple(rows), note, numeric=False)]
     bias = bias_table(attributes.get("notes", {}))
     tables += [bias] if bias else []
+    known = evidence(cube)
+    if known:
+        rows_known = tuple(known.items())
+        tables.append(Table("What it is worth", ("variable", ""), rows_known, numeric=False))
     if kind == "reconstruction":
         tables.append(_made_by(attributes))
     provenance = list(attributes.get("provenance", []))

@@ -38,7 +38,12 @@ def _model(card: Card) -> Table:
         ("task", f"{card.task}, one step of the clock {clock.value!r} at a time"),
         ("architecture", f"{card.architecture['name']}, {_pairs(options)}"),
         *((t.name, ", ".join(t.classes) or f"a number, by {t.clock.value}") for t in card.targets),
-        ("forcing", ", ".join(inputs.forcing_variables) or "none"),
+        ("forcing", ", ".join(inputs.told_variables) or "none"),
+        *(
+            (f"what {name} is", str(said["evidence"]))
+            for name, said in card.variables.items()
+            if said.get("evidence")
+        ),
         ("static", ", ".join(static) or "none"),
         ("series", ", ".join(driver.name for driver in inputs.series) or "none"),
         ("decision", _pairs(card.decision)),
@@ -78,4 +83,13 @@ def _scores(card: Card) -> Table:
 
 
 def _pairs(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{k} {v}" for k, v in values.items()) or "–"
+    return ", ".join(f"{k} {_said(v)}" for k, v in values.items()) or "–"
+
+
+def _said(value: object) -> str:
+    """A value in words; what has parts of its own in brackets."""
+    if isinstance(value, Mapping):
+        return f"({_pairs(value)})"
+    if isinstance(value, list) and any(isinstance(part, Mapping) for part in value):
+        return ", ".join(map(_said, value))
+    return str(value)

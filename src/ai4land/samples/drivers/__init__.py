@@ -4,6 +4,7 @@ from ai4land.samples.drivers.arrays import ArrayDrivers, DriverArray
 from ai4land.samples.drivers.cached import CachedDrivers
 from ai4land.samples.drivers.cube import CubeDrivers
 from ai4land.samples.drivers.gridded import Described, Drivers, GriddedDrivers
+from ai4land.samples.drivers.perturbed import PerturbedDrivers
 
 __all__ = [
     "ArrayDrivers",
@@ -13,4 +14,5 @@ __all__ = [
     "DriverArray",
     "Drivers",
     "GriddedDrivers",
+    "PerturbedDrivers",
 ]

@@ -112,7 +112,7 @@ class PredictorContract:
         self, predictor: Predictor, inputs: Inputs[Array]
     ) -> None:
         """Where a driver is missing there is a prediction all the same."""
-        names = ("forcing_prior", "forcing_target", "static", "series")
+        names = ("forcing_prior", "forcing_target", "static", "series", "flows")
         holes = {name: getattr(inputs, name).copy() for name in names}
         for values in holes.values():
             values[..., :3, :] = np.nan
@@ -134,7 +134,7 @@ class PredictorContract:
         assert json.loads(json.dumps(opened.to_dict())) == said["is"]
         _same(opened.predict(inputs), predictor.predict(inputs))
         opened.save(second)
-        assert {path.suffix for path in first.iterdir()} <= _HARMLESS
+        assert {Path(name).suffix for name in _contents(first)} <= _HARMLESS
         assert _contents(first) == _contents(second)
 
     def test_many_threads_may_ask_at_once(
@@ -205,4 +205,5 @@ def _parts(inputs: Inputs[Array]) -> list[Array]:
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}

@@ -186,9 +186,7 @@ def _ends(field: SourceField) -> list[int | None]:
 
 
 def _layers(field: SourceField) -> int:
-    if field.variable.kind is Kind.FRACTION and field.legend is not None:
-        return len(field.legend)
-    return len(field.variable.components)
+    return len(field.variable.layers(() if field.legend is None else field.legend.names))
 
 
 def _cell(grid: Grid, mark: Landmark) -> Window:

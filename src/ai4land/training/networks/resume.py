@@ -19,6 +19,7 @@ from ai4land.errors import CheckpointError, ConfigError
 __all__ = ["load_progress", "save_progress"]
 
 _TENSORS, _FACTS = "state.safetensors", "state.json"
+_PLAIN = torch.contiguous_format
 
 
 def save_progress(
@@ -33,7 +34,7 @@ def save_progress(
         folder: Replaced as a whole, so that a killed process leaves the older one.
         modules: Name → module.
         optimizer: Its moments are kept per parameter.
-        facts: JSON data: step, choices so far, hash of the experiment.
+        facts: JSON data: the record of the training, hash of the experiment.
     """
     tensors: dict[str, Tensor] = {}
     for name, module in modules.items():
@@ -44,7 +45,9 @@ def save_progress(
     for path in (work, old):
         shutil.rmtree(path, ignore_errors=True)
     work.mkdir(parents=True)
-    save_file({k: v.detach().cpu().clone() for k, v in tensors.items()}, str(work / _TENSORS))
+    # copies in one layout: averages may share memory, and weights may lie channels last
+    copies = {k: v.detach().cpu().clone(memory_format=_PLAIN) for k, v in tensors.items()}
+    save_file(copies, str(work / _TENSORS))
     (work / _FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
     if folder.exists():
         os.replace(folder, old)
@@ -113,10 +116,14 @@ def _restore(
         prefix = f"{name}."
         own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
         module.load_state_dict(own)
+    weights = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         if key.startswith("optimizer."):
             _, index, moment = key.split(".", 2)
-            state.setdefault(int(index), {})[moment] = value
+            like = weights[int(index)]
+            # moments lie in memory as their weights do, as if they had never been away
+            laid = torch.empty_like(like).copy_(value) if value.shape == like.shape else value
+            state.setdefault(int(index), {})[moment] = laid.detach()
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state, "param_groups": groups})

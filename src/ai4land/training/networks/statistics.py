@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from ai4land.grid import Window
 from ai4land.models.networks import Network, Normaliser
-from ai4land.samples import Labels, Sampler
+from ai4land.samples import SampleSource
+from ai4land.training.transitions import transition_counts
 
 __all__ = ["count_transitions", "fit_normalisers", "statistics_of"]
 
 _SAMPLES = 64
-_ROWS = 512  # of the map counted at once
-
-IntArray = npt.NDArray[np.int64]
 
 
-def fit_normalisers(network: Network, sampler: Sampler, rng: np.random.Generator) -> None:
+def fit_normalisers(network: Network, sampler: SampleSource, rng: np.random.Generator) -> None:
     """Fit all normalisers of a network on pixels of the training split that the loss may see.
 
     Args:
         network: Its normalisers are set in place.
-        sampler: Draws from the training split.
+        sampler: Draws from the training splits, of one region or several.
         rng: Source of randomness.
     """
     encoder = network.encoder
@@ -66,37 +62,18 @@ def _fit(normaliser: Normaliser, parts: list[npt.NDArray[Any]], *, centred: bool
     normaliser.fit(torch.tensor(mean).float(), torch.tensor(spread).float())
 
 
-def count_transitions(network: Network, sampler: Sampler) -> None:
-    """Count which class follows which in all steps of the training split, in one pass.
-
-    Every process counts the same, and nothing depends on which windows are drawn.
+def count_transitions(network: Network, sampler: SampleSource) -> None:
+    """Count which class follows which in all steps of the training splits, in one pass.
 
     Args:
         network: Its counts are set in place.
-        sampler: Knows the steps, the maps and the pixels of the training split.
+        sampler: Knows the steps, the maps and the pixels of the training split of each region.
     """
-    clock = sampler.assembler.task.clock
     for name, transitions in network.transitions().items():
-        labels = sampler.labels[name]
-        own = [tuple(clock.convert(t, labels.target.clock) for t in run) for run in sampler.steps]
-        pairs = {pair for run in own for pair in itertools.pairwise(run)}
         counts = np.zeros(tuple(transitions.counts.shape), np.int64)
-        for before, after in sorted(pair for pair in pairs if pair[0] != pair[1]):
-            counts[int(after < before)] += _followers(labels, before, after, sampler)
+        for (before, after), table in transition_counts(sampler, name).items():
+            counts[int(after < before)] += table
         transitions.counts.copy_(torch.from_numpy(counts))
-
-
-def _followers(labels: Labels, before: int, after: int, sampler: Sampler) -> IntArray:
-    """Pixels of the split by class before and after, ``(K, K)``."""
-    grid, classes = labels.grid, len(labels.classes)
-    found = np.zeros(classes * classes, np.int64)
-    for row in range(0, grid.height, _ROWS):
-        band: Window = grid.band(row, _ROWS)
-        one, two = labels.codes(before, band), labels.codes(after, band)
-        valid = labels.domain(one) & labels.domain(two) & sampler.mask[band.slices]
-        key = labels.positions(one)[valid].astype(np.int64) * classes
-        found += np.bincount(key + labels.positions(two)[valid], minlength=found.size)
-    return found.reshape(classes, classes)
 
 
 def statistics_of(network: Network) -> dict[str, Any]:
