@@ -32,6 +32,7 @@ from ai4land.report import draw_experiments, experiment_tables, plan_table, to_m
 from ai4land.rollout import Persistence, rollout
 from ai4land.vocabulary import single_task
 
+AHEAD: dict[str, Any] = {"experiment": "toy.yaml", "from": 2006, "to": 2008, "step": 2}
 GRID: dict[str, Any] = {
     "cases": {
         "ahead": {"experiment": "toy.yaml", "from": 2006, "to": 2008, "step": 2, "folds": [0, 1]},
@@ -339,6 +340,28 @@ def test_models_are_tested_on_another_cube(done: tuple[Plan, Path, Ledger], tmp_
         np.testing.assert_array_equal(
             row.sums.leads[-1].counts, here.rows[name].sums.leads[-1].counts
         )
+
+
+def test_a_region_held_out_is_scored_whole(cube: Cube, tmp_path: Path) -> None:
+    other = write_plan_cube(tmp_path / "other.zarr")
+    runs = [{"arms": ["plain", "warier"], "cases": ["unseen"]}]
+    plan = small_plan(tmp_path, cube.path, cases={"unseen": AHEAD}, runs=runs)
+    text = (tmp_path / "toy.yaml").read_text(encoding="utf-8")
+    cubes = f"cubes:\n- {{cube: {cube.path}, name: seen}}\n- {{cube: {other.path}, name: unseen}}\n"
+    split = "split: {train: [2000, 2005], validation: [2005, 2006], region: unseen}\n"
+    kept = [line for line in text.splitlines() if not line.startswith("cube:")]
+    start = kept.index("split:")
+    stop = next(n for n, line in enumerate(kept) if n > start and not line.startswith(" "))
+    whole = "\n".join([*kept[:start], *kept[stop:], split, cubes])
+    (tmp_path / "toy.yaml").write_text(whole, encoding="utf-8")
+    (first, _) = survey(plan, tmp_path / "out", Ledger(tmp_path / "ledger.json"))
+    assert (first.state, first.why) == ("to train", "")
+    scene = open_scene(experiment_of(plan, first.run), other, (2006, 2008))
+    assert scene.held_out.all()
+    nowhere = whole.replace(", region: unseen", "")
+    (tmp_path / "toy.yaml").write_text(nowhere, encoding="utf-8")
+    (first, _) = survey(plan, tmp_path / "out", Ledger(tmp_path / "ledger.json"))
+    assert (first.state, "on which cube" in first.why) == ("not run", True)
 
 
 def test_a_damaged_ledger_is_refused(tmp_path: Path) -> None:
