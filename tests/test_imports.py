@@ -22,6 +22,7 @@ CASES = {
     "ai4land.cube": LIGHT,
     "ai4land.cli": LIGHT | {"numpy"},
     "ai4land.evaluation": LIGHT | {"numpy"},
+    "ai4land.experiments": LIGHT | {"numpy"},
     "ai4land.report": LIGHT | {"numpy"},
     "ai4land.sources": NETWORKS | NEVER | PICTURES,
     "ai4land.allocation": NETWORKS | NEVER | PICTURES,
@@ -33,6 +34,7 @@ CASES = {
     "ai4land.evaluation.evaluation": NETWORKS | NEVER | PICTURES,
     "ai4land.cli.commands.reconstruct": NETWORKS | NEVER | PICTURES,
     "ai4land.training": NEVER | PICTURES,
+    "ai4land.report.tables.experiments": NETWORKS | NEVER | PICTURES,
     "ai4land.report.page": NEVER | PICTURES,
 }
 

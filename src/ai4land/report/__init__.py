@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ai4land.report.descriptions.model_card import describe_checkpoint
     from ai4land.report.page import write_report
     from ai4land.report.path_kinds import PathKind, kind_of
+    from ai4land.report.pictures.experiments import draw_experiments
+    from ai4land.report.tables.experiments import experiment_tables, plan_table
     from ai4land.report.tables.explanation import explanation_tables
     from ai4land.report.tables.numbers import number_table
     from ai4land.report.tables.raster_scores import raster_tables
@@ -41,9 +43,12 @@ __all__ = [
     "describe_downloads",
     "describe_source",
     "describe_sources",
+    "draw_experiments",
+    "experiment_tables",
     "explanation_tables",
     "kind_of",
     "number_table",
+    "plan_table",
     "raster_tables",
     "score_tables",
     "to_markdown",
@@ -64,9 +69,12 @@ _HOMES = MappingProxyType(
         "describe_downloads": "descriptions.datasets",
         "describe_source": "descriptions.datasets",
         "describe_sources": "descriptions.datasets",
+        "draw_experiments": "pictures.experiments",
+        "experiment_tables": "tables.experiments",
         "explanation_tables": "tables.explanation",
         "kind_of": "path_kinds",
         "number_table": "tables.numbers",
+        "plan_table": "tables.experiments",
         "raster_tables": "tables.raster_scores",
         "score_tables": "tables.scores",
         "to_markdown": "tables.table",

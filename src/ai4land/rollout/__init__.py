@@ -14,7 +14,7 @@ from ai4land.rollout.decisions import (
     decision_data,
     decision_of,
 )
-from ai4land.rollout.expectation import ODDS, Expected, choose_odds
+from ai4land.rollout.expectation import ODDS, Expected, advanced, choose_odds
 from ai4land.rollout.masked import masked, masked_scores, nearest_visible
 from ai4land.rollout.opening import as_trained, cube_assembler, demand_of, open_model
 from ai4land.rollout.predictor_stepper import PredictorStepper
@@ -25,7 +25,13 @@ from ai4land.rollout.shuffled import shuffled
 from ai4land.rollout.start import observed_state, stored_field
 from ai4land.rollout.stepper import Moved, Persistence, Stepper, rollout, step
 from ai4land.rollout.tiling import Tile, Tiling
-from ai4land.rollout.unplaced import UNPLACED, Unplaced, unplaced_of, unplaced_warnings
+from ai4land.rollout.unplaced import (
+    UNPLACED,
+    Unplaced,
+    unplaced_change,
+    unplaced_of,
+    unplaced_warnings,
+)
 
 __all__ = [
     "DECISIONS",
@@ -49,6 +55,7 @@ __all__ = [
     "Tiling",
     "Undecided",
     "Unplaced",
+    "advanced",
     "as_trained",
     "choose_odds",
     "cube_assembler",
@@ -69,6 +76,7 @@ __all__ = [
     "step",
     "steps_with_truth",
     "stored_field",
+    "unplaced_change",
     "unplaced_of",
     "unplaced_warnings",
 ]

@@ -1,6 +1,8 @@
 """Training: an experiment in, a checkpoint out."""
 
 from ai4land.training.experiment import (
+    PATHS,
+    RUNNING,
     Experiment,
     RegionOptions,
     SeriesOptions,
@@ -13,6 +15,8 @@ from ai4land.training.train import TRAINERS, train
 from ai4land.training.trainer import Progress, Report, Trained, Trainer
 
 __all__ = [
+    "PATHS",
+    "RUNNING",
     "TRAINERS",
     "Experiment",
     "LossOptions",

@@ -18,6 +18,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from ai4land.errors import CheckpointError, ConfigError
 from ai4land.models.inputs import Inputs, InputSpec, join_inputs
 from ai4land.models.networks.build import build_network
+from ai4land.models.networks.cost import flops_per_pixel
 from ai4land.models.networks.network import Network
 
 __all__ = ["NetworkPredictor", "combine", "load_predictor", "tensors"]
@@ -70,6 +71,16 @@ class NetworkPredictor:
         with torch.inference_mode():
             found = [network.values(batch) for network in self._ready]
             return {name: _mean([f[name] for f in found]).cpu().numpy() for name in found[0]}
+
+    @property
+    def parameters(self) -> int:
+        """Number of fitted constants of all members."""
+        return sum(p.numel() for network in self.networks for p in network.parameters())
+
+    @property
+    def operations(self) -> float:
+        """Floating-point operations of a prediction per pixel, of all members."""
+        return sum(flops_per_pixel(network) for network in self.networks)
 
     def predict_ahead(
         self, inputs: Sequence[Inputs[Array]]
