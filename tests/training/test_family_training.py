@@ -67,7 +67,7 @@ def test_a_family_trains_and_rolls_out(name: str, tiny_cube: Cube, tmp_path: Pat
     assert isinstance(predictor, KINDS[name.partition(" ")[0]])
     assert card.architecture["name"] == experiment.model["name"]
     assert card.scores["validation"]["accuracy"] > 0.9
-    assert "rollout_forward_figure_of_merit" in card.scores["validation"]
+    assert "rollout_faithful_forward_figure_of_merit" in card.scores["validation"]
     assert not list((tmp_path / "run").rglob("*.npz"))
     for path in ((2008, 2009, 2010), (2008, 2007)):
         stepper, initial, _ = open_model(checkpoint, tiny_cube, path, tiling=Tiling(32, 16))
@@ -124,7 +124,7 @@ def test_a_damaged_member_is_found(tiny_cube: Cube, tmp_path: Path) -> None:
 
 
 def _setting(cube: Cube, **samples: object) -> Any:  # noqa: ANN401
-    calm = {"corruption": {}, "history": 0, "recursion": 1, **samples}
+    calm = {"corruption": [], "history": 0, "recursion": 1, **samples}
     return prepare(small_experiment(cube, samples=calm, model={"name": "markov"}))
 
 
@@ -205,7 +205,10 @@ def test_windows_of_several_regions_are_counted_through(tiny_cube: Cube) -> None
 
 def test_damaged_priors_are_learned_from(tiny_cube: Cube) -> None:
     """Hidden pixels are a kind of their own; impossible steps are left out."""
-    corruption = {"hide_probability": 0.9, "hide_share": 0.5, "noise": 0.2}
+    corruption = [
+        {"name": "noise", "share": 0.2},
+        {"name": "hide", "probability": 0.9, "share": 0.5},
+    ]
     setting = _setting(tiny_cube, corruption=corruption)
     view = LogisticOptions(radii=(1,), reach=2).view(counted_chain(setting))
     rng = np.random.default_rng(0)

@@ -63,7 +63,7 @@ def experiment_on(cube: Cube, **changes: object) -> Experiment:
             "series": {"air_temperature": {"lags": [0, 1, 12], "mean": 2}},
             "split": {
                 "train": [2000 * 12, 2003 * 12 + 11],
-                "validation": [2003 * 12 + 11, 2005 * 12],
+                "validation": [2003 * 12 + 11, 2004 * 12 + 1],
             },
             "samples": {"window": 16, "recursion": 2, "history": 1, "moving_share": 0.5},
             **changes,
@@ -145,7 +145,7 @@ def test_the_card_names_both(opened: tuple[PredictorStepper, State, Card], cube:
     assert set(card.normaliser) >= {"series", LEAF.name}
     scores = card.scores["validation"]
     assert {"land_use_accuracy", "leaf_area_index_mean_square"} <= set(scores)
-    assert "rollout_forward_figure_of_merit" in scores
+    assert "rollout_faithful_forward_figure_of_merit" in scores
     assert card.domain.trained == (2000 * 12, 2003 * 12 + 11)
     assert cube.group(LEAF.name).ticks[0] == 2000 * 12
 
@@ -216,7 +216,9 @@ def test_the_model_is_told_how_far_each_moves(
 
 
 def test_one_cube_holds_both_at_their_own_times(saved: Cube, states: list[State]) -> None:
-    assert saved.variables == (LAND.name, f"{LAND.name}_probability", LEAF.name)
+    assert saved.variables == (
+        *(LAND.name, f"{LAND.name}_probability", LEAF.name, "unplaced_change"),
+    )
     years, months = saved.group(LAND.name), saved.group(LEAF.name)
     assert (years.clock, years.ticks) == (Clock.YEAR, (2003, 2004, 2005))
     assert (months.clock, months.ticks) == (Clock.MONTH, (START, *PATH))
@@ -271,7 +273,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
         survived = -1
         save(opened, cube, path)
     assert not set(kept) & set(written)
-    assert len(kept) + len(written) == 3 + 3 + 16
+    assert len(kept) + len(written) == 3 + 3 + 16 + 2
     assert every_byte(path) == every_byte(saved.path)
 
 
@@ -315,9 +317,9 @@ def test_the_saved_land_use_is_evaluated(saved: Cube, cube: Cube) -> None:
     found = evaluate(saved, cube)
     assert found.ticks == (2004, 2005)
     assert list(found.scores) == [
-        *("model", "model, shuffled", "persistence", "kernel", "random"),
+        *("model, faithful", "model, shuffled", "persistence", "kernel", "random"),
     ]
-    assert found.details.rollouts["model"].probabilities
+    assert found.details.rollouts["model, faithful"].probabilities
 
 
 def test_blocks_held_out_of_months_are_held_out_of_years(cube: Cube, tmp_path: Path) -> None:
@@ -326,7 +328,7 @@ def test_blocks_held_out_of_months_are_held_out_of_years(cube: Cube, tmp_path: P
     space = {"cells": 1, "folds": 5, "validation_share": 0.2}
     experiment = experiment_on(
         cube,
-        split={"train": span, "validation": span, "space": space},
+        split={"train": span, "validation": [2003 * 12 + 11, 2004 * 12 + 1], "space": space},
         training={"steps": 1, "batch": 1, "accelerator": "cpu"},
     )
     card = load_card(train(experiment, tmp_path / "run"))

@@ -420,7 +420,7 @@ class _Oracle(nn.Module):
 def test_the_truth_is_what_the_forcing_asks(tiny_cube: Cube) -> None:
     """On samples as they are drawn, turned, over two steps; what stayed as it was is not."""
     experiment = small_experiment(
-        tiny_cube, samples={"window": 32, "corruption": {}, "history": 0}, static=[]
+        tiny_cube, samples={"window": 32, "corruption": [], "history": 0}, static=[]
     )
     setting = prepare(experiment)
     batch = stack([setting.sampler.draw(np.random.default_rng(k)) for k in range(4)])

@@ -63,7 +63,7 @@ def spied(
     network = lively_network(assembler.spec)
     spy = Spy(network)
     rng = np.random.default_rng(seed)
-    return spy, sample_loss(spy, network, batch, assembler, options, rng, at)
+    return spy, sample_loss(spy, network, batch, assembler, options, rng=rng, progress=at)
 
 
 def loss_of(spy: Spy, batch: Sample, step: int) -> Tensor:

@@ -117,7 +117,7 @@ def test_one_region_is_held_out_whole(folder: Path, tmp_path: Path) -> None:
     assert card.split.region == "finer"
     assert [part["name"] for part in card.training["regions"]] == ["north", "pair"]
     assert "nowhere" not in json.dumps(card.training)
-    assert {"figure_of_merit", "rollout_forward_accuracy"} <= set(card.scores["validation"])
+    assert {"figure_of_merit", "rollout_likely_forward_accuracy"} <= set(card.scores["validation"])
     # judged on the region held out, whose cube is in finer classes
     cube = Cube(folder / "hilda.zarr")
     path = (2008, 2009, 2010)

@@ -232,7 +232,7 @@ def test_processes_share_a_batch_evenly(tiny_cube: Cube) -> None:
 def scripted(scores: list[float]) -> Callable[..., Validation]:
     """A validation that finds these scores, one after the other."""
     left = iter(scores)
-    return lambda *_: Validation(0.0, found := next(left), {"figure": 10 * found})
+    return lambda *_: Validation(found := next(left), {"figure": 10 * found})
 
 
 def test_training_stops_when_validation_no_longer_improves(

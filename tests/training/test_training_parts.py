@@ -412,7 +412,6 @@ def test_months_are_validated_against_persistence(tmp_path: Path) -> None:
     expected = float(np.nanmean((one - two) ** 2))
     assert found.values["persistence_mean_square"] == pytest.approx(expected, rel=1e-4)
     assert found.score == pytest.approx(1 - found.values["mean_square"] / expected, rel=1e-4)
-    assert found.stay == 0.0
 
 
 def write_yaml(path: Path, **changes: object) -> Path:

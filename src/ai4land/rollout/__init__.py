@@ -1,12 +1,13 @@
 """Rollouts: steppers move states piece by piece, one step the prior of the next."""
 
 from ai4land.rollout.allocation_stepper import AllocationStepper
-from ai4land.rollout.chosen import Decisions
+from ai4land.rollout.deciding import Wish, decided_on
 from ai4land.rollout.decisions import (
     DECISIONS,
     Asked,
     Decided,
     Decision,
+    Decisions,
     Faithful,
     Likely,
     Sampled,
@@ -55,10 +56,12 @@ __all__ = [
     "Tiling",
     "Undecided",
     "Unplaced",
+    "Wish",
     "advanced",
     "as_trained",
     "choose_odds",
     "cube_assembler",
+    "decided_on",
     "decision_data",
     "decision_of",
     "demand_of",

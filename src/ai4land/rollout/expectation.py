@@ -18,7 +18,7 @@ from ai4land.rollout.predictor_stepper import PredictorStepper
 from ai4land.rollout.stepper import Moved, Stepper, next_state
 from ai4land.vocabulary import Direction
 
-__all__ = ["ODDS", "Expected", "advanced", "choose_odds", "sample_pieces"]
+__all__ = ["ODDS", "Expected", "Progress", "advanced", "choose_odds", "sample_pieces"]
 
 ODDS = (1.0, 0.8, 0.65, 0.5, 0.4, 0.3, 0.22, 0.16, 0.12, 0.08, 0.05, 0.03, 0.02, 0.01)
 """Candidates for the odds from which on a change is taken, from timid to bold."""

@@ -9,8 +9,7 @@ from ai4land.checkpoint import Card, load_checkpoint
 from ai4land.cube import Cube, State
 from ai4land.errors import CheckpointError, ConfigError
 from ai4land.models import Calibration, InputSpec, Predictor
-from ai4land.rollout.chosen import Decisions
-from ai4land.rollout.decisions import Decision
+from ai4land.rollout.decisions import Decision, Decisions
 from ai4land.rollout.predictor_stepper import PredictorStepper
 from ai4land.rollout.start import observed_state
 from ai4land.rollout.tiling import Tiling

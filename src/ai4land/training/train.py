@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ai4land.checkpoint import load_card, save_checkpoint
+from ai4land.checkpoint import Card, load_card, save_checkpoint
 from ai4land.models import Predictor, family_of
 from ai4land.rollout import Decisions
 from ai4land.training.calibration import fit_calibration
@@ -20,7 +20,7 @@ from ai4land.training.families import (
     markov_trainer,
 )
 from ai4land.training.networks import network_trainer
-from ai4land.training.setting import prepare
+from ai4land.training.setting import Setting, prepare
 from ai4land.training.trainer import Progress, Trained, Trainer
 
 __all__ = ["TRAINERS", "train"]
@@ -89,13 +89,21 @@ def train(
     if not trainer.writes:
         return out / "checkpoint"
     _write_experiment(experiment, out)
+    predictor, card = _described(settings, members, family.combine, deciding)
+    save_checkpoint(out / "checkpoint", predictor, card)
+    return out / "checkpoint"
 
-    def together(parts: list[Trained]) -> Predictor:
-        found: Predictor = family.combine([part.predictor for part in parts])
-        return found
 
+def _described(
+    settings: Sequence[Setting],
+    members: Sequence[Trained],
+    combine: Callable[[list[Predictor]], Predictor],
+    deciding: Progress | None,
+) -> tuple[Predictor, Card]:
+    """All members as one model, and its card, after the validation split has been asked."""
+    turns, options = len(settings), settings[0].experiment.training
     judged = [
-        (together(members[k::turns]), region)
+        (combine([member.predictor for member in members[k::turns]]), region)
         for k in range(turns)
         for region in settings[k].regions
     ]
@@ -111,11 +119,10 @@ def train(
     if calibration:
         decisions, rolled = choose_decisions(judged, calibration, deciding)
         scores = scores | {f"rollout_{name}": value for name, value in rolled.items()}
-    predictor = together(members)
-    said = Said(decisions, calibration, scores)
-    card = describe(settings[0], predictor, said, members)
-    save_checkpoint(out / "checkpoint", predictor, card)
-    return out / "checkpoint"
+    predictor = combine([member.predictor for member in members])
+    return predictor, describe(
+        settings[0], predictor, Said(decisions, calibration, scores), members
+    )
 
 
 def _finished(checkpoint: Path, experiment: Experiment, digest: str) -> bool:

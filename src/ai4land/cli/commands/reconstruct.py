@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -17,17 +16,13 @@ from ai4land.errors import ConfigError
 from ai4land.rollout import (
     DECISIONS,
     AllocationStepper,
-    Decision,
-    Decisions,
-    Faithful,
-    Likely,
     Persistence,
     PredictorStepper,
-    Sampled,
     Stepper,
     Tiling,
+    Wish,
     as_trained,
-    choose_odds,
+    decided_on,
     decision_data,
     demand_of,
     domain_warnings,
@@ -37,7 +32,7 @@ from ai4land.rollout import (
     save_rollout,
     unplaced_warnings,
 )
-from ai4land.vocabulary import LAND_USE, Clock, Direction
+from ai4land.vocabulary import LAND_USE, Clock
 
 __all__ = ["reconstruct"]
 
@@ -60,6 +55,34 @@ class Feedback(StrEnum):
 DecisionName = StrEnum("DecisionName", list(DECISIONS))  # type: ignore[misc]
 
 
+FeedbackOption = Annotated[
+    Feedback | None, typer.Option(help="What a step takes as its prior [default: as trained].")
+]
+DecisionOption = Annotated[
+    DecisionName | None,
+    typer.Option(
+        help="faithful honours the coarse areas to one pixel, likely takes the most likely "
+        "classes, sampled draws a member of an ensemble [default: the checkpoint's]."
+    ),
+]
+StayOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0,
+        help="A change is taken when it is more than this many times as likely as none "
+        "[default: found on this path, before it is rolled out].",
+    ),
+]
+BalanceOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--balance/--no-balance",
+        help="Fit the probabilities of a coarse cell to what the forcing asks for first "
+        "[default: as trained].",
+    ),
+]
+
+
 def reconstruct(
     model: Annotated[
         str, typer.Argument(help="Folder of a checkpoint, or persistence, kernel or random.")
@@ -69,32 +92,10 @@ def reconstruct(
     last: Annotated[int, typer.Option("--to", help="Year to reach; an earlier one is a hindcast.")],
     out: Annotated[Path, typer.Option(help="Where the reconstruction goes, a cube as well.")],
     stride: Annotated[int, typer.Option(min=1, help="Times of the model's clock in one step.")] = 1,
-    feedback: Annotated[
-        Feedback | None, typer.Option(help="What a step takes as its prior [default: as trained].")
-    ] = None,
-    decision: Annotated[
-        DecisionName | None,
-        typer.Option(
-            help="faithful honours the coarse areas to one pixel, likely takes the most likely "
-            "classes, sampled draws a member of an ensemble [default: the checkpoint's]."
-        ),
-    ] = None,
-    stay: Annotated[
-        float | None,
-        typer.Option(
-            min=0.0,
-            help="A change is taken when it is more than this many times as likely as none "
-            "[default: found on this path, before it is rolled out].",
-        ),
-    ] = None,
-    balance: Annotated[
-        bool | None,
-        typer.Option(
-            "--balance/--no-balance",
-            help="Fit the probabilities of a coarse cell to what the forcing asks for first "
-            "[default: as trained].",
-        ),
-    ] = None,
+    feedback: FeedbackOption = None,
+    decision: DecisionOption = None,
+    stay: StayOption = None,
+    balance: BalanceOption = None,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Keep the classes' probabilities as well.")
     ] = False,
@@ -122,35 +123,28 @@ def reconstruct(
     source = source if card is None else as_trained(source, card)
     path = _path(clock, first, last, stride)
     options: dict[str, object] = {"stride": stride}
-    if model in _BASELINES:
+    if card is None:
         decided = next((v for v in (decision, stay, balance) if v is not None), None)
         _refuse(model, decided, probabilities, member)
         stepper, chosen = _baseline(model, source, seed)
         start = observed_state(source, stepper.task, path[0])
-        options |= chosen
     else:
-        tiling = Tiling(tile, overlap)
         opened, start, card = open_model(
             model,
             source,
             path,
-            tiling=tiling,
+            tiling=Tiling(tile, overlap),
             feedback=feedback.value if feedback else None,
             decision=decision and decision.value,
             member=member,
             device=device,
         )
-        opened = opened.with_decision(_asked_for(opened.decision, stay, balance, seed))
-        if stay is None:
-            margin = Decisions.from_dict(card.decision).margin
-            opened = _found_on(opened, start, path, margin)
-        stepper = opened
-        options |= {"decision": decision_data(opened.decision), "feedback": opened.feedback}
-        options |= {"tile": tile, "overlap": overlap}
-        if member is not None:
-            options["member"] = member
+        stepper = opened = _decided(opened, start, path, card, Wish(stay, balance, seed))
+        chosen = {"decision": decision_data(opened.decision), "feedback": opened.feedback}
+        chosen |= {"tile": tile, "overlap": overlap, **({"member": member} if member else {})}
         for message in domain_warnings(card, source, path):
             warn(message)
+    said = prediction_attributes(stepper.name, source, path, options | chosen, card, clock)
     with progress_bar("blocks") as progress:
         bar = progress.add_task("", total=None, figures="")
         made = save_rollout(
@@ -159,7 +153,7 @@ def reconstruct(
             path[1:],
             out,
             like=source,
-            attributes=prediction_attributes(stepper.name, source, path, options, card, clock),
+            attributes=said,
             probabilities=probabilities,
             overwrite=overwrite,
             progress=lambda tick, done, total: progress.update(
@@ -180,46 +174,18 @@ def _baseline(model: str, source: Cube, seed: int) -> tuple[Stepper, dict[str, o
     return AllocationStepper(model, demand, seed=seed), options
 
 
-def _asked_for(decision: Decision, stay: float | None, balance: bool | None, seed: int) -> Decision:
-    """A decision with the constants that the command line names."""
-    if isinstance(decision, Sampled):
-        if stay is not None:
-            raise ConfigError(
-                "A sampled map takes changes by chance, not by odds",
-                found=f"--stay {stay}",
-                remedy="leave --stay out, or choose --decision likely or faithful",
-            )
-        decision = replace(decision, seed=seed)
-    elif isinstance(decision, Faithful | Likely) and stay is not None:
-        decision = replace(decision, forward=stay, backward=stay)
-    if balance is not None and isinstance(decision, Faithful | Likely | Sampled):
-        decision = replace(decision, balanced=balance)
-    return decision
-
-
-def _found_on(
-    stepper: PredictorStepper,
-    start: State,
-    path: Sequence[int],
-    margin: Callable[[str, str], float],
+def _decided(
+    stepper: PredictorStepper, start: State, path: Sequence[int], card: Card, wish: Wish
 ) -> PredictorStepper:
-    """The stepper with the odds that promise most on the path it will take."""
-    direction = Direction.FORWARD if path[-1] > path[0] else Direction.BACKWARD
+    """The stepper with its decision, the search for whose odds is shown."""
     with progress_bar("odds") as progress:
         bar = progress.add_task("decision", total=None, figures="")
-        found, _ = choose_odds(
-            stepper,
-            start,
-            path[1:],
-            margin=margin(stepper.decision.name, direction.value),
-            progress=lambda done, total, figures: progress.update(
-                bar,
-                completed=done,
-                total=total,
-                figures=" ".join(f"{k} {v:.3g}" for k, v in figures.items()),
-            ),
-        )
-    return found
+
+        def told(done: int, total: int, figures: dict[str, float]) -> None:
+            line = " ".join(f"{name} {value:.3g}" for name, value in figures.items())
+            progress.update(bar, completed=done, total=total, figures=line)
+
+        return decided_on(stepper, start, path, card, wish, told)
 
 
 def _refuse(model: str, decided: object, probabilities: bool, member: int | None) -> None:

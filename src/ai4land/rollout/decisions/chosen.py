@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ai4land.errors import CheckpointError
-from ai4land.rollout.decisions import DECISIONS, Decision, Faithful, Likely, decision_of
+from ai4land.rollout.decisions.by_odds import Faithful, Likely
+from ai4land.rollout.decisions.table import DECISIONS, decision_of
+from ai4land.rollout.decisions.undecided import Decision
 
 __all__ = ["Decisions"]
 
