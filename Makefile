@@ -13,7 +13,7 @@ help:
 	@echo "make test      lint, types and tests"
 	@echo "make lint      lint and types alone"
 	@echo "make bench     measure reading, building and scoring, beside other ways"
-	@echo "make results   the real cases of docs/results.md (needs AI4LAND_REALDATA)"
+	@echo "make results   the comparison of docs/results.md (needs AI4LAND_REALDATA)"
 	@echo "make clean     remove caches (never data, runs or the environment)"
 
 install: $(STAMP)
@@ -42,7 +42,9 @@ bench: install
 	$(BIN)/python benchmarks/metrics_speed.py
 
 results: install
-	$(BIN)/python benchmarks/real_cases.py
+	for cube in uk_south brazil crete; do \
+	  $(BIN)/ai4land build benchmarks/recipes/$$cube.yaml --out runs/results/$$cube.zarr; done
+	$(BIN)/ai4land compare benchmarks/compare.yaml --out runs/compare
 
 clean:
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -70,6 +70,7 @@ def sample_of(**targets: TargetSample) -> Sample:
         static=nothing,
         zones=nothing.astype(np.int64),
         series=nothing,
+        flows=nothing,
         calendar=np.ones((1, 1), np.float32),
         cell=np.zeros(shape, np.int64),
         cell_share=np.zeros(shape, np.float32),

@@ -317,7 +317,7 @@ def test_the_saved_land_use_is_evaluated(saved: Cube, cube: Cube) -> None:
     found = evaluate(saved, cube)
     assert found.ticks == (2004, 2005)
     assert list(found.scores) == [
-        *("model, faithful", "model, shuffled", "persistence", "kernel", "random"),
+        *("model, faithful", "model, faithful, shuffled", "persistence", "kernel", "random"),
     ]
     assert found.details.rollouts["model, faithful"].probabilities
 

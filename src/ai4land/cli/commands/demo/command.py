@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from ai4land.cli.commands.build import build
-from ai4land.cli.commands.reconstruct import reconstruct
+from ai4land.cli.commands.reconstruct import DecisionName, reconstruct
 from ai4land.cli.commands.report import report
 from ai4land.cli.commands.train import train
 from ai4land.cli.console import progress_bar, show_table, stdout
@@ -26,6 +26,7 @@ __all__ = ["EXAMPLES", "demo"]
 EXAMPLES = "Example:  ai4land demo --out demo"
 
 _YEARS = range(1960, 2006)
+_SEEDS = (1, 2, 3)
 _PATHS = {"forward": (1990, 2005), "backward": (1975, 1960)}
 _SCORES = (("figure_of_merit", "FoM"), ("accuracy", "acc."), ("mean_iou", "mIoU"))
 
@@ -38,8 +39,9 @@ def demo(
 ) -> None:
     """Run the whole way once on a synthetic planet, in a few minutes.
 
-    Provider files → cube → training forward and backward → 15 years on the model's own predictions
-    → scores beside persistence, kernel and random → pictures. And once more on a placebo planet,
+    Provider files → cube → training forward and backward → 15 years on the model's own predictions,
+    faithful to the areas that the forcing asks for, and an ensemble drawn from the probabilities →
+    scores beside persistence, kernel and random → pictures. And once more on a placebo planet,
     on which the same change lies at random places: no model can know where, ours included. What a
     model gains by its amounts alone shows in its shuffled twin: the same changes in every coarse
     cell, dealt anew. On the placebo the two are level.
@@ -90,9 +92,28 @@ def _world(
         network = str(run / "checkpoint")
         reconstruct(network, cube, first, last, target, probabilities=True, overwrite=True)
         made += [target, run]
+    if not placebo:
+        made += _members(folder, cube)
     _say(f"{name}: ai4land report {' '.join(map(str, made))} --truth {cube} --out {folder}/report")
     report(made, folder / "report", cube)
     return {d: _scores(folder, d) for d in directions}
+
+
+def _members(folder: Path, cube: Path) -> list[Path]:
+    """An ensemble drawn from the same probabilities: how sure is the map?"""
+    run, (first, last) = folder / "forward", _PATHS["forward"]
+    made = []
+    for seed in _SEEDS:
+        target = folder / f"forward_{last}_member{seed}.zarr"
+        _say(
+            f"Planet: ai4land reconstruct {run}/checkpoint {cube} --from {first} --to {last} "
+            f"--decision sampled --seed {seed} --out {target}"
+        )
+        name = DecisionName("sampled")
+        network = str(run / "checkpoint")
+        reconstruct(network, cube, first, last, target, decision=name, seed=seed, overwrite=True)
+        made.append(target)
+    return made
 
 
 def _make(folder: Path, quick: bool, placebo: bool) -> None:
