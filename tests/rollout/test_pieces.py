@@ -22,6 +22,7 @@ from ai4land.rollout import (
     Moved,
     Persistence,
     PredictorStepper,
+    Sampled,
     Stepper,
     Tiling,
     demand_of,
@@ -64,7 +65,7 @@ def model(
     cube: Cube,
     forcing: str = "land_use_fractions",
     feedback: str = "classes",
-    decision: Likely | Faithful | None = None,
+    decision: Likely | Faithful | Sampled | None = None,
     history: int = 1,
     batch: int = 1,
 ) -> PredictorStepper:
@@ -89,7 +90,8 @@ STEPPERS: dict[str, Make] = {
     "balanced": model,
     "balanced, other classes": functools.partial(model, forcing="luh2_states"),
     "probabilities fed back": functools.partial(model, feedback="probabilities"),
-    "faithful": functools.partial(model, decision=Faithful(balanced=True)),
+    "faithful": functools.partial(model, decision=Faithful(0.7, 0.7, balanced=True)),
+    "sampled": functools.partial(model, decision=Sampled(seed=3, reach=1.5, balanced=True)),
     "in batches": functools.partial(model, batch=3),
 }
 
