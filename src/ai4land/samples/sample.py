@@ -130,7 +130,7 @@ class Sample:
 
 
 _BY_STEP = frozenset(
-    ("targets", "valid", "moves", "forcing", "wanted", "static", "zones", "series", "calendar")
+    "targets valid moves forcing wanted static zones series flows calendar".split()
 )  # arrays whose first axis counts steps
 
 
