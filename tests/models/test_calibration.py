@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ai4land.allocation import gumbel_noise
 from ai4land.errors import CheckpointError
+from ai4land.grid import Grid, Mesh
 from ai4land.models import Calibration, Scaling
-from ai4land.training.calibration import Observed, fit_scaling
+from ai4land.training.calibration import Observed, fit_scaling, reach_of
 
 
 def truths(seed: int, size: int = 60_000) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -66,3 +68,15 @@ def test_it_survives_its_card() -> None:
     for damage in ({"forward": {"heat": 1}}, {"sideways": {}}, {"forward": {"temperature": 0}}):
         with pytest.raises(CheckpointError, match="damaged"):
             Calibration.from_dict(damage)
+
+
+@pytest.mark.parametrize(("reach", "chance"), [(0.7, 0.1), (1.5, 0.1), (1.5, 0.4), (3.0, 0.02)])
+def test_the_reach_of_a_field_is_found_from_its_events(reach: float, chance: float) -> None:
+    mesh = Mesh(grid := Grid.regular(0, 0, 0.1, 0.1, (700, 700)), grid.coarsen(70, 70))
+    noise = gumbel_noise(mesh, grid.window, 4, 2000, 1, reach)[0]
+    events = noise > -np.log(-np.log(1.0 - chance))
+    assert events.mean() == pytest.approx(chance, rel=0.1)
+    found = float(np.corrcoef(events[:, 1:].ravel(), events[:, :-1].ravel())[0, 1])
+    assert reach_of(found, chance) == pytest.approx(reach, rel=0.08)
+    assert reach_of(0.0, chance) == 0.0
+    assert reach_of(1.0, chance) == 4.0

@@ -13,10 +13,10 @@ __all__ = ["check_grids", "path_of", "predicted_targets", "stored_states"]
 
 
 def predicted_targets(cube: Cube) -> tuple[Target, ...]:
-    """What a saved reconstruction predicts: every variable but the classes' probabilities."""
+    """What a saved reconstruction predicts, without the classes' probabilities and the books."""
     found = []
     for name in cube.variables:
-        if not name.endswith("_probability"):
+        if not name.endswith("_probability") and name != UNPLACED:
             classes = cube.variable(name).variable.kind is Kind.CATEGORICAL
             activation = "softmax" if classes else "identity"
             found.append(Target(name, activation, cube.group(name).clock))

@@ -130,7 +130,18 @@ class Sample:
 
 
 _BY_STEP = frozenset(
-    "targets valid moves forcing wanted static zones series flows calendar".split()
+    [
+        "targets",
+        "valid",
+        "moves",
+        "forcing",
+        "wanted",
+        "static",
+        "zones",
+        "series",
+        "flows",
+        "calendar",
+    ]
 )  # arrays whose first axis counts steps
 
 

@@ -7,18 +7,26 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize
+from scipy import optimize, special, stats
 
 from ai4land.models import Calibration, Predictor, Scaling
 from ai4land.samples import ClassCoding, Sampler
 from ai4land.training.validation import predicted_windows
 from ai4land.vocabulary import Direction
 
-__all__ = ["Observed", "fit_calibration", "fit_scaling", "observed_pixels"]
+__all__ = [
+    "Observed",
+    "fit_calibration",
+    "fit_reach",
+    "fit_scaling",
+    "observed_pixels",
+    "reach_of",
+]
 
 _MOST = 60_000  # pixels of a direction that are looked at
 _WINDOWS = 200
 _SHRINKAGE = 20.0  # pixels' worth of evidence that a class needs no constant of its own
+_LONGEST = 4.0  # pixels over which errors are taken to be correlated, at most
 _FEWEST = 100  # changed pixels below which nothing is fitted
 
 FloatArray = npt.NDArray[np.float64]
@@ -128,3 +136,65 @@ def fit_scaling(seen: Observed, *, classes: bool) -> Scaling:
     return Scaling(
         float(np.exp(found[0])), float(found[1]), tuple(float(v) for v in found[2:]) if size else ()
     )
+
+
+def fit_reach(
+    judged: Sequence[tuple[Predictor, Sampler]], target: str, calibration: Calibration
+) -> float:
+    """Over how many pixels errors are correlated, as members of an ensemble should err.
+
+    Neighbours that change together more often than their probabilities say tell it: the
+    correlation of what came less what was expected, of pixels side by side.
+
+    Args:
+        judged: As for ``fit_calibration``.
+        target: A map of classes.
+        calibration: How its probabilities are scaled.
+
+    Returns:
+        Standard deviation of the kernel of ``allocation.gumbel_noise``, in pixels.
+    """
+    both = spread = expected = count = 0.0
+    for predictor, judge in judged:
+        for values, sample in predicted_windows(predictor, judge, _WINDOWS):
+            maps = sample.targets[target]
+            if not maps.moves[0]:
+                continue
+            ticks = 1 if sample.calendar[0, 0] > 0 else -1
+            said = calibration.of(ticks).applied(values[target], maps.before)
+            stays = np.take_along_axis(
+                said, np.minimum(maps.before, len(said) - 1)[None].astype(np.intp), axis=0
+            )[0]
+            used = maps.valid[0]
+            off = np.where(used, (maps.targets[0] != maps.before) - (1.0 - stays), 0.0)
+            pairs = used[:, 1:] & used[:, :-1]
+            both += float((off[:, 1:] * off[:, :-1])[pairs].sum())
+            spread += float((0.5 * (off[:, 1:] ** 2 + off[:, :-1] ** 2))[pairs].sum())
+            expected += float((1.0 - stays)[used].sum())
+            count += float(np.count_nonzero(used))
+    if spread <= 0.0 or count == 0.0:
+        return 0.0
+    return reach_of(both / spread, expected / count)
+
+
+def reach_of(correlation: float, chance: float) -> float:
+    """The reach of a normal field whose exceedances are so correlated side by side.
+
+    Args:
+        correlation: Of the events at neighbouring pixels.
+        chance: Of an event at a pixel, 0…1.
+    """
+    if correlation <= 0.0 or not 0.0 < chance < 1.0:
+        return 0.0
+    level = float(special.ndtri(1.0 - chance))
+
+    def off(latent: float) -> float:
+        joint = stats.multivariate_normal([0.0, 0.0], [[1.0, latent], [latent, 1.0]])
+        together = float(joint.cdf([-level, -level]))
+        return (together - chance**2) / (chance * (1.0 - chance)) - correlation
+
+    highest = float(np.exp(-1.0 / (4.0 * _LONGEST**2)))
+    if off(highest) <= 0.0:
+        return _LONGEST
+    latent = optimize.brentq(off, 0.0, highest, xtol=1e-3)
+    return float(np.sqrt(-1.0 / (4.0 * np.log(max(latent, 1e-9)))))

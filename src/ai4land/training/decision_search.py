@@ -29,6 +29,7 @@ from ai4land.rollout import (
     rollout,
     score_rollout,
 )
+from ai4land.training.calibration import fit_reach
 from ai4land.training.setting import Region, first_labels
 from ai4land.training.trainer import Progress
 from ai4land.vocabulary import Direction
@@ -85,7 +86,9 @@ def choose_decisions(
         constants[name][direction.value] = odds
         margins[name][direction.value] = margin
         values |= {f"{name}_{direction.value}_{key}": value for key, value in scores.items()}
-    constants[Sampled.name] = {"balanced": balanced, "closed": asks}
+    target = next(t.name for t in setting.assembler.task.targets if t.categorical)
+    reach = fit_reach([(model, own.judge) for model, own in judged], target, calibration[target])
+    constants[Sampled.name] = {"balanced": balanced, "closed": asks, "reach": round(reach, 2)}
     return Decisions(Decisions.preferred(asks), constants, margins), values
 
 
