@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ai4land.cube import Cube, State, Status
 from ai4land.errors import CubeError, GridError
-from ai4land.rollout import stored_field
+from ai4land.rollout import UNPLACED, stored_field
 from ai4land.vocabulary import Kind, Target
 
 __all__ = ["check_grids", "path_of", "predicted_targets", "stored_states"]
