@@ -15,7 +15,7 @@ from ai4land.rollout.decisions import (
     decision_data,
     decision_of,
 )
-from ai4land.rollout.expectation import ODDS, Expected, advanced, choose_odds
+from ai4land.rollout.expectation import ODDS, Expected, Outlook, advanced, choose_odds
 from ai4land.rollout.masked import masked, masked_scores, nearest_visible
 from ai4land.rollout.opening import as_trained, cube_assembler, demand_of, open_model
 from ai4land.rollout.predictor_stepper import PredictorStepper
@@ -47,6 +47,7 @@ __all__ = [
     "Faithful",
     "Likely",
     "Moved",
+    "Outlook",
     "Persistence",
     "PredictorStepper",
     "Sampled",

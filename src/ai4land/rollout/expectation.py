@@ -18,13 +18,13 @@ from ai4land.rollout.predictor_stepper import PredictorStepper
 from ai4land.rollout.stepper import Moved, Stepper, next_state
 from ai4land.vocabulary import Direction
 
-__all__ = ["ODDS", "Expected", "Progress", "advanced", "choose_odds", "sample_pieces"]
+__all__ = ["ODDS", "Expected", "Outlook", "Progress", "advanced", "choose_odds", "sample_pieces"]
 
-ODDS = (1.0, 0.8, 0.65, 0.5, 0.4, 0.3, 0.22, 0.16, 0.12, 0.08, 0.05, 0.03, 0.02, 0.01)
+ODDS = (1.0, 0.7, 0.5, 0.4, 0.3, 0.22, 0.16, 0.1, 0.06, 0.03, 0.01)
 """Candidates for the odds from which on a change is taken, from timid to bold."""
 
-_TIMID = (1.5, 2.5, 5.0, 20.0)  # tried where even odds of 1 expect too little
-_PATIENCE = 3  # candidates after the best before the search ends
+_TIMID = (1.5, 3.0, 20.0)  # tried where even odds of 1 expect too little
+_PATIENCE = 2  # candidates after the best before the search ends
 _MOST = 1 << 19  # pixels times steps that are looked at
 _LEAST_PIXELS = 1 << 14
 _PIECE = 1 << 14  # pixels of one piece of the sample, about
@@ -91,24 +91,16 @@ def choose_odds(
     ticks: Sequence[int],
     *,
     margin: float = 0.0,
-    candidates: Sequence[float] = ODDS,
     progress: Progress | None = None,
 ) -> tuple[PredictorStepper, dict[float, Expected]]:
     """The odds of highest expected figure of merit at the end of a path, without labels.
-
-    The stepper is rolled along the path over a sample of pieces at odds of 1, and what its
-    probabilities say of the truth after every step is kept: a pixel's initial class loses, in
-    every step, what the class that the map last had there would. Candidates are rolled along the
-    same path and judged against that. A candidate must not expect less accuracy in any year than
-    no change (``likely``) or than the kernel baseline (``faithful``).
 
     Args:
         stepper: With a decision that has odds; another comes back as it is.
         initial: Where the rollout starts.
         ticks: The times after it.
-        margin: Accuracy that must be expected beyond that, as the validation split found it.
-        candidates: Odds from timid to bold.
-        progress: Called with what is done, what there is at most, and figures.
+        margin: As of ``Outlook.choose``.
+        progress: Likewise.
 
     Returns:
         The stepper with the odds of its direction, and what each candidate looked at expects.
@@ -116,25 +108,9 @@ def choose_odds(
     decision = stepper.decision
     if not isinstance(decision, Faithful | Likely):
         return stepper, {}
-    direction = Direction.FORWARD if ticks[0] > initial.tick else Direction.BACKWARD
-    trial = _Trial(stepper, initial, ticks)
-    least = [bound + margin for bound in trial.least_gains(decision)]
-    found: dict[float, Expected] = {}
-
-    def allowed(odds: float) -> bool:
-        leads = trial.expected(stepper.with_decision(decision.with_odds(direction, odds)))
-        found[odds] = leads[-1]
-        if progress is not None:
-            figures = {"odds": odds, "expected_figure_of_merit": leads[-1].figure_of_merit}
-            progress(len(found), len(candidates), figures)
-        return all(e.gain >= bound for e, bound in zip(leads, least, strict=True))
-
-    chosen = _boldest(candidates, allowed, lambda odds: found[odds].figure_of_merit)
-    if chosen is None:
-        chosen = next((odds for odds in _TIMID if allowed(odds)), None)
-    if chosen is None:
-        chosen = candidates[0] if isinstance(decision, Faithful) else _TIMID[-1]
-    return stepper.with_decision(decision.with_odds(direction, chosen)), found
+    outlook = Outlook(stepper, initial, ticks, balanced=decision.balanced)
+    odds, found = outlook.choose(decision, margin, progress)
+    return stepper.with_decision(decision.with_odds(outlook.direction, odds)), found
 
 
 def _boldest(
@@ -157,21 +133,95 @@ def _boldest(
     return best
 
 
-class _Trial:
-    """Rollouts over a sample of pieces, and what the probabilities say of the truth there."""
+class Outlook:
+    """What a model expects along a path, on a sample of pieces, of itself and of others.
 
-    def __init__(self, stepper: PredictorStepper, initial: State, ticks: Sequence[int]) -> None:
-        self.initial, self.ticks = initial, ticks
-        self.stepper = stepper
-        assert isinstance(stepper.decision, Faithful | Likely)
-        self.balanced = stepper.decision.balanced
+    The model is rolled along the path at odds of 1, and what its probabilities say of the truth
+    after every step is kept: a pixel's initial class loses, in every step, what the class that the
+    map last had there would. Whatever else is rolled along the same path is judged against that.
+
+    Args:
+        stepper: The model.
+        initial: Where the rollout starts.
+        ticks: The times after it.
+        balanced: Whether probabilities are first fitted to what the forcing asks for.
+        mask: ``(y, x)`` pixels that count; default all.
+    """
+
+    def __init__(
+        self,
+        stepper: PredictorStepper,
+        initial: State,
+        ticks: Sequence[int],
+        *,
+        balanced: bool = False,
+        mask: npt.NDArray[np.bool_] | None = None,
+    ) -> None:
+        self.stepper, self.initial, self.ticks = stepper, initial, ticks
+        self.balanced = balanced
         self.target = next(t for t in stepper.task.targets if t.categorical)
         self.coding = stepper.assembler.codings[self.target.name]
         self.pieces = sample_pieces(stepper.mesh, len(ticks))
         codes = [initial[self.target.name].read(piece) for piece in self.pieces]
         self.before = [self.coding.positions(c) for c in codes]
         self.domain = [self.coding.domain(c) for c in codes]
+        if mask is not None:
+            grid = stepper.mesh.fine
+            for piece, domain in zip(self.pieces, self.domain, strict=True):
+                for cut in grid.pieces(piece):
+                    domain[cut.target] &= mask[cut.source]
         self._beliefs = list(self._tracked())
+        self._tried: dict[tuple[str, float], list[Expected]] = {}
+
+    @property
+    def direction(self) -> Direction:
+        """Where the path leads."""
+        return Direction.FORWARD if self.ticks[0] > self.initial.tick else Direction.BACKWARD
+
+    def choose(
+        self,
+        decision: Faithful | Likely,
+        margin: float = 0.0,
+        progress: Progress | None = None,
+    ) -> tuple[float, dict[float, Expected]]:
+        """The odds of highest expected figure of merit at the end, among those that promise enough.
+
+        No candidate may expect less accuracy in any year than no change (``likely``) or than the
+        kernel baseline (``faithful``).
+
+        Args:
+            decision: Whose odds are chosen.
+            margin: Accuracy that must be expected beyond that, as the validation split found it.
+            progress: Called with what is done, what there is at most, and figures.
+
+        Returns:
+            The odds, and what each candidate looked at expects after the last step.
+        """
+        least = [bound + margin for bound in self._least_gains(decision)]
+        found: dict[float, Expected] = {}
+
+        def allowed(odds: float) -> bool:
+            leads = self._expected_of(decision, odds)
+            found[odds] = leads[-1]
+            if progress is not None:
+                figures = {"odds": odds, "expected_figure_of_merit": leads[-1].figure_of_merit}
+                progress(len(found), len(ODDS), figures)
+            return all(e.gain >= bound for e, bound in zip(leads, least, strict=True))
+
+        chosen = _boldest(ODDS, allowed, lambda odds: found[odds].figure_of_merit)
+        if chosen is None:
+            chosen = next((odds for odds in _TIMID if allowed(odds)), None)
+        if chosen is None:
+            chosen = ODDS[0] if isinstance(decision, Faithful) else _TIMID[-1]
+        return chosen, found
+
+    def _expected_of(self, decision: Faithful | Likely, odds: float) -> list[Expected]:
+        """What a decision with some odds expects after each step; each is rolled once."""
+        key = decision.name, odds
+        if key not in self._tried:
+            made = decision.with_odds(self.direction, odds)
+            self._tried[key] = self.expected(self.stepper.with_decision(made))
+        return self._tried[key]
 
     def _tracked(self) -> Iterator[list[HalfArray]]:
         """After each step the probability of each class in the truth, ``(K, y, x)`` a piece."""
@@ -213,12 +263,16 @@ class _Trial:
         name = self.target.name
         return [{name: ready.moved(state, piece, name)} for piece in self._first]
 
-    def least_gains(self, decision: Faithful | Likely) -> list[float]:
+    def _least_gains(self, decision: Faithful | Likely) -> list[float]:
         """Accuracy above no change that must be expected after each step."""
-        demand = self.stepper.demand
-        if isinstance(decision, Likely) or demand is None:
+        if isinstance(decision, Likely) or self.stepper.demand is None:
             return [0.0] * len(self.ticks)
-        return [min(e.gain, 0.0) for e in self.expected(AllocationStepper("kernel", demand))]
+        return [min(e.gain, 0.0) for e in self._kernel]
+
+    @functools.cached_property
+    def _kernel(self) -> list[Expected]:
+        assert self.stepper.demand is not None
+        return self.expected(AllocationStepper("kernel", self.stepper.demand))
 
     def expected(self, stepper: Stepper) -> list[Expected]:
         """What a stepper's maps may expect to score after each step."""
