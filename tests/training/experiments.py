@@ -11,7 +11,7 @@ SMALL = {
     "title": "small",
     "forcing": ["land_use_fractions", "luh2_states"],
     "static": ["elevation", "climate_zone"],
-    "split": {"train": [2000, 2006], "validation": [2006, 2008]},
+    "split": {"train": [2000, 2006], "validation": [2006, 2007]},
     "samples": {
         "window": 16,
         "recursion": 2,

@@ -155,14 +155,14 @@ def test_the_card_tells_all_a_user_must_know(tiny_cube: Cube, trained: Path) -> 
     assert card.task_of() == LAND_USE
     assert [target.classes for target in card.targets] == [LANDUSE8.names]
     assert (card.strides, card.directions) == ((1,), (Direction.FORWARD, Direction.BACKWARD))
-    assert (card.split.train, card.split.validation) == ((2000, 2006), (2006, 2008))
+    assert (card.split.train, card.split.validation) == ((2000, 2006), (2006, 2007))
     assert card.training["experiment"]["training"]["steps"] == 6
     assert "cube" not in card.training["experiment"], "no path of the machine goes out"
     assert str(tiny_cube.path) not in (trained / "checkpoint" / "card.json").read_text()
     assert [p["sha256"] for p in card.data["provenance"]] == ["0" * 64, "1" * 64]
     assert card.licences == ("CC-BY-4.0", "CC-BY-SA-4.0")
     box = card.domain
-    assert (box.trained, box.validated) == ((2000, 2006), (2006, 2008))
+    assert (box.trained, box.validated) == ((2000, 2006), (2006, 2007))
     assert (box.west, box.south, box.east, box.north) == pytest.approx((10.0, 48.0, 12.4, 50.0))
     assert box.holds(FINE)
     assert re.match(r"\d+\.", card.code_version)

@@ -25,7 +25,7 @@ ODDS = (1.0, 0.7, 0.5, 0.4, 0.3, 0.22, 0.16, 0.1, 0.06, 0.03, 0.01)
 
 _TIMID = (1.5, 3.0, 20.0)  # tried where even odds of 1 expect too little
 _PATIENCE = 2  # candidates after the best before the search ends
-_MOST = 1 << 19  # pixels times steps that are looked at
+_MOST = 1 << 18  # pixels times steps that are looked at
 _LEAST_PIXELS = 1 << 14
 _PIECE = 1 << 14  # pixels of one piece of the sample, about
 
@@ -120,11 +120,7 @@ def _boldest(
     best: float | None = None
     worse = 0
     for odds in candidates:
-        if not allowed(odds):
-            if best is not None:
-                break
-            continue
-        if best is None or merit(odds) > merit(best):
+        if allowed(odds) and (best is None or merit(odds) > merit(best)):
             best, worse = odds, 0
         else:
             worse += 1
@@ -209,10 +205,10 @@ class Outlook:
             return all(e.gain >= bound for e, bound in zip(leads, least, strict=True))
 
         chosen = _boldest(ODDS, allowed, lambda odds: found[odds].figure_of_merit)
-        if chosen is None:
-            chosen = next((odds for odds in _TIMID if allowed(odds)), None)
-        if chosen is None:
-            chosen = ODDS[0] if isinstance(decision, Faithful) else _TIMID[-1]
+        if chosen is None and isinstance(decision, Faithful):
+            chosen = ODDS[0]  # exchanges nothing but what is likelier than no change
+        elif chosen is None:
+            chosen = next((odds for odds in _TIMID if allowed(odds)), _TIMID[-1])
         return chosen, found
 
     def _expected_of(self, decision: Faithful | Likely, odds: float) -> list[Expected]:
