@@ -125,7 +125,8 @@ def test_a_damaged_member_is_found(tiny_cube: Cube, tmp_path: Path) -> None:
 
 def _setting(cube: Cube, **samples: object) -> Any:  # noqa: ANN401
     calm = {"corruption": [], "history": 0, "recursion": 1, **samples}
-    return prepare(small_experiment(cube, samples=calm, model={"name": "markov"}))
+    spans = {"validation": [2006, 2008]}
+    return prepare(small_experiment(cube, split=spans, samples=calm, model={"name": "markov"}))
 
 
 def test_pixels_are_all_that_changed_and_others_by_weight(tiny_cube: Cube) -> None:
