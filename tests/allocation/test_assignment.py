@@ -212,3 +212,20 @@ def test_many_moves_find_the_same_optimum_by_prices(rounded: bool) -> None:
     found = assign(scores, one_cell((20, 25)), counts[:, None], SINGLES, np.ones((20, 25), bool))
     np.testing.assert_array_equal(np.bincount(found.map.ravel(), minlength=4), counts)
     assert value(scores, found.map) == pytest.approx(best_value(scores, counts), abs=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_nearly_equal_pixels_come_to_an_end(seed: int) -> None:
+    """A chain of classes alike over a cell, told apart by a millionth of a tiny number."""
+    rng = np.random.default_rng(seed)
+    prior = rng.integers(0, 5, (20, 25))
+    rows = rng.random((5, 5)) * 1e-5 + np.eye(5)
+    scores = np.moveaxis(rows[prior], -1, 0) + 1e-6 * rng.random((20, 25)) * (
+        prior != np.arange(5)[:, None, None]
+    )
+    scores = scores.astype(np.float32)
+    counts = np.bincount(rng.integers(0, 5, 500), minlength=5)
+    groups = [(k,) for k in range(5)]
+    found = assign(scores, one_cell((20, 25)), counts[:, None], groups, np.ones((20, 25), bool))
+    np.testing.assert_array_equal(np.bincount(found.map.ravel(), minlength=5), counts)
+    assert value(scores, found.map) == pytest.approx(best_value(scores, counts), abs=1e-6)

@@ -33,6 +33,9 @@ _UNKNOWN = 255
 # The fraction left of a random number times a large one is a new random number: one number per
 # pixel serves every class (factors from _SPREAD up) and every group (from _TURN down).
 _SPREAD, _TURN = 100_003, 99_991
+# Scores are counted in whole units where cells are assigned: sums are exact then, and no rounding
+# makes a cycle of moves look like a gain. Scores up to 1e4 apart stay far below _FAR.
+_UNIT, _FAR = 2.0**32, 2**60
 
 
 @functools.cache
@@ -177,7 +180,7 @@ def price_cells(
         assigned: On entry the group of highest score, on return the one preferred under prices.
     """
     n_groups = score.shape[0]
-    price, have = np.empty(n_groups), np.empty(n_groups, np.int64)
+    price, have = np.empty(n_groups, np.int64), np.empty(n_groups, np.int64)
     for cell in range(start.size - 1):
         pixels = order[start[cell] : start[cell + 1]]
         have[:] = 0
@@ -186,27 +189,28 @@ def price_cells(
         off = np.abs(have - counts[cell]).sum() // 2
         if off <= 4 * n_groups:  # few moves are cheaper than prices
             continue
-        value, margin = np.empty((pixels.size, n_groups)), np.empty(pixels.size)
+        value = np.empty((pixels.size, n_groups), np.int64)
+        margin = np.empty(pixels.size, np.int64)
         for k in range(pixels.size):
             best = np.float64(score[assigned[pixels[k]], pixels[k]])
             for g in range(n_groups):
-                value[k, g] = max(score[g, pixels[k]] - best, floor)
-        price[:] = 0.0
+                value[k, g] = round(max(score[g, pixels[k]] - best, floor) * _UNIT)
+        price[:] = 0
         for _ in range(12):
             for g in range(n_groups):
                 for k in range(pixels.size):
-                    other = -np.inf
+                    other = -_FAR
                     for h in range(n_groups):
                         if h != g:
                             other = max(other, value[k, h] - price[h])
                     margin[k] = value[k, g] - other
                 ranked, want = np.sort(margin), counts[cell, g]
                 if want == 0:
-                    price[g] = ranked[-1] + 1.0
+                    price[g] = ranked[-1] + 1
                 elif want == pixels.size:
-                    price[g] = ranked[0] - 1.0
+                    price[g] = ranked[0] - 1
                 else:
-                    price[g] = 0.5 * (ranked[-want] + ranked[-want - 1])
+                    price[g] = (ranked[-want] + ranked[-want - 1]) // 2
             have[:] = 0
             for k in range(pixels.size):
                 chosen = 0
@@ -244,8 +248,9 @@ def assign_cells(
         assigned: Group of each pixel, flat; on entry optimal for its own counts.
     """
     n_groups = score.shape[0]
-    cost, who = np.empty((n_groups, n_groups)), np.empty((n_groups, n_groups), np.int64)
-    distance, came = np.empty(n_groups), np.empty(n_groups, np.int64)
+    cost = np.empty((n_groups, n_groups), np.int64)
+    who = np.empty((n_groups, n_groups), np.int64)
+    distance, came = np.empty(n_groups, np.int64), np.empty(n_groups, np.int64)
     surplus, stale = np.empty(n_groups, np.int64), np.empty(n_groups, np.bool_)
     for cell in range(start.size - 1):
         pixels = order[start[cell] : start[cell + 1]]
@@ -258,18 +263,19 @@ def assign_cells(
             moves += max(surplus[g], 0)
         if moves == 0:
             continue
-        now, value = np.empty(pixels.size, np.int64), np.empty((pixels.size, n_groups))
+        now = np.empty(pixels.size, np.int64)
+        value = np.empty((pixels.size, n_groups), np.int64)
         for k in range(pixels.size):
             now[k] = assigned[pixels[k]]
             best = np.float64(score[0, pixels[k]])
             for g in range(1, n_groups):
                 best = max(best, np.float64(score[g, pixels[k]]))
             for g in range(n_groups):
-                value[k, g] = max(score[g, pixels[k]] - best, floor)
+                value[k, g] = round(max(score[g, pixels[k]] - best, floor) * _UNIT)
         for _ in range(moves):
             for g in range(n_groups):
                 for h in range(n_groups if stale[g] else 0):
-                    cost[g, h] = np.inf
+                    cost[g, h] = _FAR
             for k in range(pixels.size):
                 g = now[k]
                 for h in range(n_groups if stale[g] else 0):
@@ -278,11 +284,11 @@ def assign_cells(
                         cost[g, h], who[g, h] = loss, k
             for g in range(n_groups):
                 stale[g], came[g] = False, -1
-                distance[g] = 0.0 if surplus[g] > 0 else np.inf
+                distance[g] = 0 if surplus[g] > 0 else _FAR
             for _ in range(n_groups):  # Bellman–Ford: moved pixels make negative edges
                 for g in range(n_groups):
-                    for h in range(n_groups):
-                        if distance[g] + cost[g, h] < distance[h] - 1e-9:
+                    for h in range(n_groups if distance[g] < _FAR else 0):
+                        if cost[g, h] < _FAR and distance[g] + cost[g, h] < distance[h]:
                             distance[h], came[h] = distance[g] + cost[g, h], g
             end = -1
             for h in range(n_groups):
