@@ -18,6 +18,7 @@ __all__ = ["draw_experiments"]
 
 _MARKERS = {"faithful": "s", "likely": "o", "sampled": "^"}
 _BASELINES = {"persistence": "P", "kernel": "D", "kernel, one jump": "d", "random": "X"}
+_DEAR = 0.1  # accuracy below persistence beyond which no map is of use
 _THIN = 0.001  # share of the pixels below which an interval of probability is not drawn
 
 
@@ -37,7 +38,8 @@ def draw_experiments(plan: Plan, ledger: Ledger, path: Path) -> Path | None:
     cases = [case for case in plan.cases if any(pool.case == case for pool in every)]
     if not cases:
         return None
-    looks = {arm: colour for arm, (colour, _) in ordered(list(plan.arms)).items()}
+    arms = dict.fromkeys(pool.arm for pool in every if pool.arm != BASELINES)
+    looks = {arm: colour for arm, (colour, _) in ordered(list(arms)).items()}
     with figure(10.0, 3.6 * len(cases)) as drawn:
         for n, case in enumerate(cases):
             here = [pool for pool in every if pool.case == case]
@@ -61,6 +63,7 @@ def _trade(axes: Axes, here: Sequence[Pool], looks: dict[str, str]) -> None:
             marker = (_MARKERS if mine else _BASELINES).get(name, ".")
             axes.scatter(last.gain, last.figure_of_merit, color=colour, marker=marker, label=label)
     axes.axvline(0.0, color="#bbbbbb", linewidth=0.6)
+    axes.set_xlim(left=-_DEAR)
     axes.set_title(f"{here[0].case}, {here[0].ticks[-1]}: figure of merit")
     axes.set_xlabel("accuracy above persistence; line: likely, from timid to bold")
     axes.legend(fontsize=6.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -182,9 +183,7 @@ def _rgb(colour: str) -> tuple[int, int, int]:
 
 
 def ordered(names: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Colour and dash of each row of a score table."""
-    spare = iter(("#009e73", "#cc79a7", "#0072b2", "#d55e00", "#f0e442") * 3)
-    found: dict[str, Any] = {}
-    for name in names:
-        found[name] = LINES[name] if name in LINES else (next(spare), "-")
-    return found
+    """Colour and dash of each row of a score table; colours come again with another dash."""
+    colours = ("#009e73", "#cc79a7", "#0072b2", "#d55e00", "#f0e442")
+    spare = itertools.cycle((colour, dash) for dash in ("-", "--", ":") for colour in colours)
+    return {name: LINES[name] if name in LINES else next(spare) for name in names}
