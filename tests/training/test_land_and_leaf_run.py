@@ -15,6 +15,8 @@ from ai4land.cube import Block, Cube, CubeWriter, State, Status
 from ai4land.errors import SampleError
 from ai4land.evaluation import evaluate, held_out_blocks, path_of
 from ai4land.rollout import (
+    Likely,
+    Outlook,
     PredictorStepper,
     Tiling,
     demand_of,
@@ -195,6 +197,19 @@ def test_land_use_moves_in_january_alone(states: list[State], cube: Cube) -> Non
     ]
 
 
+def test_change_is_expected_in_january_alone(
+    opened: tuple[PredictorStepper, State, Card],
+) -> None:
+    """None before the first, and no more in the months between two: their map is the same."""
+    stepper, initial, _ = opened
+    decided = stepper.with_decision(Likely())
+    changed = [lead.changed for lead in Outlook(stepper, initial, PATH).expected(decided)]
+    assert changed[0] == 0.0
+    assert 0.0 < changed[1] < changed[13]
+    assert set(changed[1:13]) == {changed[1]}
+    assert changed[14] == changed[13]
+
+
 def test_the_model_is_told_how_far_each_moves(
     opened: tuple[PredictorStepper, State, Card], cube: Cube
 ) -> None:
@@ -328,7 +343,7 @@ def test_blocks_held_out_of_months_are_held_out_of_years(cube: Cube, tmp_path: P
     space = {"cells": 1, "folds": 5, "validation_share": 0.2}
     experiment = experiment_on(
         cube,
-        split={"train": span, "validation": [2003 * 12 + 11, 2004 * 12 + 1], "space": space},
+        split={"train": span, "validation": [2003 * 12 + 9, 2004 * 12 + 1], "space": space},
         training={"steps": 1, "batch": 1, "accelerator": "cpu"},
     )
     card = load_card(train(experiment, tmp_path / "run"))

@@ -224,21 +224,20 @@ class Outlook:
         timid = self.stepper.with_decision(Likely(balanced=self.balanced))
         beliefs = [np.asarray(self.coding.encoded(b), np.float32) for b in self.before]
         first: list[FloatArray] = []
-        now = self.before
+        now, last = self.before, list[Moved]()
         for moved in self._rolled(timid):
-            rows = [np.asarray(part.probabilities, np.float32) for part in moved]
-            # where the map has left its initial class, that class goes on as it last did
-            first = [
-                row if not first else np.where(here == start, row, first[k])
-                for k, (row, here, start) in enumerate(zip(rows, now, self.before, strict=True))
-            ]
-            beliefs = [
-                advanced(belief, start, one, here, row)
-                for belief, start, one, here, row in zip(
-                    beliefs, self.before, first, now, rows, strict=True
-                )
-            ]
-            now = [self.coding.positions(part.values) for part in moved]
+            # a step in which the map does not move, such as that to another month, changes nothing
+            if moved is not last and moved[0].probabilities is not None:
+                rows = [np.asarray(part.probabilities, np.float32) for part in moved]
+                # where the map has left its initial class, that class goes on as it last did
+                first = [
+                    row if not first else np.where(here == start, row, first[k])
+                    for k, (row, here, start) in enumerate(zip(rows, now, self.before, strict=True))
+                ]
+                told = zip(beliefs, self.before, first, now, rows, strict=True)
+                beliefs = [advanced(*one) for one in told]
+                now = [self.coding.positions(part.values) for part in moved]
+                last = moved
             yield [belief.astype(np.float16) for belief in beliefs]
 
     @functools.cached_property
