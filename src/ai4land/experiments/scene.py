@@ -14,11 +14,11 @@ from ai4land.cube import Cube, State
 from ai4land.errors import ConfigError
 from ai4land.experiments.sums import Budget, ClassSums, Row, RowSums, budget
 from ai4land.metrics import (
+    LeadScores,
     ScoredClasses,
     by,
     coarse_cells,
     complete_cells,
-    score_step,
     squares,
     table_one,
     valid_mask,
@@ -122,22 +122,12 @@ class Scene:
             for span in ("first", "mean")
         }
 
-    def _as_reference(self, step: ScoredStep) -> Any:  # noqa: ANN401 - LeadScores
+    def _as_reference(self, step: ScoredStep) -> LeadScores:
         """A step on all pixels of the test blocks that have a class, sea included."""
         legend, own = self.labels.classes, ScoredClasses.REFERENCE
         maps = (step.initial, step.prior_truth, step.truth)
         used = np.logical_and.reduce([self.held_out, *(valid_mask(m, legend, own) for m in maps)])
-        return score_step(
-            step.lead,
-            step.state.tick,
-            initial=step.initial,
-            prior_truth=step.prior_truth,
-            truth=step.truth,
-            own_prior=step.own_prior,
-            prediction=step.own,
-            n_classes=len(legend),
-            mask=used,
-        )
+        return step.scores(len(legend), None, used)
 
     def _closing(self, state: State, name: str) -> tuple[float, float]:
         """Pixels of change that scored coarse cells lack, and that they were asked for."""

@@ -166,8 +166,12 @@ class Outlook:
             for piece, domain in zip(self.pieces, self.domain, strict=True):
                 for cut in grid.pieces(piece):
                     domain[cut.target] &= mask[cut.source]
-        self._beliefs = list(self._tracked())
-        self._tried: dict[tuple[str, float], list[Expected]] = {}
+        self._beliefs: list[list[HalfArray]] = []
+        even = []
+        for moved, beliefs in self._tracked():
+            self._beliefs.append(beliefs)
+            even.append(self._judged(moved, beliefs))
+        self._tried: dict[tuple[str, float], list[Expected]] = {(Likely.name, 1.0): even}
 
     @property
     def direction(self) -> Direction:
@@ -219,8 +223,8 @@ class Outlook:
             self._tried[key] = self.expected(self.stepper.with_decision(made))
         return self._tried[key]
 
-    def _tracked(self) -> Iterator[list[HalfArray]]:
-        """After each step the probability of each class in the truth, ``(K, y, x)`` a piece."""
+    def _tracked(self) -> Iterator[tuple[list[Moved], list[HalfArray]]]:
+        """After each step maps at odds of 1, and each class's chance, ``(K, y, x)`` a piece."""
         timid = self.stepper.with_decision(Likely(balanced=self.balanced))
         beliefs = [np.asarray(self.coding.encoded(b), np.float32) for b in self.before]
         first: list[FloatArray] = []
@@ -238,7 +242,7 @@ class Outlook:
                 beliefs = [advanced(*one) for one in told]
                 now = [self.coding.positions(part.values) for part in moved]
                 last = moved
-            yield [belief.astype(np.float16) for belief in beliefs]
+            yield moved, [belief.astype(np.float16) for belief in beliefs]
 
     @functools.cached_property
     def _first(self) -> list[Undecided]:
@@ -271,16 +275,17 @@ class Outlook:
 
     def expected(self, stepper: Stepper) -> list[Expected]:
         """What a stepper's maps may expect to score after each step."""
-        found = []
-        for moved, beliefs in zip(self._rolled(stepper), self._beliefs, strict=True):
-            parts = [
-                _scored(belief, start, self.coding.positions(part.values), domain)
-                for belief, start, part, domain in zip(
-                    beliefs, self.before, moved, self.domain, strict=True
-                )
-            ]
-            found.append(Expected(*(float(v) for v in np.sum(parts, axis=0))))
-        return found
+        steps = zip(self._rolled(stepper), self._beliefs, strict=True)
+        return [self._judged(moved, beliefs) for moved, beliefs in steps]
+
+    def _judged(self, moved: Sequence[Moved], beliefs: Sequence[HalfArray]) -> Expected:
+        """What the maps of a step may expect to score."""
+        pieces = zip(beliefs, self.before, moved, self.domain, strict=True)
+        parts = [
+            _scored(belief, start, self.coding.positions(part.values), domain)
+            for belief, start, part, domain in pieces
+        ]
+        return Expected(*(float(v) for v in np.sum(parts, axis=0)))
 
     def _rolled(self, stepper: Stepper) -> Iterator[list[Moved]]:
         """The pieces after each step; all around them stays as it was."""

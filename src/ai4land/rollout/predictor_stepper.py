@@ -171,8 +171,7 @@ class PredictorStepper:
         coding = self.assembler.codings[target.name]
         assert isinstance(coding, ClassCoding)
         stored = state[target.name].read(piece)
-        values[coding.sea] = 0.0  # land does not become sea
-        values /= np.maximum(_added(values), np.float32(1e-12))
+        values = coding.on_land(values)
         # what the model must not see, its decision must not see either
         seen = state[target.name].seen(piece)
         prior = np.where(seen, coding.positions(stored), np.uint8(NO_DATA))
@@ -260,11 +259,3 @@ def _around(windows: Sequence[Window]) -> Window:
     bottom = max(w.row + w.height for w in windows)
     right = max(w.col + w.width for w in windows)
     return Window(top, left, bottom - top, right - left)
-
-
-def _added(values: FloatArray) -> FloatArray:
-    """The sum over classes, class after class, whatever the shape."""
-    total = values[0].copy()
-    for layer in values[1:]:
-        total += layer
-    return np.asarray(total)

@@ -83,6 +83,15 @@ class ClassCoding:
         """Positions of the classes that are sea."""
         return [i for i, code in enumerate(self.legend.codes) if code in self.legend.sea]
 
+    def on_land(self, probability: FloatArray) -> FloatArray:
+        """Probabilities ``(K, …)`` of a pixel of land, changed in place: it does not become sea."""
+        probability[self.sea] = 0.0
+        total = probability[0].copy()
+        for layer in probability[1:]:  # in one order, whatever the shape
+            total += layer
+        probability /= np.maximum(total, np.float32(1e-12))
+        return probability
+
     def positions(self, stored: Array) -> ByteArray:
         """Positions of class codes, 255 missing."""
         return np.asarray(self._lookup[stored])

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import optimize, special, stats
 
 from ai4land.models import Calibration, Predictor, Scaling
-from ai4land.samples import ClassCoding, Sampler
+from ai4land.samples import Sampler
 from ai4land.training.validation import predicted_windows
 from ai4land.vocabulary import Direction
 
@@ -77,17 +77,14 @@ def observed_pixels(
     predictor: Predictor, judge: Sampler, target: str, direction: Direction
 ) -> Observed | None:
     """Valid pixels of the validation windows of a direction; ``None`` if there are none."""
-    coding = judge.labels[target].coding
-    assert isinstance(coding, ClassCoding)
     parts = []
     for values, sample in predicted_windows(predictor, judge, _WINDOWS, direction):
         maps = sample.targets[target]
         if maps.moves[0]:
             used = maps.valid[0]
-            said = values[target][:, used].copy()
-            said[coding.sea] = 0.0
-            said /= np.maximum(said.sum(axis=0), 1e-12)
-            parts.append(Observed(said, maps.before[used], maps.targets[0][used]))
+            parts.append(
+                Observed(values[target][:, used], maps.before[used], maps.targets[0][used])
+            )
     if not parts:
         return None
     said = np.concatenate([p.probability for p in parts], axis=1)

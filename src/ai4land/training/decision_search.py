@@ -120,7 +120,7 @@ def _shortfall(scores: RolloutScores, bound: RolloutScores | None) -> float:
     reached = np.array([_accuracy(t) for t in three])
     if bound is not None:
         return float(max([_accuracy(lead.three) for lead in bound.leads] - reached)) - _CONCEDED
-    still = np.array([1.0 - t.observed_change / t.total for t in three])
+    still = np.array([_still(t) for t in three])
     error = np.array([np.sqrt(t.hits + t.false_alarms) / t.total for t in three])
     return float(max(still - reached + error))
 
@@ -133,7 +133,7 @@ def _summary(
     values = {
         "figure_of_merit": float(np.mean([_merit(t) for t in last])),
         "accuracy": float(np.mean([_accuracy(t) for t in last])),
-        "persistence_accuracy": float(np.mean([1.0 - t.observed_change / t.total for t in last])),
+        "persistence_accuracy": float(np.mean([_still(t) for t in last])),
     }
     kernels = [bound.leads[-1].three for bound in bounds if bound is not None]
     if kernels:
@@ -143,7 +143,11 @@ def _summary(
 
 
 def _accuracy(three: ThreeMaps) -> float:
-    return (three.hits + three.correct_rejections) / three.total
+    return three.reference_confusion.accuracy
+
+
+def _still(three: ThreeMaps) -> float:
+    return three.persistence.reference_confusion.accuracy
 
 
 def _merit(three: ThreeMaps) -> float:
@@ -186,8 +190,9 @@ class _Trip:
 
     def bound(self, name: str) -> RolloutScores | None:
         """Scores of what a decision must not fall behind; ``None`` for no change."""
-        return self.kernel() if name == Faithful.name else None
+        return self.kernel if name == Faithful.name else None
 
+    @functools.cached_property
     def kernel(self) -> RolloutScores | None:
         """Scores of the kernel baseline; ``None`` without a demand."""
         demand = self.setting.assembler.demand

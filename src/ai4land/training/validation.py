@@ -90,13 +90,17 @@ def predicted_windows(
         direction: Steps of this direction alone; default all.
 
     Yields:
-        Target → values ``(K, y, x)``, and the undamaged sample; windows without a valid pixel are
-        left out.
+        Target → values ``(K, y, x)``, of classes on land, and the undamaged sample; windows
+        without a valid pixel are left out.
     """
     codings = sampler.assembler.codings
     for sample in _windows(sampler, limit, direction):
         inputs = step_inputs(stack([sample]), 0, codings, predictor.spec.history)
-        yield {name: values[0] for name, values in predictor.predict(inputs).items()}, sample
+        found = {name: values[0] for name, values in predictor.predict(inputs).items()}
+        for name, coding in codings.items():
+            if isinstance(coding, ClassCoding):
+                found[name] = coding.on_land(found[name])
+        yield found, sample
 
 
 class _Judge(Protocol):
@@ -125,15 +129,12 @@ class _ClassJudge:
 
     def see(self, predicted: Array, target: TargetSample) -> None:
         """Count one window of probabilities ``(K, y, x)``."""
-        probability = predicted.copy()
-        probability[self.coding.sea] = 0.0
-        probability /= np.maximum(probability.sum(axis=0), 1e-12)
         prior, truth, mask = target.before, target.targets[0], target.valid[0]
         classes = self.coding.layers
-        decided = probability.argmax(axis=0).astype(np.uint8)
+        decided = predicted.argmax(axis=0).astype(np.uint8)
         self.table += three_maps(prior, truth, decided, classes, mask=mask)
         places = np.arange(np.count_nonzero(mask))
-        said = probability[:, mask].astype(np.float64)
+        said = predicted[:, mask].astype(np.float64)
         self.surprise -= float(np.log(np.maximum(said[truth[mask], places], _LEAST)).sum())
         known = prior[mask] < classes
         stays = said[np.minimum(prior[mask], classes - 1), places] * known
@@ -152,8 +153,8 @@ class _ClassJudge:
         values = {
             "log_loss": self.surprise / total,
             "figure_of_merit": merit if np.isfinite(merit) else 0.0,
-            "accuracy": (table.hits + table.correct_rejections) / total,
-            "persistence_accuracy": 1.0 - table.observed_change / total,
+            "accuracy": table.reference_confusion.accuracy,
+            "persistence_accuracy": table.persistence.reference_confusion.accuracy,
             "observed_change": table.observed_change / total,
             "expected_change": self.expected / total,
         }
