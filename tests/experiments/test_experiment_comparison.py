@@ -17,8 +17,10 @@ from ai4land.cube import Cube
 from ai4land.errors import ConfigError
 from ai4land.experiments import (
     CUT,
+    Budget,
     Ledger,
     Plan,
+    Row,
     experiment_of,
     load_plan,
     open_scene,
@@ -214,6 +216,31 @@ def test_tables_name_all_of_it_and_a_picture_is_drawn(done: tuple[Plan, Path, Le
     picture = draw_experiments(plan, ledger, folder / "picture.png")
     assert picture is not None
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_first_tables_hold_every_arm_and_what_it_differs_by(
+    done: tuple[Plan, Path, Ledger],
+) -> None:
+    plan, _, ledger = done
+    some = plan.runs[0].model_copy(update={"arms": ("warier",), "seeds": (1,)})
+    both = plan.runs[0].model_copy(update={"arms": ("plain",)})
+    fewer = plan.model_copy(update={"runs": (both, some)})
+    faithful, likely, differences, *_ = experiment_tables(fewer, ledger)
+    (baselines, plain, warier) = pools(fewer, ledger)
+
+    def last(row: Row | None) -> Budget:
+        assert row is not None
+        return row.sums.leads[-1]
+
+    kernel = last(baselines.row("kernel"))
+    times = last(plain.row("faithful")).figure_of_merit / kernel.figure_of_merit
+    more = last(plain.row("faithful")).accuracy - kernel.accuracy
+    assert faithful.rows[0] == ("kernel", f"{kernel.figure_of_merit:.3f} ({kernel.accuracy:.3f})")
+    assert faithful.rows[1] == ("plain", f"{times:.2f} ({more:+.4f})")
+    assert likely.rows[0][1].startswith("0.000 ("), "no change has no hits"
+    assert [row[0] for row in differences.rows] == ["warier, ahead"]
+    alike = last(warier.row("likely")).accuracy - last(plain.row("likely", 1)).accuracy
+    assert differences.rows[0][-1].startswith(f"{alike:+.3f} ["), "on the seed that both have"
 
 
 def test_what_does_not_fit_the_budget_is_named_and_not_begun(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -85,14 +85,20 @@ class Pool:
         return float(np.std(values, ddof=1)) if len(values) > 1 else None
 
     def difference(
-        self, name: str, other: str, score: Callable[[Budget], float]
+        self, name: str, other: str, score: Callable[[Budget], float], beside: Pool | None = None
     ) -> Interval | None:
         """A score of the last step less that of another row, on the same draws of blocks.
+
+        Args:
+            name: The row.
+            other: The row that it is compared with.
+            score: What is compared.
+            beside: Another arm on the same case that holds the other row; default this one.
 
         Returns:
             With its 95 % interval; ``None`` if a row lacks or there are less than two blocks.
         """
-        one, two = self.row(name), self.row(other)
+        one, two = self.row(name), (beside or self).row(other)
         if one is None or two is None:
             return None
         rng = np.random.default_rng(_SEED)
@@ -100,6 +106,18 @@ class Pool:
             return paired_difference(one.blocks, two.blocks, score, rng, _SAMPLES).interval()
         except SampleError:
             return None
+
+    def alike(self, other: Pool) -> tuple[Pool, Pool] | None:
+        """Both arms on the folds and seeds that both have; ``None`` if there is none."""
+        mine, theirs = ({(r.fold, r.seed) for r in pool.runs} for pool in (self, other))
+        both = mine & theirs
+        return (self._only(both), other._only(both)) if both else None
+
+    def _only(self, wanted: Set[tuple[int | None, int]]) -> Pool:
+        kept = [n for n, r in enumerate(self.runs) if (r.fold, r.seed) in wanted]
+        parts = ([part[n] for n in kept] for part in (self.runs, self.scores, self.baselines))
+        runs, scores, baselines = parts
+        return replace(self, runs=(*runs,), scores=(*scores,), baselines=(*baselines,))
 
     def probable(self, name: str) -> Probable | None:
         """What probabilities said, all runs together."""

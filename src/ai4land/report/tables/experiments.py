@@ -19,7 +19,8 @@ from ai4land.experiments import (
     pools,
     unscored,
 )
-from ai4land.metrics import Interval, mean_of
+from ai4land.metrics import mean_of
+from ai4land.report.tables.summary import ablation_table, interval_text, summary_tables
 from ai4land.report.tables.table import Table, score
 
 __all__ = ["experiment_tables", "plan_table"]
@@ -52,7 +53,7 @@ def plan_table(title: str, standings: Iterable[Standing]) -> Table:
 def experiment_tables(plan: Plan, ledger: Ledger) -> list[Table]:
     """Everything that a ledger holds of a plan, case by case, and what it does not hold."""
     every = pools(plan, ledger)
-    found = []
+    found = [*summary_tables(every), ablation_table(every, next(iter(plan.arms)))]
     for case in plan.cases:
         here = [pool for pool in every if pool.case == case]
         if here:
@@ -139,10 +140,7 @@ def _classes(here: Pools) -> Table:
 
 def _against_kernel(pool: Pool, name: str, value: Callable[[Budget], float]) -> str:
     """The pooled difference to the kernel with its interval."""
-    found: Interval | None = None if name == "kernel" else pool.difference(name, "kernel", value)
-    if found is None:
-        return _DASH
-    return f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
+    return interval_text(None if name == "kernel" else pool.difference(name, "kernel", value))
 
 
 def _last(row: Row) -> Budget:

@@ -1,0 +1,112 @@
+"""A comparison at a glance: every arm on every case, and what each differs from the first by."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from ai4land.experiments import BASELINES, CUT, Budget, Pool
+from ai4land.metrics import Interval
+from ai4land.report.tables.table import Table
+
+__all__ = ["ablation_table", "interval_text", "summary_tables"]
+
+_DASH = "–"
+
+Score = Callable[[Budget], float]
+
+
+def summary_tables(pools: Sequence[Pool]) -> list[Table]:
+    """For ``faithful`` and ``likely``, a row for each arm and a column for each case.
+
+    Args:
+        pools: As of ``experiments.pools``.
+    """
+    cases = list(dict.fromkeys(pool.case for pool in pools))
+    arms = list(dict.fromkeys(pool.arm for pool in pools if pool.arm != BASELINES))
+    at = {(pool.arm, pool.case): pool for pool in pools}
+
+    def table(title: str, note: str, cell: Callable[[Pool | None], str], own: str) -> Table:
+        rows = [(own, *(_scored(at.get((BASELINES, case)), own) for case in cases))]
+        rows += [(arm, *(cell(at.get((arm, case))) for case in cases)) for arm in arms]
+        return Table(title, ("", *(case.replace("_", "\n") for case in cases)), tuple(rows), note)
+
+    return [
+        table(
+            "faithful: × the kernel's figure of merit (accuracy − kernel's)",
+            "First row: figure of merit (accuracy) of the kernel. At the last step.",
+            lambda pool: _beside(pool, "faithful", "kernel", "kernel"),
+            "kernel",
+        ),
+        table(
+            "likely: × the cut kernel's figure of merit (accuracy − persistence's)",
+            "First row: figure of merit (accuracy) of no change. The kernel's map is cut at random "
+            "to as much change as each arm makes.",
+            lambda pool: _beside(pool, "likely", CUT, "persistence"),
+            "persistence",
+        ),
+    ]
+
+
+def _scored(pool: Pool | None, name: str) -> str:
+    row = None if pool is None else pool.row(name)
+    if row is None:
+        return _DASH
+    last = row.sums.leads[-1]
+    return f"{last.figure_of_merit:.3f} ({last.accuracy:.3f})"
+
+
+def _beside(pool: Pool | None, name: str, merit: str, accuracy: str) -> str:
+    """Times the figure of merit of a row, and how much more accurate than another."""
+    if pool is None:
+        return _DASH
+    rows = [pool.row(n) for n in (name, merit, accuracy)]
+    own, one, two = (None if row is None else row.sums.leads[-1] for row in rows)
+    if own is None or one is None or two is None:
+        return _DASH
+    times = own.figure_of_merit / one.figure_of_merit if one.figure_of_merit else math.nan
+    said = _DASH if math.isnan(times) else f"{times:.2f}"
+    return f"{said} ({own.accuracy - two.accuracy:+.4f})"
+
+
+def ablation_table(pools: Sequence[Pool], first: str) -> Table:
+    """What every other arm differs by from the first, on the folds and seeds that both have.
+
+    Args:
+        pools: As of ``experiments.pools``.
+        first: Name of the arm that the others are compared with.
+    """
+    default = {pool.case: pool for pool in pools if pool.arm == first}
+    rows = []
+    for pool in pools:
+        if pool.arm in {BASELINES, first} or pool.case not in default:
+            continue
+        both = pool.alike(default[pool.case])
+        if both is not None:
+            own, other = both
+            cells = [
+                interval_text(own.difference(name, name, score, other))
+                for name in ("faithful", "likely")
+                for score in (_merit, _accuracy)
+            ]
+            rows.append((f"{pool.arm}, {pool.case}", *cells))
+    heads = [f"{what},\n{name}" for name in ("faithful", "likely") for what in ("FoM", "accuracy")]
+    note = (
+        "At the last step, on the folds and seeds that both have, with 95 % intervals by bootstrap "
+        f"over blocks on the same draws. Positive: better than {first}."
+    )
+    title = f"What differs from {first}"
+    return Table(title, ("", *heads), tuple(sorted(rows, key=lambda row: row[0])), note)
+
+
+def interval_text(found: Interval | None) -> str:
+    """A difference with its interval; a dash where there is none."""
+    return _DASH if found is None else f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
+
+
+def _merit(one: Budget) -> float:
+    return one.figure_of_merit
+
+
+def _accuracy(one: Budget) -> float:
+    return one.accuracy
