@@ -114,10 +114,10 @@ class Pool:
         return (self._only(both), other._only(both)) if both else None
 
     def _only(self, wanted: Set[tuple[int | None, int]]) -> Pool:
-        kept = [n for n, r in enumerate(self.runs) if (r.fold, r.seed) in wanted]
-        parts = ([part[n] for n in kept] for part in (self.runs, self.scores, self.baselines))
-        runs, scores, baselines = parts
-        return replace(self, runs=(*runs,), scores=(*scores,), baselines=(*baselines,))
+        every = zip(self.runs, self.scores, self.baselines, strict=True)
+        kept = [part for part in every if (part[0].fold, part[0].seed) in wanted]
+        runs, scores, baselines = zip(*kept, strict=True)
+        return replace(self, runs=runs, scores=scores, baselines=baselines)
 
     def probable(self, name: str) -> Probable | None:
         """What probabilities said, all runs together."""
