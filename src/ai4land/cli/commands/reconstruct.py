@@ -22,6 +22,7 @@ from ai4land.rollout import (
     Tiling,
     Wish,
     as_trained,
+    begun,
     decided_on,
     decision_data,
     demand_of,
@@ -144,6 +145,7 @@ def reconstruct(
         chosen |= {"tile": tile, "overlap": overlap, **({"member": member} if member else {})}
         for message in domain_warnings(card, source, path):
             warn(message)
+    start = begun(stepper, start)
     said = prediction_attributes(stepper.name, source, path, options | chosen, card, clock)
     with progress_bar("blocks") as progress:
         bar = progress.add_task("", total=None, figures="")

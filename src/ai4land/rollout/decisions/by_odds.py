@@ -80,7 +80,7 @@ class Faithful(_ByOdds):
 
     def decide(self, piece: Undecided) -> Decided:
         """Choose a class for every pixel of the domain."""
-        piece = piece.balanced() if self.balanced else piece
+        piece = piece.balanced if self.balanced else piece
         return Decided(piece.closed(self._worth(piece)), piece.probabilities)
 
 
@@ -97,6 +97,6 @@ class Likely(_ByOdds):
 
     def decide(self, piece: Undecided) -> Decided:
         """Choose a class for every pixel of the domain."""
-        piece = piece.balanced() if self.balanced else piece
+        piece = piece.balanced if self.balanced else piece
         chosen = largest(self._worth(piece))
         return Decided(chosen, piece.probabilities)

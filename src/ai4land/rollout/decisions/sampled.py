@@ -46,7 +46,7 @@ class Sampled:
 
     def decide(self, piece: Undecided) -> Decided:
         """Choose a class for every pixel of the domain."""
-        piece = piece.balanced() if self.balanced else piece
+        piece = piece.balanced if self.balanced else piece
         said = piece.probabilities
         noise = gumbel_noise(piece.mesh, piece.piece, self.seed, piece.tick, len(said), self.reach)
         logs = np.where(said > 0.0, np.log(np.maximum(said, _LEAST)) + noise, _NEVER_DRAWN)
