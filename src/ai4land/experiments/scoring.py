@@ -142,7 +142,7 @@ class _Trial:
 
     @property
     def direction(self) -> Direction:
-        return Direction.FORWARD if self.ticks[0] > self.scene.path[0] else Direction.BACKWARD
+        return Direction.leading(*self.scene.path[:2])
 
     @property
     def likely(self) -> Likely:

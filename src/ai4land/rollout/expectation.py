@@ -176,7 +176,7 @@ class Outlook:
     @property
     def direction(self) -> Direction:
         """Where the path leads."""
-        return Direction.FORWARD if self.ticks[0] > self.initial.tick else Direction.BACKWARD
+        return Direction.leading(self.initial.tick, self.ticks[0])
 
     def choose(
         self,

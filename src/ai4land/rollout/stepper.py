@@ -142,7 +142,7 @@ def check_path(task: Task, path: Sequence[int]) -> None:
     steps = {b > a for a, b in itertools.pairwise(path)}
     if len(steps) > 1 or len(set(path)) != len(path):
         raise SampleError("The times of a rollout must run one way", found=list(path))
-    direction = Direction.FORWARD if steps == {True} else Direction.BACKWARD
+    direction = Direction.leading(path[0], path[-1])
     if len(path) > 2 and direction not in task.recursive:
         raise SampleError(
             "This task may not be stepped on its own predictions in this direction",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from pydantic import ConfigDict
 
 from ai4land.allocation import gumbel_noise
 from ai4land.rollout.decisions.undecided import Decided, Undecided, largest
@@ -32,6 +33,7 @@ class Sampled:
         closed: Whether every member honours the areas asked for to one pixel.
     """
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
     name: ClassVar[str] = "sampled"
 
     seed: int = 0

@@ -134,23 +134,17 @@ class Decided(NamedTuple):
 
 
 class Decision(Protocol):
-    """Chooses the classes of a piece; its constants come from before the rollout.
-
-    Attributes:
-        name: How tables, cards and the command line call it.
-        needs_demand: Whether it cannot decide without what the forcing asks for.
-    """
+    """Chooses the classes of a piece; its constants come from before the rollout."""
 
     name: ClassVar[str]
+    """How tables, cards and the command line call it."""
 
     @property
     def needs_demand(self) -> bool:
         """Whether it cannot decide without what the forcing asks for."""
-        ...
 
     def decide(self, piece: Undecided) -> Decided:
         """Choose a class for every pixel of the domain."""
-        ...
 
 
 def largest(worth: FloatArray) -> ByteArray:
