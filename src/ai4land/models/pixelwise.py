@@ -23,6 +23,9 @@ BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float32]
 
 
+_LEAST = 1e-6  # probability of the chain below which its logarithm does not go
+
+
 class PixelOptions(ClassModelOptions):
     """What learners of single pixels may be asked alike.
 
@@ -42,9 +45,6 @@ class PixelOptions(ClassModelOptions):
         """What it looks at."""
         around = Neighbourhood(chain.spec, self.radii, self.reach, logs=self.logs)
         return PixelView(chain, around)
-
-
-_LEAST = 1e-6  # probability of the chain below which its logarithm does not go
 
 
 @dataclass(frozen=True, slots=True)

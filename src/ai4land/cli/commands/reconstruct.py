@@ -145,13 +145,12 @@ def reconstruct(
         chosen |= {"tile": tile, "overlap": overlap, **({"member": member} if member else {})}
         for message in domain_warnings(card, source, path):
             warn(message)
-    start = begun(stepper, start)
     said = prediction_attributes(stepper.name, source, path, options | chosen, card, clock)
     with progress_bar("blocks") as progress:
         bar = progress.add_task("", total=None, figures="")
         made = save_rollout(
             stepper,
-            start,
+            start := begun(stepper, start),
             path[1:],
             out,
             like=source,
