@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,7 @@ from ai4land.rollout import (
     Tiling,
     choose_odds,
     observed_state,
+    rollout,
     step,
 )
 from ai4land.rollout.expectation import sample_pieces
@@ -75,6 +78,32 @@ def test_expected_scores_are_those_of_the_probabilities(
         assert found[chosen].gain >= 0.0
         allowed = [e.figure_of_merit for o, e in found.items() if e.gain >= 0.0 and o <= 1.0]
         assert merit == max(allowed)
+
+
+def test_what_is_said_of_the_first_step_is_asked_for_once(
+    tiny_cube: Cube, initial: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Maps of a stepper that remembers are those of one that does not, by every decision."""
+    forgetful = stepper_of(tiny_cube, Likely())
+    asked: list[int] = []
+    predict = forgetful.predictor.predict
+
+    def counted(inputs: Any) -> Any:  # noqa: ANN401
+        asked.append(1)
+        return predict(inputs)
+
+    monkeypatch.setattr(forgetful.predictor, "predict", counted)
+    keen = forgetful.remembering(initial)
+    assert keen.remembering(initial) is keen
+    decisions = (Likely(), Faithful(0.3), Likely(balanced=True), Sampled(seed=1))
+    for number, decision in enumerate(decisions):
+        states = list(rollout(keen.with_decision(decision), initial, (2006, 2007)))
+        spent, fresh = len(asked), rollout(forgetful.with_decision(decision), initial, (2006, 2007))
+        for state, plain in zip(states, fresh, strict=True):
+            np.testing.assert_array_equal(state["land_use"].values, plain["land_use"].values)
+        whole = len(asked) - spent
+        assert spent == (whole if number == 0 else whole // 2)
+        asked.clear()
 
 
 def test_a_margin_makes_it_timid(tiny_cube: Cube, initial: State) -> None:

@@ -7,7 +7,6 @@ library.
 from __future__ import annotations
 
 import importlib
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -60,42 +59,12 @@ __all__ = [
     "unscored",
 ]
 
-_HOMES = MappingProxyType(
-    {
-        "BASELINES": "pooled",
-        "CUT": "sums",
-        "RARE": "pooled",
-        "Batch": "plan",
-        "Budget": "sums",
-        "Case": "plan",
-        "CaseScores": "sums",
-        "ClassSums": "sums",
-        "Judged": "scoring",
-        "Ledger": "ledger",
-        "Plan": "plan",
-        "Pool": "pooled",
-        "Probable": "sums",
-        "Row": "sums",
-        "RowSums": "sums",
-        "Run": "plan",
-        "Scene": "scene",
-        "Standing": "plan",
-        "budget": "sums",
-        "cut_at_random": "scoring",
-        "experiment_of": "running",
-        "load_plan": "plan",
-        "open_scene": "scene",
-        "pools": "pooled",
-        "run_plan": "running",
-        "score_baselines": "scoring",
-        "score_model": "scoring",
-        "survey": "running",
-        "unscored": "pooled",
-    }
-)
+_MODULES = ("sums", "ledger", "plan", "pooled", "scene", "scoring", "running")  # the light first
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"ai4land.experiments.{_HOMES[name]}"), name)
+    for module in _MODULES if name in __all__ else ():
+        home = importlib.import_module(f"ai4land.experiments.{module}")
+        if name in home.__all__:
+            return getattr(home, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

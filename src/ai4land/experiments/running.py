@@ -31,8 +31,6 @@ from ai4land.experiments.plan import (
 from ai4land.experiments.scene import Scene, open_scene
 from ai4land.experiments.scoring import Judged, score_baselines, score_model
 from ai4land.training import (
-    PATHS,
-    RUNNING,
     Experiment,
     Progress,
     load_experiment,
@@ -110,12 +108,10 @@ def _asked(plan: Plan, run: Run) -> _Asked:
     experiment, case = experiment_of(plan, run), plan.cases[run.case]
     trained_on = [opened(experiment.alone(region)) for region in experiment.regions]
     cube = _scored_on(experiment, case, run.case)
-    said = experiment.model_dump(mode="json", exclude={"title": True, **PATHS})
-    said["training"] = {k: v for k, v in said["training"].items() if k not in RUNNING}
     judged = Judged(plan.decisions, plan.members, plan.curve if plan.first_seed(run) else ())
     base = load_experiment(str(plan.cases[run.trained].experiment))
     seen = [one.spec.to_dict() for one in trained_on]
-    training = _digest(said, seen)
+    training = _digest(experiment.learned(), seen)
     splits = [experiment.alone(region).split.model_dump(mode="json") for region in base.regions]
     spoken = [SCORING, splits, list(base.forcing), base.legend, base.task, case.path]
     place = _digest(spoken, cube.spec.to_dict(), seen)

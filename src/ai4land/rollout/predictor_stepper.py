@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.allocation import CoarseCells
-from ai4land.cube import State
+from ai4land.cube import Field, State
 from ai4land.errors import ConfigError
 from ai4land.grid import Mesh, Window
 from ai4land.models import Calibration, Predictor, stack_inputs
@@ -70,6 +70,8 @@ class PredictorStepper:
             )
         self._weights = self.tiling.weights()
         self._memory = TileMemory()
+        self._start: Mapping[str, Field] | None = None
+        self._said: dict[tuple[int, int, Window], Undecided] = {}
 
     def _check_demand(self) -> None:
         if self.demand is None and self.decision.needs_demand:
@@ -86,6 +88,18 @@ class PredictorStepper:
         other = copy.copy(self)
         other.decision = decision
         other._check_demand()
+        return other
+
+    def remembering(self, start: State) -> PredictorStepper:
+        """The same stepper for many rollouts from one state, whose first step is predicted once.
+
+        What the model says of each piece of the map is kept for it and its copies with other
+        decisions (of a task of one target).
+        """
+        if self._start is start.fields:
+            return self
+        other = copy.copy(self)
+        other._start, other._said = start.fields, {}
         return other
 
     @property
@@ -123,53 +137,55 @@ class PredictorStepper:
         """Whether the next step reads beliefs, not only values."""
         return self.feedback == "probabilities"
 
+    def _asks(self, state: State) -> bool:
+        """Whether the decision, or any with which what is said of a state is shared, may ask."""
+        return self.decision.needs_demand or self._start is state.fields
+
     def begin(self, state: State) -> State:
         """The state with what its map holds, if anything is asked of it."""
-        asks = self.decision.needs_demand or self.assembler.needs_demand
-        if self.demand is None or not asks:
+        if self.demand is None or not (self._asks(state) or self.assembler.needs_demand):
             return state
         return replace(state, reference=self.demand.reference(state))
 
     def step_piece(self, state: State, tick: int, piece: Window) -> dict[str, Moved]:
         """The targets of a piece that move, as the model sees them."""
-        values = self._blended(state, tick, piece)
-        moving = self.task.moving(state.tick, tick)
-        return {t.name: self._moved(state, tick, piece, t, values[t.name]) for t in moving}
+        moving, place = self.task.moving(state.tick, tick), (state.tick, tick, piece)
+        kept = self._start is state.fields and len(self.task.targets) == 1
+        if kept and place in self._said:
+            return {moving[0].name: self._decided(state, moving[0].name, self._said[place])}
+        values, found = self._blended(state, tick, piece), dict[str, Moved]()
+        for target in moving:
+            name, coding = target.name, self.assembler.codings[target.name]
+            if isinstance(coding, ClassCoding):
+                undecided = self._undecided(state, tick, piece, target, coding, values[name])
+                found[name] = self._decided(state, name, undecided)
+                if kept:
+                    self._said[place] = undecided
+            else:
+                stored = state[name].read(piece)
+                held = np.clip(values[name][0], *target.variable.bounds)  # one side is open
+                found[name] = Moved(np.where(coding.domain(stored), held, stored))
+        return found
 
-    def undecided(self, state: State, tick: int, piece: Window, target: str) -> Undecided:
-        """What the model says of the classes of a target, calibrated, before they are chosen."""
-        values = self._blended(state, tick, piece)[target]
-        return self._undecided(state, tick, piece, self.task.target(target), values)
-
-    def moved(self, state: State, piece: Undecided, target: str) -> Moved:
+    def _decided(self, state: State, target: str, piece: Undecided) -> Moved:
         """A target of a piece after its classes are chosen; sea and missing pixels as they were."""
-        coding = self.assembler.codings[target]
-        assert isinstance(coding, ClassCoding)
-        stored = state[target].read(piece.piece)
+        coding, stored = self.assembler.codings[target], state[target].read(piece.piece)
         found = self.decision.decide(piece)
         return Moved(
             np.where(piece.domain, coding.stored(found.positions), stored),
             np.where(piece.domain, found.probabilities, coding.encoded(coding.positions(stored))),
         )
 
-    def _moved(
-        self, state: State, tick: int, piece: Window, target: Target, values: FloatArray
-    ) -> Moved:
-        """One target of a piece; sea and missing pixels as they were."""
-        coding = self.assembler.codings[target.name]
-        if isinstance(coding, ClassCoding):
-            undecided = self._undecided(state, tick, piece, target, values)
-            return self.moved(state, undecided, target.name)
-        stored = state[target.name].read(piece)
-        held = np.clip(values[0], *target.variable.bounds)  # an activation bounds one side
-        return Moved(np.where(coding.domain(stored), held, stored))
-
     def _undecided(
-        self, state: State, tick: int, piece: Window, target: Target, values: FloatArray
+        self,
+        state: State,
+        tick: int,
+        piece: Window,
+        target: Target,
+        coding: ClassCoding,
+        values: FloatArray,
     ) -> Undecided:
         """Calibrated probabilities of a piece, and what is asked of it."""
-        coding = self.assembler.codings[target.name]
-        assert isinstance(coding, ClassCoding)
         stored = state[target.name].read(piece)
         values = coding.on_land(values)
         # what the model must not see, its decision must not see either
@@ -192,7 +208,7 @@ class PredictorStepper:
     def _asked(self, state: State, tick: int, piece: Window, target: Target) -> Asked | None:
         """What the forcing asks of the cells of a piece."""
         demand = self.demand
-        if demand is None or demand.target.name != target.name or not self.decision.needs_demand:
+        if demand is None or not self._asks(state) or demand.target.name != target.name:
             return None
         assert state.reference is not None, "begin comes before the first step"
         when, cells = demand.tick_of(tick, self.task.clock), demand.mesh.cells(piece)[0]

@@ -28,8 +28,10 @@ class SampleOptions(BaseModel):
         changed_share: Share of samples drawn where land changed.
         rare_share: Share of samples drawn where rare classes are: every class of the first map has
             the same chance, whatever its area. The rest is drawn from all land.
-        weigh: Whether a sample counts in the loss by its chance among all land over the chance
-            with which it was drawn, so that probabilities stay calibrated.
+        weigh: Whether a sample counts in the loss by the chance of its place among all land over
+            the chance with which it was drawn there, so that ``changed_share`` and ``rare_share``
+            bias no probability. Which steps are drawn is left as ``strides``, ``stride_decay`` and
+            ``moving_share`` say: a model is told the length of its step.
         moving_share: Share of samples in which every target moves, where their clocks differ; in
             the rest those of slower clocks stay as they are.
         corruption: Transforms that damage what the model is shown, applied in order, such as

@@ -29,6 +29,8 @@ BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float32]
 Times = tuple[int, ...]
 
+_TOLD = ("static", "zones", "series", "flows", "calendar")  # of a step, by the drivers
+
 
 class Sampler:
     """Draws samples of one split; the same ``rng`` state gives the same sample.
@@ -167,11 +169,7 @@ class Sampler:
             },
             forcing=np.stack([shares.forcing(t, window) for t in times]),
             wanted=shares.wanted(times, window),
-            static=np.stack([g.static for g in given]),
-            zones=np.stack([g.zones for g in given]),
-            series=np.stack([g.series for g in given]),
-            flows=np.stack([g.flows for g in given]),
-            calendar=np.stack([g.calendar for g in given]),
+            **{name: np.stack([getattr(g, name) for g in given]) for name in _TOLD},
             cell=cell,
             cell_share=cell_share,
         )

@@ -46,6 +46,12 @@ class Observed:
     prior: npt.NDArray[np.uint8]
     truth: npt.NDArray[np.uint8]
 
+    @classmethod
+    def joined(cls, parts: Sequence[Observed]) -> Observed:
+        """Those of several together."""
+        held = zip(*((p.probability, p.prior, p.truth) for p in parts), strict=True)
+        return cls(*(np.concatenate(values, axis=-1) for values in held))
+
 
 def fit_calibration(
     judged: Sequence[tuple[Predictor, Sampler]], target: str, kind: str = "vector"
@@ -64,12 +70,8 @@ def fit_calibration(
         seen = [observed_pixels(model, judge, target, direction) for model, judge in judged]
         held = [o for o in seen if o is not None]
         if held:
-            together = Observed(
-                np.concatenate([o.probability for o in held], axis=1),
-                np.concatenate([o.prior for o in held]),
-                np.concatenate([o.truth for o in held]),
-            )
-            found[direction.value] = fit_scaling(together, classes=kind == "vector")
+            scaling = fit_scaling(Observed.joined(held), classes=kind == "vector")
+            found[direction.value] = scaling
     return Calibration(**found)
 
 
@@ -87,11 +89,9 @@ def observed_pixels(
             )
     if not parts:
         return None
-    said = np.concatenate([p.probability for p in parts], axis=1)
-    prior = np.concatenate([p.prior for p in parts])
-    truth = np.concatenate([p.truth for p in parts])
-    every = -(-prior.size // _MOST)
-    return Observed(said[:, ::every], prior[::every], truth[::every])
+    found = Observed.joined(parts)
+    every = slice(None, None, -(-found.prior.size // _MOST))
+    return Observed(found.probability[:, every], found.prior[every], found.truth[every])
 
 
 def fit_scaling(seen: Observed, *, classes: bool) -> Scaling:

@@ -25,7 +25,7 @@ from ai4land.samples import (
 )
 from ai4land.vocabulary import Direction
 
-__all__ = ["Validation", "predicted_windows", "validate"]
+__all__ = ["Validation", "map_scores", "predicted_windows", "validate"]
 
 _LEAST = 1e-6  # probability below which a surprise counts no more
 
@@ -149,16 +149,23 @@ class _ClassJudge:
                 expected="land in the validation times and blocks",
                 remedy="widen the validation split",
             )
-        merit = table.figure_of_merit
         values = {
             "log_loss": self.surprise / total,
-            "figure_of_merit": merit if np.isfinite(merit) else 0.0,
-            "accuracy": table.reference_confusion.accuracy,
-            "persistence_accuracy": table.persistence.reference_confusion.accuracy,
+            **map_scores(table),
             "observed_change": table.observed_change / total,
             "expected_change": self.expected / total,
         }
         return Validation(-values["log_loss"], values)
+
+
+def map_scores(table: ThreeMaps) -> dict[str, float]:
+    """Figure of merit, 0 where nothing changes or is said to, and accuracy beside persistence's."""
+    merit = table.figure_of_merit
+    return {
+        "figure_of_merit": merit if np.isfinite(merit) else 0.0,
+        "accuracy": table.reference_confusion.accuracy,
+        "persistence_accuracy": table.persistence.reference_confusion.accuracy,
+    }
 
 
 class _NumberJudge:

@@ -34,6 +34,11 @@ class Direction(StrEnum):
         """+1 forward, −1 backward."""
         return 1 if self is Direction.FORWARD else -1
 
+    @classmethod
+    def leading(cls, before: int, after: int) -> Direction:
+        """That of a step from one time to another."""
+        return cls.FORWARD if after > before else cls.BACKWARD
+
 
 @dataclass(frozen=True, slots=True)
 class Driver:

@@ -35,7 +35,7 @@ class NetworkOptions:
             visible prior are counted, as a group of inputs.
         ahead: Steps that one pass of the backbone may predict, each from the same prior.
         bias: What the loss of the training adds to the probabilities, and predictions are freed
-            of; set by the trainer.
+            of; set by the trainer, and refused in an experiment.
     """
 
     embedding: int = 16
