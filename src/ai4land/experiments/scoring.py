@@ -36,6 +36,7 @@ from ai4land.rollout import (
     rollout,
     steps_with_truth,
 )
+from ai4land.samples import AnchoredDrivers
 from ai4land.vocabulary import Direction, single_task
 
 __all__ = ["Judged", "cut_at_random", "score_baselines", "score_model"]
@@ -97,7 +98,12 @@ def score_model(
     """
     forget_peak()
     opened, initial, card = open_model(
-        checkpoint, scene.cube, scene.path, tiling=tiling, decision=Likely()
+        checkpoint,
+        scene.cube,
+        scene.path,
+        tiling=tiling,
+        decision=Likely(),
+        drivers=scene.drivers,
     )
     meter = Metered(opened.predictor)
     stepper = _Remembering.of(opened, cast(Predictor, meter), scene, initial)
@@ -137,11 +143,12 @@ class _Remembering(PredictorStepper):
     def of(
         cls, stepper: PredictorStepper, predictor: Predictor, scene: Scene, initial: State
     ) -> _Remembering:
-        """A stepper with another predictor; the case's demand where it has none of its own."""
+        """A stepper with another predictor; the case's demand where that is another one."""
         made = cls.__new__(cls)
         made.__dict__ |= vars(stepper)
         made.__dict__.pop("mesh", None)  # of the demand
-        made.predictor, made.demand = predictor, stepper.demand or scene.demand
+        own = None if isinstance(scene.drivers, AnchoredDrivers) else stepper.demand
+        made.predictor, made.demand = predictor, own or scene.demand
         made._start, made._first = initial.tick, {}
         return made
 
