@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ai4land.experiments.ledger import Ledger
-    from ai4land.experiments.plan import Batch, Case, Plan, Run, Standing, load_plan
+    from ai4land.experiments.plan import Batch, Case, Perturbed, Plan, Run, Standing, load_plan
     from ai4land.experiments.pooled import BASELINES, RARE, Pool, pools, unscored
     from ai4land.experiments.running import experiment_of, run_plan, survey
     from ai4land.experiments.scene import Scene, open_scene
@@ -38,6 +38,7 @@ __all__ = [
     "ClassSums",
     "Judged",
     "Ledger",
+    "Perturbed",
     "Plan",
     "Pool",
     "Probable",

@@ -34,6 +34,7 @@ from ai4land.rollout import (
     rollout,
     steps_with_truth,
 )
+from ai4land.samples import AnchoredDrivers
 from ai4land.vocabulary import Direction, single_task
 
 __all__ = ["Judged", "cut_at_random", "score_baselines", "score_model"]
@@ -95,11 +96,17 @@ def score_model(
     """
     forget_peak()
     opened, initial, card = open_model(
-        checkpoint, scene.cube, scene.path, tiling=tiling, decision=Likely()
+        checkpoint,
+        scene.cube,
+        scene.path,
+        tiling=tiling,
+        decision=Likely(),
+        drivers=scene.drivers,
     )
     meter = Metered(opened.predictor)
     opened.predictor = cast(Predictor, meter)
-    opened.demand = opened.demand or scene.demand  # by which any model may be decided
+    own = None if isinstance(scene.drivers, AnchoredDrivers) else opened.demand
+    opened.demand = own or scene.demand  # by which any model may be decided
     stepper = opened.remembering(initial)
     trial = _Trial(scene, stepper, initial, Decisions.from_dict(card.decision))
     beliefs, probable = trial.probable()
