@@ -131,7 +131,7 @@ class _Remembering(PredictorStepper):
     """A model whose first step is predicted once for all decisions."""
 
     _start: int
-    _first: dict[tuple[int, Window], Undecided]  # copies with other decisions share it
+    _first: dict[tuple[int, Window, Tiling], Undecided]  # copies with other decisions share it
 
     @classmethod
     def of(
@@ -155,7 +155,7 @@ class _Remembering(PredictorStepper):
         """The first step from memory, all others as they are asked for."""
         if state.tick != self._start or len(self.task.targets) > 1:
             return super().step_piece(state, tick, piece)
-        name, key = self.task.targets[0].name, (tick, piece)
+        name, key = self.task.targets[0].name, (tick, piece, self.tiling)
         if key not in self._first:
             asking = self.with_decision(Likely(balanced=self.demand is not None))
             self._first[key] = asking.undecided(state, tick, piece, name)

@@ -68,7 +68,6 @@ class PredictorStepper:
                 expected=f"a multiple of {predictor.multiple} pixels",
                 found=self.tiling.tile,
             )
-        self._weights = self.tiling.weights()
         self._memory = TileMemory()
 
     def _check_demand(self) -> None:
@@ -86,6 +85,21 @@ class PredictorStepper:
         other = copy.copy(self)
         other.decision = decision
         other._check_demand()
+        return other
+
+    def around(self, piece: Window) -> PredictorStepper:
+        """The same stepper with one tile around a piece; a piece beyond a tile is tiled as ever.
+
+        It looks a little less far around the piece than a mean over tiles and predicts each pixel
+        once. For samples of the land, not for maps that are put together.
+        """
+        tile, (row, col) = self.tiling.tile, self.assembler.drivers.grid.anchor
+        if max(piece.shape) > tile:
+            return self
+        row += piece.row - (tile - piece.height) // 2
+        col += piece.col - (tile - piece.width) // 2
+        other = copy.copy(self)
+        other.tiling, other._memory = Tiling(tile, 0, origin=(row, col)), TileMemory()
         return other
 
     @property
@@ -219,7 +233,7 @@ class PredictorStepper:
                 found = self._predicted(state, tick, [tile], piece)[tile]
             return np.asarray(found, np.float32)
 
-        every = blended(tiles, piece, self._weights, layers_of)
+        every = blended(tiles, piece, self.tiling.weights(), layers_of)
         sizes = np.cumsum([t.layers for t in self.predictor.spec.targets])[:-1]
         parts = np.split(every, sizes)
         return {t.name: p for t, p in zip(self.predictor.spec.targets, parts, strict=True)}
