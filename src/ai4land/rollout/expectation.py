@@ -26,7 +26,7 @@ ODDS = (1.0, 0.7, 0.5, 0.4, 0.3, 0.22, 0.16, 0.1, 0.06, 0.03, 0.01)
 _TIMID = (1.5, 3.0, 20.0)  # tried where even odds of 1 expect too little
 _PATIENCE = 2  # candidates after the best before the search ends
 _MOST = 1 << 19  # pixels times steps that are looked at
-_LEAST_PIXELS = 1 << 15
+_LEAST_PIXELS = 1 << 14
 
 ByteArray = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float32]

@@ -45,16 +45,19 @@ def write_planet(
         The folder.
 
     Raises:
-        ConfigError: If a year is asked for that the planet does not have.
+        ConfigError: If a year or a scenario is asked for that the planet does not have.
     """
     if isinstance(planet, PlanetSpec):
         planet = make_planet(planet)
     spec, folder = planet.spec, Path(folder)
     history = spec.history_years
-    known = history if future not in spec.scenarios else range(history[0], spec.last_year + 1)
+    if future is not None and future not in spec.scenarios:
+        scenarios = ", ".join(spec.scenarios)
+        raise ConfigError("The planet has no such scenario", expected=scenarios, found=future)
+    known = history if future is None else range(history[0], spec.last_year + 1)
     wanted = set(known) - set(range(FIRST_LABEL_YEAR)) if years is None else set(years)
     check_years(wanted, known, "land use")
-    later = wanted - set(range(FORK_YEAR + 1)) if known is not history else set()
+    later = wanted - set(range(FORK_YEAR + 1)) if future is not None else set()
     total = len(history) + len(spec.scenarios) * len(spec.scenario_years)
     done = 0
 
