@@ -138,7 +138,7 @@ def run(
     """Roll out, measure every year, print a table of some."""
     source, sign = as_trained(Cube(cube), load_card(checkpoint)), 1 if last > first else -1
     path, wish = tuple(range(first, last + sign, sign)), Wish(seed=seed) if search else None
-    series: dict[str, Any] = {}
+    title, series = f"{cube.stem} {first} → {last}", dict[str, Any]()
     for name, states, demand, initial in competitors(checkpoint, source, path, decisions, wish):
         labels, maps, begun = Labels(source, demand.target), Maps(), time.process_time()
         start = AllocationStepper("kernel", demand).begin(initial)
@@ -146,8 +146,7 @@ def run(
         undone = 100.0 * metrics.flicker(maps, len(labels.classes), (5,)).share(5)
         seconds = (time.process_time() - begun) / len(rows)
         series[name] = {"rows": rows, "undone %": undone, "seconds a year": seconds}
-    title = f"{cube.stem} {first} → {last}"
-    out.write_text(json.dumps({"title": title, "series": series}), encoding="utf-8")
+        out.write_text(json.dumps({"title": title, "series": series}), encoding="utf-8")
     for table in tables(title, series, every):
         typer.echo(to_markdown(table))
 
@@ -186,9 +185,8 @@ def draw(
         data = json.loads(file.read_text(encoding="utf-8"))
         for axis, key in zip(line, PANELS, strict=True):
             for name, found in data["series"].items():
-                style: dict[str, Any] = {"color": "black", "lw": 2} if name == "truth" else {}
                 years, values = ([row[k] for row in found["rows"]] for k in ("year", key))
-                axis.plot(years, values, label=name, **{"lw": 1, **style})
+                axis.plot(years, values, "k" if name == "truth" else "", label=name, lw=1)
             axis.set_title(key, fontsize=8)
             axis.tick_params(labelsize=6)
         line[0].set_ylabel(data["title"], fontsize=7)
