@@ -179,14 +179,15 @@ def draw(
     runs: Annotated[list[Path], typer.Argument(help="What ``run`` kept, a row each.")],
 ) -> None:
     """Curves of all years."""
-    rows, columns = len(runs), len(PANELS)
-    figure, axes = plt.subplots(rows, columns, figsize=(2.4 * columns, 2.1 * rows), squeeze=False)
+    size = (14.0, 2.1 * len(runs))
+    figure, axes = plt.subplots(len(runs), len(PANELS), figsize=size, squeeze=False)
     for line, file in zip(axes, runs, strict=True):
         data = json.loads(file.read_text(encoding="utf-8"))
         for axis, key in zip(line, PANELS, strict=True):
             for name, found in data["series"].items():
-                years, values = ([row[k] for row in found["rows"]] for k in ("year", key))
-                axis.plot(years, values, "k" if name == "truth" else "", label=name, lw=1)
+                if name != "truth" or key not in PANELS[4:]:
+                    years, values = ([row[k] for row in found["rows"]] for k in ("year", key))
+                    axis.plot(years, values, "k" if name == "truth" else "", label=name, lw=1)
             axis.set_title(key, fontsize=8)
             axis.tick_params(labelsize=6)
         line[0].set_ylabel(data["title"], fontsize=7)
