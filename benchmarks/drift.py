@@ -49,6 +49,7 @@ from ai4land.samples import Demand, Labels
 
 Maps = list[npt.NDArray[np.uint8]]
 PATCHES = {"number_of_patches": "patches", "area_mn": "mean size", "area_md": "median size"}
+COLOURS = {"truth": "k", "faithful": "C0", "sampled": "C1", "likely": "C2", "kernel": "C3"}
 PANELS = ("patches", "mean size", "edges km", "back %", "FoM", "mIoU")
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -109,8 +110,7 @@ def competitors(
 ) -> Iterator[tuple[str, Iterable[State], Demand, State]]:
     """Name, rollout, demand and initial state of all that is measured, the truth last."""
     card = load_card(checkpoint)
-    target = next(t for t in card.task_of().targets if t.categorical)
-    demand = demand_of(cube, target, card.inputs.forcing_variables)
+    demand = demand_of(cube, card.task_of().targets[0], card.inputs.forcing_variables)
     for name in decisions.split(","):
         stepper, initial, _ = open_model(checkpoint, cube, path, decision=name)
         if wish is not None:
@@ -164,9 +164,9 @@ def tables(title: str, series: dict[str, Any], every: int) -> Iterator[Table]:
         iou = [row["mIoU"] for row in found["rows"][:15]]
         said = (*worst, found["undone %"], iou[0], np.mean(iou), np.mean(iou) / iou[0])
         whole.append((name, *map(_said, (*said, found["seconds a year"]))))
-    columns = ("off, most", "unclosed %, most", "unplaced %, most", "undone %", "mIoU, first year")
-    columns = ("", *columns, "mIoU, 15 years", "15 years ÷ first", "seconds a year")
-    yield Table(f"{title}, whole", columns, tuple(whole))
+    heads = ["", "off, most", "unclosed %, most", "unplaced %, most", "undone %"]
+    heads += ["mIoU, first year", "mIoU, 15 years", "15 years ÷ first", "seconds a year"]
+    yield Table(f"{title}, whole", tuple(heads), tuple(whole))
 
 
 def _said(value: float) -> str:
@@ -179,15 +179,15 @@ def draw(
     runs: Annotated[list[Path], typer.Argument(help="What ``run`` kept, a row each.")],
 ) -> None:
     """Curves of all years."""
-    size = (14.0, 2.1 * len(runs))
-    figure, axes = plt.subplots(len(runs), len(PANELS), figsize=size, squeeze=False)
+    shape = len(runs), len(PANELS)
+    figure, axes = plt.subplots(*shape, figsize=(14.0, 2.1 * shape[0]), squeeze=False)
     for line, file in zip(axes, runs, strict=True):
         data = json.loads(file.read_text(encoding="utf-8"))
         for axis, key in zip(line, PANELS, strict=True):
             for name, found in data["series"].items():
                 if name != "truth" or key not in PANELS[4:]:
                     years, values = ([row[k] for row in found["rows"]] for k in ("year", key))
-                    axis.plot(years, values, "k" if name == "truth" else "", label=name, lw=1)
+                    axis.plot(years, values, COLOURS.get(name, "C7"), label=name, lw=1)
             axis.set_title(key, fontsize=8)
             axis.tick_params(labelsize=6)
         line[0].set_ylabel(data["title"], fontsize=7)

@@ -153,7 +153,8 @@ def _scores(folder: Path, direction: str) -> Mapping[str, Any]:
     """What the score file of a direction says, with the mean of its members if there are any."""
     report, stem = folder / "report", f"{direction}_{_PATHS[direction][1]}"
     files = [report / f"{stem}_scores.json", *report.glob(f"{stem}_member*_scores.json")]
-    found, *members = (json.loads(file.read_text(encoding="utf-8")) for file in files)
+    read: list[dict[str, Any]] = [json.loads(f.read_text(encoding="utf-8")) for f in files]
+    found, *members = read
     if members:
         rows = [member["scores"][member["model"]] for member in members]
         found["scores"][f"U-Net, {len(rows)} drawn members"] = {
