@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ai4land.cube import Cube, State
+from ai4land.grid import Grid, Mesh, Window
 from ai4land.rollout import (
     ODDS,
     AllocationStepper,
@@ -28,6 +29,8 @@ from network_inputs import lively_predictor
 from tiny_cubes import FINE
 from tiny_rollouts import assembler_of
 
+LARGE = ((0.05, (400, 400)), (0.4, (50, 50)))
+
 
 @pytest.fixture(scope="module")
 def initial(tiny_cube: Cube) -> State:
@@ -37,7 +40,8 @@ def initial(tiny_cube: Cube) -> State:
 def stepper_of(cube: Cube, decision: Decision, strength: float = 20.0) -> PredictorStepper:
     assembler = assembler_of(cube)
     model = lively_predictor(assembler.spec, strength=strength)
-    return PredictorStepper(model, assembler, tiling=Tiling(48, 0), decision=decision)
+    stepper = PredictorStepper(model, assembler, tiling=Tiling(48, 0), decision=decision)
+    return stepper.around(FINE.window)  # the map in one tile, as the sample sees it
 
 
 def judged(stepper: PredictorStepper, initial: State, later: State) -> tuple[float, ...]:
@@ -158,8 +162,36 @@ def test_other_decisions_and_wishes_need_no_search(
 
 def test_the_sample_depends_on_the_grid_alone(tiny_cube: Cube) -> None:
     mesh = stepper_of(tiny_cube, Likely(balanced=True)).mesh
-    pieces = sample_pieces(mesh, 1)
-    assert pieces == sample_pieces(mesh, 3)
+    pieces = sample_pieces(mesh, 1, 16)
+    assert pieces == sample_pieces(mesh, 3, 16)
     assert sum(p.height * p.width for p in pieces) == FINE.height * FINE.width
     for piece in pieces:
         assert mesh.whole(piece) == piece
+    assert all(max(piece.shape) <= 16 for piece in pieces)
+    grids = (Grid.regular(10.0, 50.0, step, step, shape) for step, shape in LARGE)
+    (one,) = sample_pieces(Mesh(*grids), 1 << 20, 200)
+    assert one == Window(200, 0, 200, 200), "from the middle, no corner"
+
+
+def test_pieces_of_the_sample_are_seen_in_one_tile(
+    tiny_cube: Cube, initial: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assembler = assembler_of(tiny_cube)
+    model = lively_predictor(assembler.spec)
+    stepper = PredictorStepper(
+        model, assembler, tiling=Tiling(32, 16), decision=Likely(balanced=True)
+    )
+    seen = []
+    predict = model.predict
+    monkeypatch.setattr(model, "predict", lambda inputs: seen.append(1) or predict(inputs))
+    start = stepper.begin(initial)
+    for piece in sample_pieces(stepper.mesh, 1, stepper.tiling.stride):
+        seen.clear()
+        near = stepper.around(piece).undecided(start, 2006, piece, "land_use")
+        assert len(seen) <= 1, "none if there is no land"
+        wide = stepper.undecided(start, 2006, piece, "land_use")
+        assert near.probabilities.shape == wide.probabilities.shape
+        np.testing.assert_array_equal(near.domain, wide.domain)
+        # a little less is seen around the piece, which changes little
+        assert np.abs(near.probabilities - wide.probabilities)[:, near.domain].mean() < 0.02
+    assert stepper.around(stepper.mesh.fine.window) is stepper, "more than a tile holds"

@@ -25,9 +25,8 @@ ODDS = (1.0, 0.7, 0.5, 0.4, 0.3, 0.22, 0.16, 0.1, 0.06, 0.03, 0.01)
 
 _TIMID = (1.5, 3.0, 20.0)  # tried where even odds of 1 expect too little
 _PATIENCE = 2  # candidates after the best before the search ends
-_MOST = 1 << 18  # pixels times steps that are looked at
+_MOST = 1 << 19  # pixels times steps that are looked at
 _LEAST_PIXELS = 1 << 14
-_PIECE = 1 << 14  # pixels of one piece of the sample, about
 
 ByteArray = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float32]
@@ -72,17 +71,23 @@ class Expected:
         return self.accuracy - (self.total - self.changed) / self.total if self.total else 0.0
 
 
-def sample_pieces(mesh: Mesh, steps: int) -> list[Window]:
+def sample_pieces(mesh: Mesh, steps: int, side: int) -> list[Window]:
     """Pieces spread evenly over a grid, few enough to be rolled forward several times.
 
-    Which they are depends on the grid and the number of steps alone, never on how a run cuts it.
+    Which they are depends on the grid, the number of steps and the tiles alone, never on how a run
+    cuts the grid.
+
+    Args:
+        mesh: The coarse cells; a piece holds one at the least.
+        steps: Of the path.
+        side: Of a piece in pixels, at most.
     """
-    pieces = mesh.pieces(_PIECE)
+    pieces = mesh.pieces(side**2)
     pixels = max(_MOST // max(steps, 1), _LEAST_PIXELS)
     size = sum(p.height * p.width for p in pieces) / len(pieces)
     count = min(max(int(pixels / size), 1), len(pieces))
-    places = np.linspace(0, len(pieces) - 1, count).round().astype(int)
-    return [pieces[place] for place in np.unique(places)]
+    places = (np.arange(count) + 0.5) * len(pieces) / count
+    return [pieces[place] for place in places.astype(int)]
 
 
 def choose_odds(
@@ -157,7 +162,7 @@ class Outlook:
         self.initial, self.ticks = initial, ticks
         self.target = next(t for t in stepper.task.targets if t.categorical)
         self.coding = stepper.assembler.codings[self.target.name]
-        self.pieces = sample_pieces(stepper.mesh, len(ticks))
+        self.pieces = sample_pieces(stepper.mesh, len(ticks), stepper.tiling.stride)
         codes = [initial[self.target.name].read(piece) for piece in self.pieces]
         self.before = [self.coding.positions(c) for c in codes]
         self.domain = [self.coding.domain(c) for c in codes]
@@ -269,9 +274,11 @@ class Outlook:
         past = self.initial.past if clock is own else ()
         state = stepper.begin(replace(self.initial, clock=own, tick=reached, past=past))
         last = [Moved(self.initial[name].read(piece)) for piece in self.pieces]
+        near = [_around(stepper, piece) for piece in self.pieces]
         for tick in (clock.convert(t, own) for t in self.ticks):
             if tick != reached:
-                moved = [stepper.step_piece(state, tick, piece) for piece in self.pieces]
+                pairs = zip(near, self.pieces, strict=True)
+                moved = [one.step_piece(state, tick, piece) for one, piece in pairs]
                 fields = dict(state.fields)
                 for moving in moved[0]:
                     parts = [part[moving].values for part in moved]
@@ -349,6 +356,11 @@ class Belief:
             mass = np.where(there == self._classes, belief, 0.0)
             after += mass.sum(axis=0) * chances - mass
         self.values, self._now = np.asarray(after, np.float32), reached
+
+
+def _around(stepper: Stepper, piece: Window) -> Stepper:
+    """A stepper that sees a piece in one tile, if it is cut into tiles at all."""
+    return stepper.around(piece) if isinstance(stepper, PredictorStepper) else stepper
 
 
 def _scored(
