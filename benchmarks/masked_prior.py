@@ -12,11 +12,13 @@ in the blocks that the checkpoint never saw if it held some out. A rare class ho
 Two kinds of map are told apart. Each pixel on its own takes its most likely class; *areas* are
 assigned, so that every coarse cell has those of the forcing (the decision ``faithful``). Rules
 that know no training: the nearest visible pixel, and the visible surroundings, of which nearer ones
-count more. Their two constants are those of the highest mean IoU on the validation split.
+count more. Their two constants are, for each
+kind of map, those of the highest mean IoU on the validation split.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,14 +33,11 @@ from scipy.signal import fftconvolve
 from ai4land.checkpoint import Card, load_card
 from ai4land.cube import Cube, State
 from ai4land.metrics import LeadScores, RolloutScores, ScoredClasses, classification_scores
-from ai4land.models import Inputs, InputSpec, Predictor, Stack
+from ai4land.models import Inputs, InputSpec
 from ai4land.rollout import (
-    Decision,
     Faithful,
     Likely,
-    Persistence,
     PredictorStepper,
-    Stepper,
     Tiling,
     as_trained,
     masked,
@@ -46,7 +45,7 @@ from ai4land.rollout import (
     nearest_visible,
     observed_state,
     open_model,
-    rollout,
+    step,
 )
 from ai4land.samples import Labels, SpaceMasks, space_masks
 
@@ -54,9 +53,10 @@ BoolArray = npt.NDArray[np.bool_]
 Array = npt.NDArray[Any]
 
 PARTS = ("masked", "all")
-POWERS = (1.5, 2.0, 3.0, 4.0)
-TRUSTS = (0.01, 0.1, 0.5)
+POWERS = (2.0, 3.0, 4.0)
+TRUSTS = (0.01, 0.1)
 REACH = 16  # pixels, half the overlap of the tiles
+_PIECE = 1 << 14  # pixels, so that only pieces that count are stepped
 
 
 class Surroundings:
@@ -127,20 +127,34 @@ class Exercise:
     seeds: Sequence[int]
     protocol: ScoredClasses
 
-    def scores(self, competitor: Callable[[State], State], block: int) -> dict[str, LeadScores]:
-        """Scores of a competitor on masked and all pixels, all seeds together."""
-        total = dict.fromkeys(PARTS, RolloutScores())
+    def scores(
+        self, competitors: Callable[[State], Mapping[str, State]], block: int
+    ) -> dict[str, dict[str, LeadScores]]:
+        """Scores of competitors on masked and all pixels, all seeds together."""
+        name = self.labels.target.name
+        total: dict[str, dict[str, RolloutScores]] = {}
         for seed in self.seeds:
-            name = self.labels.target.name
             hidden = masked(self.initial, name, self.share, block=block, seed=seed)
-            path = [hidden, replace(competitor(hidden), tick=self.tick)]
-            found = masked_scores(path, self.labels, protocol=self.protocol, mask=self.mask)
-            total = {part: scores + found[part] for part, scores in total.items()}
-        return {part: scores.leads[0] for part, scores in total.items()}
+            for who, reached in competitors(hidden).items():
+                path = [hidden, replace(reached, tick=self.tick)]
+                found = masked_scores(path, self.labels, protocol=self.protocol, mask=self.mask)
+                held = total.setdefault(who, dict.fromkeys(PARTS, RolloutScores()))
+                total[who] = {part: held[part] + found[part] for part in PARTS}
+        return {who: {p: s.leads[0] for p, s in held.items()} for who, held in total.items()}
 
-    def stepped(self, stepper: Stepper) -> Callable[[State], State]:
-        """A stepper as a competitor."""
-        return lambda hidden: list(rollout(stepper, hidden, [self.tick]))[-1]
+    def maps(self, name: str, stepper: PredictorStepper, hidden: State) -> dict[str, State]:
+        """A model's maps, each pixel on its own and with the areas asked for, where they count."""
+        pieces = [
+            p
+            for p in stepper.mesh.pieces(_PIECE)
+            if self.mask is None
+            or self.mask[p.row : p.row + p.height, p.col : p.col + p.width].any()
+        ]
+        state = stepper.begin(hidden)
+        return {
+            f"{name}{kind}": step(stepper.with_decision(decision), state, self.tick, pieces)
+            for decision, kind in ((Likely(), ""), (Faithful(), ", areas"))
+        }
 
     def nearest(self, hidden: State) -> State:
         """What is hidden filled from the nearest visible pixel."""
@@ -173,54 +187,33 @@ def summary(lead: LeadScores, names: Sequence[str], rare: float) -> tuple[float,
 
 
 def competitors(
-    model: PredictorStepper, rules: Surroundings, exercise: Exercise
-) -> dict[str, Callable[[State], State]]:
-    """Everyone who fills the map, by name."""
-    own, pixelwise, areas = model.predictor, Likely(), Faithful()
-    parts: dict[str, Predictor] = {"model": own}
-    if isinstance(own, Stack):
-        names = [str(p.to_dict()["name"]) for p in own.predictors]
-        parts = {**dict(zip(names, own.predictors, strict=True)), "stack": own}
-    found: dict[str, Callable[[State], State]] = {
-        "nearest visible pixel": exercise.nearest,
-        "surroundings": exercise.stepped(_with(model, rules, pixelwise)),
-        "surroundings, areas": exercise.stepped(_with(model, rules, areas)),
+    model: PredictorStepper,
+    rules: Mapping[str, PredictorStepper],
+    exercise: Exercise,
+    hidden: State,
+) -> dict[str, State]:
+    """The maps of everyone who fills one."""
+    return {
+        "nearest visible pixel": exercise.nearest(hidden),
+        **{name: exercise.maps("surroundings", rule, hidden)[name] for name, rule in rules.items()},
+        **exercise.maps("model", model, hidden),
+        "*persistence of the whole map*": exercise.initial,
     }
-    for name, predictor in parts.items():
-        calibrated = predictor is own
-        for decision, kind in ((pixelwise, ""), (areas, ", areas")):
-            stepper = _with(model, predictor, decision, calibrated=calibrated)
-            found[f"{name}{kind}"] = exercise.stepped(stepper)
-    still = Persistence(model.task, exercise.labels.grid)
-    return {**found, "*persistence of the whole map*": exercise.stepped(still)}
 
 
-def _with(
-    model: PredictorStepper, predictor: Predictor, decision: Decision, *, calibrated: bool = False
-) -> PredictorStepper:
-    """Another predictor in place of the model's."""
-    return PredictorStepper(
-        predictor,
-        model.assembler,
-        tiling=model.tiling,
-        decision=decision,
-        demand=model.demand,
-        calibration=model.calibration if calibrated else None,
-    )
-
-
-def chosen(model: PredictorStepper, exercise: Exercise, block: int) -> Surroundings:
-    """The rule whose areas have the highest mean IoU on masked pixels."""
-    spec, names = model.assembler.spec, exercise.labels.classes.names
-
-    def merit(rule: Surroundings) -> float:
-        stepper = _with(model, rule, Faithful())
-        return summary(exercise.scores(exercise.stepped(stepper), block)["masked"], names, 0.0)[1]
-
-    every = itertools.starmap(
-        lambda p, t: Surroundings(spec, p, t), itertools.product(POWERS, TRUSTS)
-    )
-    return max(every, key=merit)
+def chosen(model: PredictorStepper, exercise: Exercise, block: int) -> dict[str, PredictorStepper]:
+    """The surroundings of the highest mean IoU on masked pixels, by kind of map."""
+    assembler, names = model.assembler, exercise.labels.classes.names
+    best: dict[str, tuple[float, PredictorStepper]] = {}
+    for power, trust in itertools.product(POWERS, TRUSTS):
+        rule = Surroundings(assembler.spec, power, trust)
+        stepper = PredictorStepper(rule, assembler, tiling=model.tiling)
+        maps = functools.partial(exercise.maps, "surroundings", stepper)
+        for name, found in exercise.scores(maps, block).items():
+            merit = summary(found["masked"], names, 0.0)[1]
+            if name not in best or merit > best[name][0]:
+                best[name] = merit, stepper
+    return {name: stepper for name, (_, stepper) in best.items()}
 
 
 def table(
@@ -269,13 +262,13 @@ def main(
     where = "all land" if masks is None else f"held-out blocks, {masks.test.mean():.0%} of the map"
     print(f"### {source.path.stem}: {start} → {to}, {where}, {protocol.value} classes")
     for block in map(int, blocks.split(",")):
-        rule = chosen(model, validation, block)
-        every = competitors(model, rule, test)
-        found = {name: test.scores(competitor, block) for name, competitor in every.items()}
+        rules = chosen(model, validation, block)
+        found = test.scores(functools.partial(competitors, model, rules, test), block)
         kind = "pixels" if block == 1 else f"blocks of {block} × {block}"
-        constants = f"surroundings by distance^−{rule.power:g}, forcing as {rule.trust:g} pixels"
-        print(f"\n*{share:.0%} hidden in {kind}, {seeds} masks; rare < {rare:.0%}; {constants}*\n")
+        print(f"\n*{share:.0%} hidden in {kind}, {seeds} masks; rare < {rare:.0%}*\n")
         print("\n".join(table(found, labels.classes.names, rare)))
+        for name, rule in rules.items():
+            print(f"\n{name}: {rule.predictor.to_dict()}")
 
 
 if __name__ == "__main__":
