@@ -12,8 +12,8 @@ in the blocks that the checkpoint never saw if it held some out. A rare class ho
 Two kinds of map are told apart. Each pixel on its own takes its most likely class; *areas* are
 assigned, so that every coarse cell has those of the forcing (the decision ``faithful``). Rules
 that know no training: the nearest visible pixel, and the visible surroundings, of which nearer ones
-count more. Their two constants are, for each
-kind of map, those of the highest mean IoU on the validation split.
+count more, whose two constants are those of the highest mean IoU on the validation split, for each
+kind of map apart.
 """
 
 from __future__ import annotations
