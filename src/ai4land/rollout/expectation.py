@@ -113,7 +113,7 @@ def choose_odds(
     decision = stepper.decision
     if not isinstance(decision, Faithful | Likely):
         return stepper, {}
-    outlook = Outlook(stepper, initial, ticks, balanced=decision.balanced)
+    outlook = Outlook(stepper.with_ahead(1), initial, ticks, balanced=decision.balanced)
     odds, found = outlook.choose(decision, margin, progress)
     return stepper.with_decision(decision.with_odds(outlook.direction, odds)), found
 

@@ -37,6 +37,8 @@ class SampleOptions(BaseModel):
         corruption: Transforms that damage what the model is shown, applied in order, such as
             ``[{name: hide, share: [0.6, 0.99], block: 8}, {name: noise, share: 0.1}]``; see
             ``samples.corruption``. ``probability`` is the share of samples that one is applied to.
+        damaged_validation: Whether validation shows its windows so damaged, too; by default as they
+            are.
         augment: Flip and turn windows at random (terrain aspect turns with them).
     """
 
@@ -54,6 +56,8 @@ class SampleOptions(BaseModel):
     weigh: bool = False
     moving_share: Share = 0.5
     corruption: Corruption = ()
+    # left out of digests where it is not asked for, so that older trainings are known again
+    damaged_validation: Annotated[bool, Field(exclude_if=lambda asked: not asked)] = False
     augment: bool = True
 
     @model_validator(mode="after")

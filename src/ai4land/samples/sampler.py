@@ -154,6 +154,14 @@ class Sampler:
         subject = Subject(self.assembler.spec, self.assembler.codings)
         return corrupted(sample, self.options.corruption, subject, rng, progress)
 
+    def judged(self, times: Times, window: Window) -> Sample:
+        """The sample of given times and window as validation shows it, always the same."""
+        sample = self.read(times, window)
+        if not self.options.damaged_validation:
+            return sample
+        place = [abs(number) for number in (*times, window.row, window.col)]
+        return self.damaged(sample, np.random.default_rng(place), 1.0)
+
     def read(self, times: Times, window: Window) -> Sample:
         """The undamaged sample of given times in a given window."""
         assembler, shares = self.assembler, self._shares

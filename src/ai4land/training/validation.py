@@ -48,7 +48,7 @@ class Validation:
 
 
 def validate(predictor: Predictor, judge: SampleSource, limit: int) -> Validation:
-    """Score one step from every observed prior of the split, undamaged, over its whole area.
+    """Score one step from every observed prior of the split over its whole area.
 
     Args:
         predictor: The model.
@@ -90,8 +90,8 @@ def predicted_windows(
         direction: Steps of this direction alone; default all.
 
     Yields:
-        Target → values ``(K, y, x)``, of classes on land, and the undamaged sample; windows
-        without a valid pixel are left out.
+        Target → values ``(K, y, x)``, of classes on land, and the sample as validation shows it;
+        windows without a valid pixel are left out.
     """
     codings = sampler.assembler.codings
     for sample in _windows(sampler, limit, direction):
@@ -205,6 +205,6 @@ def _windows(sampler: Sampler, limit: int, direction: Direction | None) -> Itera
     ]
     for index in np.unique(np.linspace(0, len(cells) - 1, min(limit, len(cells))).astype(int)):
         times, window = cells[index]
-        sample = sampler.read(times[:2], window)
+        sample = sampler.judged(times[:2], window)
         if any(target.valid.any() for target in sample.targets.values()):
             yield sample
