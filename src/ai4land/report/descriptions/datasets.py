@@ -33,12 +33,15 @@ def describe_sources() -> Description:
             ", ".join(_variables(reader)),
             reader.years or "–",
             reader.licence or "–",
-            reader.certainty.value,
+            reader.known_from,
         )
         for name, reader in SOURCES.items()
     )
     heads = ("source", "product", "variables", "years", "licence", "format known from")
-    note = "All of one: `ai4land sources NAME`. Where to get the files: `ai4land download`."
+    note = (
+        "All of one: `ai4land sources NAME`. Where to get the files: `ai4land download`. "
+        "Experimental: only imitations of the product were read so far; look at the values."
+    )
     table = Table("Products that a recipe may name", heads, rows, note, numeric=False)
     data = {name: _data(name, reader) for name, reader in SOURCES.items()}
     return Description("sources", table.title, data, (table,))
@@ -65,7 +68,7 @@ def describe_source(name: str) -> Description:
         ("years", reader.years or "–"),
         ("licence", reader.licence or "–"),
         ("cite", reader.citation or "–"),
-        ("format known from", reader.certainty.value),
+        ("format known from", reader.known_from),
         ("download", ", ".join(data["downloads"]) or "no address known"),
     ]
     variables = tuple((v["name"], v["kind"], v["units"], v["long_name"]) for v in data["variables"])
@@ -98,6 +101,7 @@ def _data(name: str, reader: Reader) -> dict[str, Any]:
         "licence": reader.licence,
         "citation": reader.citation,
         "certainty": reader.certainty.value,
+        "experimental": reader.experimental,
         "variables": [
             {
                 "name": v.name,

@@ -284,4 +284,5 @@ READER = Reader(
     licence=_PRODUCT.licence,
     citation="Li et al. 2024, doi:10.5194/essd-16-2007-2024",
     certainty=Certainty.PAPER,
+    experimental=True,
 )

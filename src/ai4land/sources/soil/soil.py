@@ -279,4 +279,5 @@ READER = Reader(
     licence=f"{_PRODUCT.licence} (SoilGrids)",
     citation=_PRODUCT.citation,
     certainty=Certainty.PAPER,
+    experimental=True,
 )
