@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
-from ai4land.errors import SourceError
+from ai4land.errors import ConfigError, MissingFileError, SourceError
 from ai4land.grid import Grid, Window
 from ai4land.sources.layout import same_grid
 from ai4land.sources.source import (
@@ -23,7 +24,15 @@ from ai4land.sources.source import (
 )
 from ai4land.vocabulary import Variable
 
-__all__ = ["FileSource", "check_bounds", "check_one_grid", "each_once", "gaps_in", "listing"]
+__all__ = [
+    "FileSource",
+    "annual_files",
+    "check_bounds",
+    "check_one_grid",
+    "each_once",
+    "gaps_in",
+    "listing",
+]
 
 Key = TypeVar("Key")
 
@@ -145,6 +154,36 @@ def each_once(
     return found
 
 
+def annual_files(folder: Path, pattern: str) -> dict[int, Path]:
+    """Files of a folder by the year in their names, ascending.
+
+    Args:
+        folder: The folder.
+        pattern: File name with ``{year}`` where the four digits of the year stand; ``*`` stands
+            for anything.
+
+    Raises:
+        ConfigError: If the pattern has no place for the year, or several.
+        MissingFileError: If no file matches.
+        SourceError: If two files are of one year.
+    """
+    if pattern.count("{year}") != 1:
+        raise ConfigError(
+            "The pattern needs one place for the year",
+            where="option pattern",
+            expected="a file name such as map_{year}.tif",
+            found=pattern,
+        )
+    written = re.escape(pattern).replace(r"\{year\}", r"(\d{4})").replace(r"\*", ".*")
+    there = sorted(folder.iterdir()) if folder.is_dir() else []
+    named = [(int(match[1]), f) for f in there if (match := re.fullmatch(written, f.name))]
+    if not named:
+        raise MissingFileError(
+            "No files of this name here", where=folder, expected=pattern, found=listing(folder)
+        )
+    return each_once(sorted(named), "year", "write a pattern that only one of them fits")
+
+
 def gaps_in(ticks: Collection[int], why: str | Callable[[int], str]) -> dict[int, str]:
     """The times that a series lacks between its first and its last, and why."""
     return {
@@ -189,9 +228,8 @@ def check_bounds(
         )
 
 
-def listing(folder: Path, names: Sequence[str] | None = None) -> str:
+def listing(folder: Path) -> str:
     """What is in a folder where something else was expected, for error texts."""
     if not folder.is_dir():
         return "no such folder"
-    there = sorted(f.name for f in folder.iterdir()) if names is None else names
-    return ", ".join(there[:3]) or "an empty folder"
+    return ", ".join(sorted(f.name for f in folder.iterdir())[:3]) or "an empty folder"

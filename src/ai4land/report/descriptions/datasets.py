@@ -9,11 +9,10 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from ai4land.download import Dataset, Item, datasets
-from ai4land.errors import ConfigError
 from ai4land.report.descriptions.inspection import Description
 from ai4land.report.tables.table import Table, size
 from ai4land.sources import SOURCES, Reader
-from ai4land.vocabulary import VARIABLES, Kind, nearest_name
+from ai4land.vocabulary import VARIABLES, Kind, check_name
 
 __all__ = ["describe_download", "describe_downloads", "describe_source", "describe_sources"]
 
@@ -53,14 +52,7 @@ def describe_source(name: str) -> Description:
     Raises:
         ConfigError: If there is none of that name; it names the nearest.
     """
-    if name not in SOURCES:
-        close = nearest_name(name, SOURCES)
-        raise ConfigError(
-            "Unknown source",
-            found=repr(name),
-            expected=f"one of {', '.join(SOURCES)}",
-            remedy=f"did you mean {close!r}?" if close else None,
-        )
+    check_name(name, SOURCES, "Unknown source")
     reader, data = SOURCES[name], _data(name, SOURCES[name])
     facts = [
         ("product", reader.title),
