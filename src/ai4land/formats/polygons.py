@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import re
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -302,13 +303,15 @@ def read_polygons(path: Path, name: str | None = None) -> Polygons:
     if not path.is_file() and not str(path).startswith("/vsi"):
         raise MissingFileError("There is no such file of regions", where=path)
     try:
-        layer = _layer(pyogrio.list_layers(path).tolist(), path)
-        fields = [str(field) for field in pyogrio.read_info(path, layer=layer)["fields"]]
-        key = name or next((usual for usual in _NAMES if usual in fields), None)
-        columns = [key] if key in fields else []
-        meta, _, shapes, values = pyogrio.raw.read(
-            path, layer=layer, columns=columns, force_2d=True
-        )
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            layer = _layer(pyogrio.list_layers(path).tolist(), path)
+            fields = [str(field) for field in pyogrio.read_info(path, layer=layer)["fields"]]
+            key = name or next((usual for usual in _NAMES if usual in fields), None)
+            columns = [key] if key in fields else []
+            meta, _, shapes, values = pyogrio.raw.read(
+                path, layer=layer, columns=columns, force_2d=True
+            )
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
         raise SourceError(
             "The regions cannot be read: the file is damaged or of another format",
@@ -316,6 +319,8 @@ def read_polygons(path: Path, name: str | None = None) -> Polygons:
             found=error,
             remedy="open it with `ogrinfo`; GeoJSON is text in UTF-8",
         ) from error
+    for text in dict.fromkeys(str(warning.message) for warning in told):
+        log.warning("%s: %s", path, text)
     crs = _geojson_system(path) or meta["crs"]
     if crs is None:
         raise SourceError(
