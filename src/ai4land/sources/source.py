@@ -110,10 +110,6 @@ class Fields(dict[str, SourceField]):
     Args:
         fields: Variable name → field.
         absent: Variable name → why the source does not hold it.
-
-    Attributes:
-        asked: Variables that were looked up by name, so that a source of many files can tell
-            which of them are used.
     """
 
     def __init__(
@@ -123,13 +119,6 @@ class Fields(dict[str, SourceField]):
         self.absent: Mapping[str, str] = {
             name: why for name, why in (absent or {}).items() if name not in fields
         }
-        self.asked: set[str] = set()
-
-    def __getitem__(self, name: str) -> SourceField:
-        """The field of a variable."""
-        entry = super().__getitem__(name)
-        self.asked.add(name)
-        return entry
 
     def __missing__(self, name: str) -> SourceField:
         """Refuse a variable that the source lacks."""
@@ -217,8 +206,10 @@ class Source(Protocol):
         """
         ...
 
-    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
-        """The files behind some times (default: all), hashed."""
+    def provenance(
+        self, ticks: Collection[int] | None = None, variables: Collection[str] | None = None
+    ) -> list[Provenance]:
+        """The files behind some times of some variables (default: all), hashed."""
         ...
 
 

@@ -105,7 +105,7 @@ class TestScenario:
 
     def test_a_scenario_on_another_grid(self, folder: Path) -> None:
         write_luh2(folder / SSP126, {2016: luh2_states(36, 72)}, base=2015)
-        with pytest.raises(SourceError, match=r"(?s)different grids.*ssp126"):
+        with pytest.raises(SourceError, match=r"(?s)another grid.*ssp126"):
             open_luh2(folder, Luh2Options(scenario="ssp126"))
 
     def test_one_file_cannot_be_both(self, folder: Path) -> None:

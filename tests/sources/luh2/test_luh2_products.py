@@ -278,10 +278,9 @@ class TestWholeFolder(SourceContract):
     def test_provenance_hashes_only_files_of_variables_asked_for(self, folder: Path) -> None:
         source = open_luh2(folder, Luh2Options(scenario="ssp585"))
         assert len(source.provenance()) == 8
-        source.fields["luh2_ice_water"]
-        assert [p.name for p in source.provenance()] == ["staticData_quarterdeg.nc"]
-        source.fields["luh2_states"]
-        names = [p.name for p in source.provenance({2013})]
+        static = source.provenance(variables=["luh2_ice_water"])
+        assert [p.name for p in static] == ["staticData_quarterdeg.nc"]
+        names = [p.name for p in source.provenance({2013}, ["luh2_states", "luh2_ice_water"])]
         assert sorted(names) == ["states.nc", "staticData_quarterdeg.nc"]
 
     def test_the_seam_of_transitions_shows_both_years(self, source: Source) -> None:

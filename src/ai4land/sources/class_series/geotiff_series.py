@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 
 from ai4land.errors import ConfigError, MissingFileError
+from ai4land.sources.class_series.class_maps import ClassMaps, opened_maps
 from ai4land.sources.class_series.deflickered import Deflicker, Deflickered, unsmoothed
-from ai4land.sources.options import Strict
-from ai4land.sources.rasters import RasterSeries
+from ai4land.sources.file_source import gaps_in, listing
+from ai4land.sources.options import Cited
 from ai4land.sources.reader import Certainty, Reader
-from ai4land.sources.source import Product, Source
+from ai4land.sources.source import Source
 from ai4land.vocabulary import Variable, read_legend
 from ai4land.vocabulary import variable as look_up
 
@@ -19,25 +20,18 @@ __all__ = ["READER", "GeotiffSeriesOptions", "open_geotiff_series"]
 _YEAR = "{year}"
 
 
-class GeotiffSeriesOptions(Strict):
+class GeotiffSeriesOptions(Cited):
     """Options of ``geotiff_series``.
 
     Attributes:
         pattern: File name with ``{year}`` where the four digits of the year stand.
         legend: Legend of the codes: a built-in name, or a YAML file beside the recipe.
-        product: Name for provenance.
-        version: Version for provenance.
-        licence: Terms for provenance.
-        citation: What to cite.
         deflicker: Offer a smoothed variable beside the one of the maps, which stays as it is.
     """
 
     pattern: str
     legend: str
     product: str = "class maps"
-    version: str = ""
-    licence: str = ""
-    citation: str = ""
     deflicker: Deflicker | None = None
 
 
@@ -75,17 +69,11 @@ def open_geotiff_series(path: Path, options: GeotiffSeriesOptions, variable: Var
             "No maps of this name here",
             where=path,
             expected=options.pattern,
-            found="no such folder"
-            if not path.is_dir()
-            else ", ".join(sorted(f.name for f in path.iterdir())[:3]) or "an empty folder",
+            found=listing(path),
         )
-    gaps = {
-        y: f"the file {before}{y}{after} is missing"
-        for y in range(min(files), max(files))
-        if y not in files
-    }
-    product = Product(options.product, options.version, options.licence, options.citation)
-    series = RasterSeries(raw, files, read_legend(options.legend), product, gaps=gaps)
+    gaps = gaps_in(files, lambda year: f"the file {before}{year}{after} is missing")
+    meaning = read_legend(options.legend)
+    series = ClassMaps(raw, opened_maps(files), meaning, options.cited, gaps=gaps)
     smooth = options.deflicker
     return series if smooth is None else Deflickered(series, smooth, raw.name)
 

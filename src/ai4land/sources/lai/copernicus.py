@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import netCDF4
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.errors import MissingFileError, SourceError
+from ai4land.errors import SourceError
 from ai4land.grid import Window
-from ai4land.sources.lai.leaf_area import Composite, LeafArea, Scaling
-from ai4land.sources.layout import Layout, same_grid
+from ai4land.sources.lai.composites import (
+    CompositeMap,
+    CompositeOptions,
+    Naming,
+    Rhythm,
+    leaf_area_of,
+)
+from ai4land.sources.lai.leaf_area import VARIABLES, LeafArea, Scaling
+from ai4land.sources.layout import Layout
 from ai4land.sources.netcdf import check_units, opened, read_layout
-from ai4land.sources.options import Strict
 from ai4land.sources.periods import Period, composite_date, period_of
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Product
@@ -42,25 +47,26 @@ _CITATION = "Verger et al. 2014, doi:10.1016/j.rse.2014.07.009; Copernicus servi
 _LICENCE = "Copernicus, free with attribution"
 
 
-class CopernicusLaiOptions(Strict):
-    """Options of ``lai_copernicus``.
+class CopernicusLaiOptions(CompositeOptions):
+    """Options of ``lai_copernicus``."""
 
-    Attributes:
-        clock: Clock of the values: ``10day``, ``8day`` or ``month``.
-        partial: Offer periods of which the files cover only some days.
-    """
-
-    clock: Literal["10day", "8day", "month"] = "10day"
-    partial: bool = False
+    clock: Rhythm = "10day"
 
 
-@dataclass(frozen=True, slots=True)
-class _Map:
-    """One file whose header was read."""
+def _ten_days(match: re.Match[str], file: Path) -> Period:
+    return period_of(Clock.TEN_DAYS, Clock.TEN_DAYS.tick(composite_date(match["date"], file)))
 
-    path: Path
-    layout: Layout
-    scaling: Scaling
+
+_NAMES = Naming(
+    what="Copernicus leaf area",
+    pattern=_FILE,
+    ending="*.nc",
+    example="c_gls_LAI_….nc, c_gls_LAI300_….nc or c3s_LAI_….nc",
+    of=_ten_days,
+    one="ten-day period",
+    twice="keep the consolidated one (without -RT, or with the higher RT)",
+    edition=lambda match: f"{match['sensor']} {match['version']}",
+)
 
 
 def open_lai_copernicus(path: Path, options: CopernicusLaiOptions) -> LeafArea:
@@ -77,53 +83,13 @@ def open_lai_copernicus(path: Path, options: CopernicusLaiOptions) -> LeafArea:
         MissingFileError: If there is nothing of the product.
         SourceError: If two files are of one period, or a file is laid out differently.
     """
-    files: dict[Period, Path] = {}
-    versions: set[str] = set()
-    for file in sorted(path.rglob("*.nc")):
-        match = _FILE.match(file.name)
-        if match is None:
-            continue
-        day = composite_date(match["date"], file)
-        period = period_of(Clock.TEN_DAYS, Clock.TEN_DAYS.tick(day))
-        if period in files:
-            raise SourceError(
-                "Two files for one ten-day period",
-                where=path,
-                found=f"{files[period].name} and {file.name}",
-                remedy="keep the consolidated one (without -RT, or with the higher RT)",
-            )
-        files[period] = file
-        versions.add(f"{match['sensor']} {match['version']}")
-    if not files:
-        raise MissingFileError(
-            "No Copernicus leaf area files here",
-            where=path,
-            expected="files named c_gls_LAI_….nc, c_gls_LAI300_….nc or c3s_LAI_….nc",
-            found="none in it or its subfolders" if path.is_dir() else "no such folder",
-            remedy="unpack the archives" if list(path.glob("*.zip")) else None,
-        )
+    files, edition = _NAMES.files_in(path)
+    product = Product("Copernicus LAI", edition, _LICENCE, _CITATION)
     maps = {period: _opened_map(file) for period, file in files.items()}
-    first = next(iter(maps.values()))
-    for one in maps.values():
-        if not same_grid(one.layout.grid, first.layout.grid):
-            raise SourceError(
-                "A file of the series lies on another grid",
-                where=one.path,
-                expected=f"{first.layout.grid.describe()} as {first.path.name}",
-                found=one.layout.grid.describe(),
-                remedy="keep 1 km and 300 m files in folders of their own",
-            )
-    return LeafArea(
-        first.layout.grid,
-        [Composite(p, (one.path,), partial(_read, one)) for p, one in maps.items()],
-        Clock(options.clock),
-        Product("Copernicus LAI", ", ".join(sorted(versions)), _LICENCE, _CITATION),
-        partial=options.partial,
-        notes={"composites": "ten-day periods"},
-    )
+    return leaf_area_of(maps, options, product, {"composites": "ten-day periods"})
 
 
-def _opened_map(path: Path) -> _Map:
+def _opened_map(path: Path) -> CompositeMap:
     """Read and check the header of a file."""
     with opened(path) as dataset:
         if _NAME not in dataset.variables:
@@ -142,7 +108,9 @@ def _opened_map(path: Path) -> _Map:
                 found=dict(zip(array.dimensions, array.shape, strict=True)),
             )
         check_units(array, _UNITS, path)
-        return _Map(path, read_layout(dataset, array, path), _scaling(array, path))
+        layout = read_layout(dataset, array, path)
+        read = partial(_read, path, layout, _scaling(array, path))
+        return CompositeMap(path, layout, read)
 
 
 def _scaling(array: netCDF4.Variable[Any], path: Path) -> Scaling:
@@ -181,18 +149,17 @@ def _valid(attributes: Mapping[str, Any], dtype: np.dtype[Any]) -> tuple[float, 
     return None
 
 
-def _read(one: _Map, window: Window) -> npt.NDArray[np.float32]:
-    with opened(one.path) as dataset:
+def _read(path: Path, layout: Layout, scaling: Scaling, window: Window) -> npt.NDArray[np.float32]:
+    with opened(path) as dataset:
         array = dataset[_NAME]
         lead = (0,) * (array.ndim - 2)
-        raw = one.layout.gather(window, lambda rows, cols: np.asarray(array[(*lead, rows, cols)]))
-    where = f"{one.path.name}, row {window.row}, column {window.col}"
-    return one.scaling.apply(raw, where)
+        raw = layout.gather(window, lambda rows, cols: np.asarray(array[(*lead, rows, cols)]))
+    return scaling.apply(raw, f"{path.name}, row {window.row}, column {window.col}")
 
 
 READER = Reader(
     CopernicusLaiOptions,
-    ("leaf_area_index", "leaf_area_index_observations"),
+    VARIABLES,
     lambda path, options, _: open_lai_copernicus(path, options),
     title="Copernicus leaf area index, CGLS 1 km and 300 m, C3S 1 km and 4 km",
     files=("c_gls_LAI_{date}0000_GLOBE_{sensor}_V2.0.2.nc", "c3s_LAI_{date}000000_GLOBE_*.nc"),

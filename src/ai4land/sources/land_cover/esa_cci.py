@@ -8,8 +8,8 @@ NetCDF as ``ubyte`` with a time axis (editions of the climate data store) or as 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +18,18 @@ import numpy as np
 
 from ai4land.errors import MissingFileError, SourceError
 from ai4land.grid import Grid, Window
+from ai4land.sources.class_series.class_maps import ClassMap
+from ai4land.sources.class_series.netcdf_maps import NetcdfClassMap
 from ai4land.sources.codes import class_codes
+from ai4land.sources.file_source import FileSource, gaps_in
 from ai4land.sources.land_cover.coarse_classes import CoarseClasses, cells_inside
-from ai4land.sources.layout import Layout, same_grid
-from ai4land.sources.netcdf import opened, read_layout
-from ai4land.sources.options import Strict
+from ai4land.sources.layout import same_grid
+from ai4land.sources.netcdf import opened
+from ai4land.sources.options import Side, Strict, side_of
 from ai4land.sources.periods import dates_of
-from ai4land.sources.rasters import RasterFile, open_raster
+from ai4land.sources.rasters import open_raster
 from ai4land.sources.reader import Certainty, Reader
-from ai4land.sources.sides import Side, side_of
-from ai4land.sources.source import (
-    Array,
-    Fields,
-    Product,
-    Provenance,
-    SourceField,
-    checked,
-    provenance_of,
-)
+from ai4land.sources.source import Array, Product, SourceField
 from ai4land.vocabulary import NO_DATA, Clock, legend, variable
 
 __all__ = ["READER", "EsaCci", "EsaCciOptions", "open_esa_cci"]
@@ -64,42 +58,6 @@ class EsaCciOptions(Strict):
     degrees: Side | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Map:
-    """One map of a year, or one tile of it, whose header was read.
-
-    Attributes:
-        path: The file.
-        layout: Where its pixels lie.
-        index: Position on the time axis of a NetCDF file, ``None`` if it has none.
-        raster: The GeoTIFF, if it is one.
-        nodata: No-data value.
-    """
-
-    path: Path
-    layout: Layout
-    index: int | None = None
-    raster: RasterFile | None = None
-    nodata: float | None = None
-
-    def read(self, window: Window) -> Array:
-        """Codes as stored, unsigned, north up, ``(y, x)``."""
-        if self.raster is not None:
-            return self.raster.read(window)
-        lead = () if self.index is None else (self.index,)
-        with opened(self.path) as dataset:
-            array = dataset[_ARRAY]
-            raw = self.layout.gather(
-                window, lambda rows, cols: np.asarray(array[(*lead, rows, cols)])
-            )
-        return _unsigned(raw)
-
-
-def _unsigned(raw: Array) -> Array:
-    """Bytes as unsigned: 220 is stored as −36 where the file has signed bytes."""
-    return np.ascontiguousarray(raw).view(np.uint8) if raw.dtype == np.int8 else raw
-
-
 def open_esa_cci(path: Path, options: EsaCciOptions) -> EsaCci:
     """Open a folder of annual files, or one file.
 
@@ -124,7 +82,7 @@ def open_esa_cci(path: Path, options: EsaCciOptions) -> EsaCci:
             found="no such folder" if not path.is_dir() else ", ".join(packed[:3]) or "none in it",
             remedy="unpack the archives" if packed else None,
         )
-    maps: dict[int, list[_Map]] = {}
+    maps: dict[int, list[ClassMap]] = {}
     versions: set[str] = set()
     for file in files:
         match = _FILE.search(file.name)
@@ -137,7 +95,7 @@ def open_esa_cci(path: Path, options: EsaCciOptions) -> EsaCci:
     return EsaCci(_Maps(maps, product), options)
 
 
-def _open_file(path: Path, named: int | None) -> dict[int, _Map]:
+def _open_file(path: Path, named: int | None) -> Mapping[int, ClassMap]:
     """The maps of a file by year.
 
     Args:
@@ -148,7 +106,7 @@ def _open_file(path: Path, named: int | None) -> dict[int, _Map]:
         raster = open_raster(path)
         if named is None:
             raise SourceError("The file name holds no year", where=path, expected="…-P1Y-2018-v…")
-        return {named: _Map(path, raster.layout, None, raster, raster.nodata)}
+        return {named: raster}
     _refuse_archive(path)
     with opened(path) as dataset:
         if _ARRAY not in dataset.variables:
@@ -167,11 +125,10 @@ def _open_file(path: Path, named: int | None) -> dict[int, _Map]:
                 found=f"{array.dtype} {array.dimensions}",
             )
         _check_codes(array, path)
-        layout = read_layout(dataset, array, path)
         years = _years(dataset, array, path, named)
-        fill = getattr(array, "_FillValue", None)
-        nodata = None if fill is None else float(_unsigned(np.asarray([fill], array.dtype))[0])
-    return {year: _Map(path, layout, index, None, nodata) for year, index in years.items()}
+        return {
+            year: NetcdfClassMap.of(dataset, array, path, index) for year, index in years.items()
+        }
 
 
 def _refuse_archive(path: Path) -> None:
@@ -231,7 +188,7 @@ def _years(
     return years
 
 
-class _Maps:
+class _Maps(FileSource):
     """Land cover on the product's own pixels.
 
     Args:
@@ -242,8 +199,8 @@ class _Maps:
         SourceError: If maps of a year overlap, or pixels do not fit together.
     """
 
-    def __init__(self, maps: Mapping[int, Sequence[_Map]], product: Product) -> None:
-        self._product, self._legend = product, legend("esa_cci_lc")
+    def __init__(self, maps: Mapping[int, Sequence[ClassMap]], product: Product) -> None:
+        self._legend = legend("esa_cci_lc")
         every = [one for parts in maps.values() for one in parts]
         self._grid = _union([one.layout.grid for one in every], every[0].path)
         places = {year: self._placed(parts) for year, parts in maps.items()}
@@ -259,17 +216,15 @@ class _Maps:
                 "No year has all tiles", where=every[0].path.parent, found=next(iter(gaps.items()))
             )
         ticks = tuple(self._maps)
-        missing = {y: "no file of this year" for y in range(ticks[0], ticks[-1]) if y not in maps}
-        inner = {y: why for y, why in (missing | gaps).items() if ticks[0] < y < ticks[-1]}
-        self.fields: Mapping[str, SourceField] = {
-            _NAME: SourceField(
-                variable(_NAME), self._grid, Clock.YEAR, ticks, self._legend, gaps=inner
-            )
-        }
+        inner = gaps_in(ticks, lambda year: gaps.get(year, "no file of this year"))
+        field = SourceField(
+            variable(_NAME), self._grid, Clock.YEAR, ticks, self._legend, gaps=inner
+        )
+        super().__init__({_NAME: field}, product)
 
-    def _placed(self, parts: Sequence[_Map]) -> dict[tuple[int, int], _Map]:
+    def _placed(self, parts: Sequence[ClassMap]) -> dict[tuple[int, int], ClassMap]:
         """Row and column of each tile of a year in the whole."""
-        placed: dict[tuple[int, int], _Map] = {}
+        placed: dict[tuple[int, int], ClassMap] = {}
         covered: list[tuple[int, int, int, int]] = []
         for one in parts:
             grid = one.layout.grid
@@ -290,9 +245,8 @@ class _Maps:
             placed[row, col] = one
         return placed
 
-    def read(self, variable: str, tick: int | None, window: Window) -> Array:
-        """Class codes of a window, ``(y, x)`` uint8, 255 missing; see ``Source.read``."""
-        checked(self.fields, variable, tick, window)
+    def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
+        """Class codes of a window, ``(y, x)`` uint8, 255 missing."""
         assert tick is not None
         out = np.full(window.shape, NO_DATA, dtype=np.uint8)
         for piece in self._grid.pieces(window):
@@ -305,22 +259,24 @@ class _Maps:
                     continue
                 part = Window(top - row, left - col, bottom - top, right - left)
                 where = f"{one.path.name}, {tick}, row {part.row}, column {part.col}"
-                codes = class_codes(one.read(part), self._legend, one.nodata, where)
+                codes = class_codes(one.read_all([part])[0], self._legend, one.nodata, where)
                 y = slice(piece.target[0].start + top - rows.start, None)
                 x = slice(piece.target[1].start + left - cols.start, None)
                 out[y, x][: part.height, : part.width] = codes
         return out
 
-    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
-        """Nothing that headers do not tell."""
-        checked(self.fields, variable, ticks[0], window)
-        return {}
+    def _files(self, entry: SourceField, tick: int | None) -> Iterable[Path]:
+        assert tick is not None
+        return self.files_of(tick)
 
-    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
-        """The files behind some times (default: all), hashed."""
-        chosen = [t for t in self._maps if ticks is None or t in ticks]
-        paths = {one.path: None for t in chosen for one in self._maps[t].values()}
-        return [provenance_of(path, self._product) for path in paths]
+    def files_of(self, year: int) -> list[Path]:
+        """The files of a year."""
+        return [one.path for one in self._maps[year].values()]
+
+    @property
+    def product(self) -> Product:
+        """What the files belong to."""
+        return self._product
 
 
 def _union(grids: Sequence[Grid], where: Path) -> Grid:
@@ -355,7 +311,7 @@ def _offset(grid: Grid, whole: Grid, path: Path) -> tuple[int, int]:
     return round(row), round(col)
 
 
-class EsaCci:
+class EsaCci(FileSource):
     """Land cover, as it is or by the largest class of coarser cells, and shares of classes.
 
     Args:
@@ -379,27 +335,27 @@ class EsaCci:
             fields[_FRACTIONS] = replace(native, variable=variable(_FRACTIONS), grid=grid)
             if self._aggregated:
                 fields[_NAME] = replace(native, grid=grid)
-        self.fields: Mapping[str, SourceField] = Fields(fields, absent)
+        super().__init__(fields, maps.product, absent)
 
-    def read(self, variable: str, tick: int | None, window: Window) -> Array:
-        """Codes ``(y, x)`` uint8, or shares ``(class, y, x)`` float32; see ``Source.read``."""
-        checked(self.fields, variable, tick, window)
-        if variable == _FRACTIONS:
+    def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
+        """Codes ``(y, x)`` uint8, or shares ``(class, y, x)`` float32."""
+        if entry.variable.name == _FRACTIONS:
             return self._coarse.shares(tick, window)
         if self._aggregated:
             return self._coarse.largest(tick, window)
-        return self._maps.read(variable, tick, window)
+        return self._maps.read(_NAME, tick, window)
 
-    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
+    def _found(
+        self, entry: SourceField, ticks: tuple[int, ...], window: Window
+    ) -> Mapping[str, Any]:
         """How values were aggregated, if they were."""
-        checked(self.fields, variable, ticks[0], window)
-        if variable == _FRACTIONS:
+        if entry.variable.name == _FRACTIONS:
             return {"denominator": "known area of the cell", "resample": "exactly shared area"}
         return {"resample": "class of the largest area"} if self._aggregated else {}
 
-    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
-        """The files behind some times (default: all), hashed."""
-        return self._maps.provenance(ticks)
+    def _files(self, entry: SourceField, tick: int | None) -> Iterable[Path]:
+        assert tick is not None
+        return self._maps.files_of(tick)
 
 
 READER = Reader(

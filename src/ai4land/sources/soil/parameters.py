@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -15,16 +16,8 @@ import numpy.typing as npt
 
 from ai4land.errors import ConfigError, SourceError
 from ai4land.grid import Grid, Window
-from ai4land.sources.layout import same_grid
-from ai4land.sources.source import (
-    Array,
-    Fields,
-    Product,
-    Provenance,
-    SourceField,
-    checked,
-    provenance_of,
-)
+from ai4land.sources.file_source import FileSource, check_bounds, check_one_grid
+from ai4land.sources.source import Array, Product, SourceField
 from ai4land.sources.surfaces import Surface
 from ai4land.vocabulary import Clock, Variable, nearest_name
 
@@ -158,17 +151,8 @@ class Parameter:
 
     def __post_init__(self) -> None:
         """Refuse maps on different grids."""
-        first = self.parts[0][0]
-        others = [s for s, _ in self.parts] + ([self.beside] if self.beside is not None else [])
-        for surface in others:
-            if not same_grid(first.layout.grid, surface.layout.grid):
-                raise SourceError(
-                    "Maps that belong together lie on different grids",
-                    where=surface.path,
-                    expected=f"{first.layout.grid.describe()} as {first.path.name}",
-                    found=surface.layout.grid.describe(),
-                    remedy="keep files of one resolution in a folder",
-                )
+        remedy = "keep files of one resolution in a folder"
+        check_one_grid(((s.path, s.layout.grid) for s in self.surfaces), remedy)
 
     @property
     def grid(self) -> Grid:
@@ -200,26 +184,18 @@ class Parameter:
         low, high = self.variable.bounds
         low = low if self.lowest is None else self.lowest
         slack = 1e-3 * max(abs(b) for b in (low, high, 1.0) if b is not None)
-        beyond = np.zeros(values.shape, dtype=np.bool_)
-        if low is not None:
-            beyond |= values < low - slack
-        if high is not None:
-            beyond |= values > high + slack
-        if beyond.any():
-            surface = self.parts[0][0]
-            name = surface.name or self.variable.name
-            raise SourceError(
-                "Values beyond what the variable can be",
-                where=f"{surface.path}, {name}, row {window.row}, column {window.col}",
-                expected=f"{low}…{high} {self.variable.units}",
-                found=f"{values[beyond][0]:g} in {int(beyond.sum())} cells",
-                remedy="give a missing value that is not declared as the option `fill`, or the "
-                "right units in the option `units`",
-            )
+        surface, name = self.parts[0][0], self.variable.name
+        where = f"{surface.path}, {surface.name or name}, row {window.row}, column {window.col}"
+        remedy = (
+            "give a missing value that is not declared as the option `fill`, or the right units in "
+            "the option `units`"
+        )
+        bounded = replace(self.variable, bounds=(low, high))
+        check_bounds(values, bounded, where, remedy, below=slack, above=slack)
         return np.clip(values, low, high) if low is not None or high is not None else values
 
 
-class ParameterMaps:
+class ParameterMaps(FileSource):
     """A source of static maps of numbers.
 
     Args:
@@ -234,18 +210,17 @@ class ParameterMaps:
         product: Product,
         absent: Mapping[str, str] | None = None,
     ) -> None:
-        self._parameters, self._product = dict(parameters), product
-        self.fields: Mapping[str, SourceField] = Fields(
-            {n: SourceField(p.variable, p.grid, Clock.STATIC) for n, p in parameters.items()},
-            absent,
-        )
+        self._parameters = dict(parameters)
+        fields = {n: SourceField(p.variable, p.grid, Clock.STATIC) for n, p in parameters.items()}
+        super().__init__(fields, product, absent)
 
-    def read(self, variable: str, tick: int | None, window: Window) -> Array:
-        """Values of a window, ``(y, x)`` float32, NaN missing; see ``Source.read``."""
-        checked(self.fields, variable, tick, window)
-        return self._parameters[variable].read(window)
+    def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
+        """Values of a window, ``(y, x)`` float32, NaN missing."""
+        return self._parameters[entry.variable.name].read(window)
 
-    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
+    def _found(
+        self, entry: SourceField, ticks: tuple[int, ...], window: Window
+    ) -> Mapping[str, Any]:
         """Say what was recognised, and refuse percent that look like shares.
 
         Returns:
@@ -254,8 +229,7 @@ class ParameterMaps:
         Raises:
             SourceError: If a share of 100 never exceeds 1 and its units are only assumed.
         """
-        entry = checked(self.fields, variable, None, window)
-        parameter = self._parameters[variable]
+        parameter = self._parameters[entry.variable.name]
         if entry.variable.units == "percent" and not meant(str(parameter.note.get("units", ""))):
             rows = np.unique(np.linspace(0, window.height - 1, _PROBED).round().astype(int))
             lines = (Window(window.row + int(r), window.col, 1, window.width) for r in rows)
@@ -264,15 +238,13 @@ class ParameterMaps:
             if known.size and 0.0 < known.max() <= 1.0:
                 raise SourceError(
                     "The variable looks like shares of one, not percent",
-                    where=f"{parameter.parts[0][0].path}, {variable}",
+                    where=f"{parameter.parts[0][0].path}, {entry.variable.name}",
                     expected="values up to 100",
                     found=f"none above {known.max():g} in {known.size} cells",
                     remedy="say `fraction` in the option `units`",
                 )
         return {"recognised": dict(parameter.note)} if parameter.note else {}
 
-    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
-        """All files, each hashed once."""
-        maps = [s for p in self._parameters.values() for s in p.surfaces]
-        paths = {path: None for surface in maps for path in surface.files}
-        return [provenance_of(path, self._product) for path in paths]
+    def _files(self, entry: SourceField, tick: int | None) -> Iterable[Path]:
+        maps = self._parameters[entry.variable.name].surfaces
+        return [path for surface in maps for path in surface.files]
