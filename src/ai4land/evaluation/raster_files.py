@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,13 +55,14 @@ class ClassRaster:
         Raises:
             SourceError: If the bytes cannot be decoded, or are no class codes of the legend.
         """
-        values, missing = self.raster.read(key[-2], key[-1])
         if self.legend is None:
-            return np.array(codes_in(values, missing, self.path), np.int64)
-        return decoded(values, missing, self._table(self.legend), self.path, self.legend.name)
-
-    def _table(self, legend: Legend) -> Mapping[int, int]:
-        return {code: NO_DATA for code in legend.missing} | legend.stored
+            found = codes_in(*self.raster.read(key[-2], key[-1]), self.path)
+            return np.array(found, np.int64)
+        raster, tag = self.raster.coded()
+        table = {code: NO_DATA for code in self.legend.missing} | self.legend.stored
+        if tag is not None:
+            table[tag] = NO_DATA
+        return decoded(*raster.read(key[-2], key[-1]), table, self.path, self.legend.name)
 
 
 def open_class_maps(paths: Sequence[Path]) -> tuple[list[ClassRaster], tuple[int, int]]:

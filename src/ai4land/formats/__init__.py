@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         check_same_grid,
         missing_values,
         open_raster,
-        opened,
+        opened_raster,
     )
     from ai4land.formats.systems import (
         LONGITUDES,
@@ -44,7 +44,7 @@ __all__ = [
     "missing_values",
     "moved",
     "open_raster",
-    "opened",
+    "opened_raster",
     "read_polygons",
     "same_system",
     "shift",
@@ -55,7 +55,8 @@ _HOMES = MappingProxyType(
         **dict.fromkeys(("class_codes", "codes_in", "decoded"), "codes"),
         **dict.fromkeys(("Polygons", "holds_polygons", "read_polygons"), "polygons"),
         **dict.fromkeys(
-            ("Raster", "check_same_grid", "missing_values", "open_raster", "opened"), "rasters"
+            ("Raster", "check_same_grid", "missing_values", "open_raster", "opened_raster"),
+            "rasters",
         ),
         **dict.fromkeys(
             ("LONGITUDES", "PixelAreas", "RasterGrid", "is_wgs84", "moved", "same_system", "shift"),

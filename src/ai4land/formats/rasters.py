@@ -7,7 +7,7 @@ import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ import numpy.typing as npt
 
 from ai4land.errors import AI4LandError, ConfigError, GridError, MissingFileError, SourceError
 from ai4land.formats.systems import LONGITUDES, SLACK, RasterGrid, same_system
+from ai4land.grid import Grid
 
-__all__ = ["Raster", "check_same_grid", "missing_values", "open_raster", "opened"]
+__all__ = ["Raster", "check_same_grid", "missing_values", "open_raster", "opened_raster"]
 
 Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
@@ -29,6 +30,7 @@ _RASTERS = {
 _NAMED = re.compile(r"([A-Za-z][A-Za-z0-9_]+):(?!\\)(.*)", re.DOTALL)
 _SCHEMES = {"vrt", "http", "https", "s3"}
 _VIRTUAL = re.compile(r"/vsi(zip|gzip|tar|7z|rar)/")
+_CHOOSES = {"nearest", "mode"}  # resamplings that compute no new numbers
 _DEGREES = {"degrees_north", "degree_north", "degrees_N", "degree_N"}
 
 
@@ -48,6 +50,9 @@ class Raster:
         masked: Whether a mask inside the file or a ``.msk`` beside it says more.
         alpha: Number of a band of opacity, 0 where missing.
         tile: Rows and columns that the file decodes at once.
+        scaling: Scale and offset that turn its values into numbers of ``units``.
+        units: Units as the file gives them, perhaps empty.
+        warp: Resampling of GDAL's warper by which it comes onto ``grid``, if it lies elsewhere.
     """
 
     path: Path
@@ -59,6 +64,9 @@ class Raster:
     masked: bool
     alpha: int | None
     tile: tuple[int, int]
+    scaling: tuple[float, float] = (1.0, 0.0)
+    units: str = ""
+    warp: str | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -71,7 +79,7 @@ class Raster:
         Raises:
             SourceError: If the bytes cannot be decoded.
         """
-        with opened(self.path, self.name) as dataset:
+        with opened_raster(self.path, self.name) as dataset:
             return self.block(dataset, rows, cols)
 
     def block(self, dataset: Any, rows: slice, cols: slice) -> tuple[Array, Mask | None]:  # noqa: ANN401
@@ -80,12 +88,51 @@ class Raster:
 
         (row, last, _), (col, end, _) = rows.indices(self.shape[0]), cols.indices(self.shape[1])
         window = Window(col, row, end - col, last - row)
+        if self.warp is not None:
+            return self._warped(dataset, window)
         values = np.asarray(dataset.read(self.band, window=window))
         mask = dataset.read_masks(self.band, window=window) == 0 if self.masked else None
         if self.alpha is not None:
             clear = dataset.read(self.alpha, window=window) == 0
             mask = clear if mask is None else mask | clear
         return values, missing_values(values, self.nodata, mask)
+
+    def _warped(self, dataset: Any, window: Any) -> tuple[Array, Mask]:  # noqa: ANN401
+        """A block as GDAL reprojects it; what no valid pixel covers is missing."""
+        from rasterio.enums import Resampling
+        from rasterio.transform import Affine
+        from rasterio.vrt import WarpedVRT
+
+        height, width = self.shape
+        place = {"transform": Affine(*self.grid.transform), "width": width, "height": height}
+        how = {"resampling": Resampling[self.warp], "add_alpha": self.alpha is None}
+        if self.nodata is not None:
+            how["src_nodata"] = self.nodata
+        if self.warp not in _CHOOSES:
+            how["dtype"] = "float32"
+        with WarpedVRT(dataset, crs=self.grid.crs, **place, **how) as warped:
+            values = np.asarray(warped.read(self.band, window=window))
+            clear = np.asarray(warped.read(self.alpha or warped.count, window=window)) == 0
+        return values, clear
+
+    def onto(self, grid: Grid, method: str) -> Raster:
+        """The same raster as GDAL reprojects it onto longitudes and latitudes.
+
+        Args:
+            grid: The grid wanted.
+            method: Resampling as rasterio calls it: ``nearest``, ``mode``, ``average`` …
+        """
+        return replace(self, grid=RasterGrid.of(grid), warp=method)
+
+    def coded(self) -> tuple[Raster, int | None]:
+        """The raster and its tag apart, where the tag is a whole number like the codes.
+
+        Codes are looked up in a table, and so is the tag then, which is faster than to compare.
+        """
+        held = None if self.nodata is None else _held(self.nodata, self.dtype)
+        if held is None or not -(1 << 15) <= held < 1 << 16 or held != int(held):
+            return self, None
+        return replace(self, nodata=None), int(held)
 
 
 def missing_values(values: Array, nodata: float | None, mask: Mask | None = None) -> Mask | None:
@@ -124,7 +171,7 @@ def _held(nodata: float, dtype: np.dtype[Any]) -> Array | None:
 
 
 @contextmanager
-def opened(path: Path, name: str | None = None) -> Iterator[Any]:
+def opened_raster(path: Path, name: str | None = None) -> Iterator[Any]:
     """Open a raster; turn the library's complaints into ours.
 
     Args:
@@ -133,7 +180,7 @@ def opened(path: Path, name: str | None = None) -> Iterator[Any]:
 
     Raises:
         MissingFileError: If there is no such file.
-        SourceError: If its bytes cannot be decoded, when opened or when read.
+        SourceError: If its bytes cannot be decoded, when opened_raster or when read.
         ConfigError: If it is an archive of several rasters.
     """
     import rasterio  # heavy, and only files need it
@@ -226,13 +273,13 @@ def open_raster(path: Path, *, band: int | None = None, variable: str | None = N
         SourceError: If it cannot be decoded, or holds no numbers.
         ConfigError: If it has several bands or layers and none, or one that is not there, is named.
     """
-    with opened(path) as dataset:
+    with opened_raster(path) as dataset:
         if not dataset.count or variable is not None:
             layers = list(dataset.subdatasets)
             name = _layer(layers, variable, path)
         else:
             return _described(dataset, path, dataset.name, band)
-    with opened(path, name) as dataset:
+    with opened_raster(path, name) as dataset:
         return _described(dataset, path, name, band)
 
 
@@ -291,6 +338,8 @@ def _described(dataset: Any, path: Path, name: str, band: int | None) -> Raster:
         and MaskFlags.alpha not in dataset.mask_flag_enums[band - 1],
         alpha,
         dataset.block_shapes[band - 1],
+        (float(dataset.scales[band - 1]), float(dataset.offsets[band - 1])),
+        str(dataset.units[band - 1] or ""),
     )
 
 

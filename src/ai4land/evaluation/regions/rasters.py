@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ai4land.errors import GridError, SourceError
 from ai4land.evaluation.raster_files import no_region
-from ai4land.formats import Raster, RasterGrid, open_raster, opened, same_system
+from ai4land.formats import Raster, RasterGrid, open_raster, opened_raster, same_system
 
 __all__ = ["RasterRegions", "category_names", "place_raster"]
 
@@ -54,7 +54,7 @@ class RasterRegions:
         used = along[across]
         part = slice(int(used.min()), int(used.max()) + 1)
         step = self._step(down[inside], part.stop - part.start)
-        with opened(self.raster.path, self.raster.name) as dataset:
+        with opened_raster(self.raster.path, self.raster.name) as dataset:
             for start in range(0, len(inside), step):
                 lines = inside[start : start + step]
                 first, last = int(down[lines].min()), int(down[lines].max())

@@ -20,14 +20,13 @@ from ai4land.errors import MissingFileError, SourceError
 from ai4land.grid import Grid, Window
 from ai4land.sources.class_series.class_maps import ClassMap
 from ai4land.sources.class_series.netcdf_maps import NetcdfClassMap
-from ai4land.sources.codes import class_codes
 from ai4land.sources.file_source import FileSource, gaps_in
 from ai4land.sources.land_cover.coarse_classes import CoarseClasses, cells_inside
 from ai4land.sources.layout import same_grid
 from ai4land.sources.netcdf import opened
 from ai4land.sources.options import Side, Strict, side_of
 from ai4land.sources.periods import dates_of
-from ai4land.sources.rasters import open_raster
+from ai4land.sources.rasters import open_class_map
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Array, Product, SourceField
 from ai4land.vocabulary import NO_DATA, Clock, legend, variable
@@ -103,7 +102,7 @@ def _open_file(path: Path, named: int | None) -> Mapping[int, ClassMap]:
         named: Year in its name.
     """
     if path.suffix.lower() != ".nc":
-        raster = open_raster(path)
+        raster = open_class_map(path)
         if named is None:
             raise SourceError("The file name holds no year", where=path, expected="…-P1Y-2018-v…")
         return {named: raster}
@@ -259,7 +258,7 @@ class _Maps(FileSource):
                     continue
                 part = Window(top - row, left - col, bottom - top, right - left)
                 where = f"{one.path.name}, {tick}, row {part.row}, column {part.col}"
-                codes = class_codes(one.read_all([part])[0], self._legend, one.nodata, where)
+                codes = one.codes(part, self._legend, where)
                 y = slice(piece.target[0].start + top - rows.start, None)
                 x = slice(piece.target[1].start + left - cols.start, None)
                 out[y, x][: part.height, : part.width] = codes
