@@ -366,7 +366,9 @@ def _areas(data: bytes | None, owner: int, path: Path) -> Iterator[Any]:
     where = f"{path}, feature {owner + 1}"
     try:
         with np.errstate(invalid="ignore"):  # what is no number is told below
-            shape = None if data is None else shapely.from_wkb(data)
+            shape = (
+                None if data is None else shapely.from_wkb(data, on_invalid="fix")
+            )  # closes rings
     except shapely.errors.ShapelyError as error:
         raise _unreadable(where, error) from error
     parts = [] if shape is None else list(_parts(shape))

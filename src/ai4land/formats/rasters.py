@@ -189,6 +189,7 @@ def opened_raster(path: Path, name: str | None = None) -> Iterator[Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)  # said later, where it matters
+            warnings.simplefilter("ignore", RuntimeWarning)  # of tags that the type cannot hold
             with rasterio.open(name or _located(path)) as dataset:
                 yield dataset
     except AI4LandError:  # some are OSErrors, too
