@@ -102,8 +102,6 @@ def test_one_file_with_a_band_a_year(tmp_path: Path, maps: list[NDArray[np.uint1
     with rasterio.open(path, "r+") as file:
         file.descriptions = [f"classification_{year}" for year in (1990, 2000, 2010)]
     assert opened(path).fields["land_use"].ticks == (1990, 2000, 2010)
-    folder = opened(tmp_path, pattern="*{year}*") if False else None
-    assert folder is None
     write_geotiff(tmp_path / "in" / "y_2001.tif", maps, DEGREES)
     with pytest.raises(ConfigError, match=r"(?s)has 3 bands.*band: 3"):
         opened(tmp_path / "in", pattern="y_{year}.tif")
