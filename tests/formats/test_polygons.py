@@ -147,7 +147,7 @@ def test_edges_stay_on_their_parallels_on_any_map(
     path = write(tmp_path / "b.geojson", [*ring, ring[0]])
     x, y = grid.places(*np.meshgrid(np.arange(78) + 0.5, np.arange(80) + 0.5, indexing="ij"))
     lon, lat = moved(x.ravel(), y.ravel(), crs, LONGITUDES)
-    lon[~np.isfinite(lon)] = np.nan
+    lon[~np.isfinite(lon)], lat[~np.isfinite(lat)] = np.nan, np.nan
     back = np.stack(moved(lon, lat, LONGITUDES, crs))
     known = np.isfinite(lon) & (np.abs(back - [x.ravel(), y.ravel()]).max(axis=0) < 1.0)
     away = np.remainder(lon - west, 360)

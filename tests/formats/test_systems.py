@@ -63,7 +63,7 @@ def test_systems_that_do_not(crs: str) -> None:
 def test_what_counts_depends_on_the_pixel() -> None:
     """DHDN lies about 100 m off, as much as a hundredth of a pixel of 0.1°."""
     assert 0.05 < shift(degrees("EPSG:4314"), LONGITUDES) < 0.2
-    assert is_wgs84(degrees("EPSG:4314", size=0.2, west=6.0, north=54.0))
+    assert is_wgs84(RasterGrid((0.5, 0.0, 9.0, 0.0, -0.5, 52.0), "EPSG:4314", True, (4, 6)))
 
 
 def test_a_sphere_passes_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:

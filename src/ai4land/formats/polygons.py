@@ -34,6 +34,7 @@ _NAMES = (
 )
 _SYSTEM = re.compile(rb'"crs"\s*:\s*{[^{}]*{[^{}]*"name"\s*:\s*"([^"]+)"')
 _AREAS = ("Polygon", "GeometryCollection", "Unknown", "Surface")  # kinds of layers
+_CORNERS = 3  # of a ring, at least
 _SIDE = 33  # points along a side of a map by which its neighbourhood is found
 _MARGIN = 0.1  # of a neighbourhood: more than what lies between two such points
 _SEAM = 1e-9  # degree beside the meridian where a projection is cut open
@@ -366,9 +367,8 @@ def _areas(data: bytes | None, owner: int, path: Path) -> Iterator[Any]:
     where = f"{path}, feature {owner + 1}"
     try:
         with np.errstate(invalid="ignore"):  # what is no number is told below
-            shape = (
-                None if data is None else shapely.from_wkb(data, on_invalid="fix")
-            )  # closes rings
+            # "fix" closes rings
+            shape = None if data is None else shapely.from_wkb(data, on_invalid="fix")
     except shapely.errors.ShapelyError as error:
         raise _unreadable(where, error) from error
     parts = [] if shape is None else list(_parts(shape))
@@ -377,6 +377,8 @@ def _areas(data: bytes | None, owner: int, path: Path) -> Iterator[Any]:
     for part in parts:
         if not np.isfinite(shapely.get_coordinates(part)).all():
             raise _unreadable(where, "a corner that is no pair of numbers")
+        if len(part.exterior.coords) <= _CORNERS:
+            raise _unreadable(where, "a ring with less than three corners")
         yield part
 
 

@@ -144,3 +144,18 @@ def test_a_national_sinusoidal_series_comes_in_by_a_named_resampling(
     assert note["reprojected"] == "nearest"
     assert set(note["area_error"]) == {"urban", "arable", "forest", "sea"}
     assert 0 < note["area_error_of_all"] < 0.03
+
+
+def test_renamed_files_of_products_are_found_by_a_pattern(tmp_path: Path) -> None:
+    for year in (1999, 2000):
+        write_geotiff(tmp_path / f"lu_{year}.tif", [np.full((4, 4), 44, np.uint8)], DEGREES)
+        cover = np.full((4, 4), 50, np.uint8)
+        write_geotiff(tmp_path / f"cover-{year}.tif", [cover], DEGREES)
+    for name, pattern, variable in (
+        ("hilda", "lu_{year}.tif", "land_use"),
+        ("esa_cci", "cover-{year}.*", "land_cover"),
+    ):
+        reader = SOURCES[name]
+        said = {"version": "v1"} if name == "hilda" else {}
+        source = reader.open(tmp_path, reader.options(pattern=pattern, **said), variable)
+        assert source.fields[variable].ticks == (1999, 2000)

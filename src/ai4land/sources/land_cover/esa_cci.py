@@ -29,6 +29,7 @@ from ai4land.sources.periods import dates_of
 from ai4land.sources.rasters import open_class_map
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Array, Product, SourceField
+from ai4land.sources.years import files_by_year
 from ai4land.vocabulary import NO_DATA, Clock, legend, variable
 
 __all__ = ["READER", "EsaCci", "EsaCciOptions", "open_esa_cci"]
@@ -52,9 +53,12 @@ class EsaCciOptions(Strict):
         degrees: Side of a coarser cell. With it, ``land_cover`` is the class of the largest area
             in such cells; without it, the maps stay as they are, and ``land_cover_fractions`` are
             given on 1/120° (1 km, 3 × 3 pixels).
+        pattern: Name of renamed files, one a year, with ``{year}`` in it, see ``geotiff_series``;
+            default the names of the provider.
     """
 
     degrees: Side | None = None
+    pattern: str = ""
 
 
 def open_esa_cci(path: Path, options: EsaCciOptions) -> EsaCci:
@@ -68,8 +72,12 @@ def open_esa_cci(path: Path, options: EsaCciOptions) -> EsaCci:
         MissingFileError: If there is nothing of the product.
         SourceError: If two files are of one year and place, or one is laid out differently.
     """
+    renamed: dict[Path, int] = {}
     if path.is_file():
         files = [path]
+    elif options.pattern:
+        renamed = {file: year for year, file in files_by_year(path, options.pattern).items()}
+        files = list(renamed)
     else:
         files = [f for f in sorted(path.rglob("*")) if _FILE.search(f.name) and f.is_file()]
     if not files:
@@ -87,7 +95,7 @@ def open_esa_cci(path: Path, options: EsaCciOptions) -> EsaCci:
         match = _FILE.search(file.name)
         if match is not None:
             versions.add(f"v{match['version']}")
-        named = None if match is None else int(match["year"])
+        named = renamed.get(file, None if match is None else int(match["year"]))
         for year, one in _open_file(file, named).items():
             maps.setdefault(year, []).append(one)
     product = Product("ESA CCI land cover", ", ".join(sorted(versions)), _LICENCE, _CITATION)
