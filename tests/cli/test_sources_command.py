@@ -57,6 +57,7 @@ class TestSources:
     def test_the_table_names_every_reader(self, call: Call) -> None:
         code, out, _ = call("sources")
         assert code == 0
+        assert "public code, experimental" in " ".join(out.split())
         for name, reader in SOURCES.items():
             assert name in out
             assert reader.title.split()[0] in out

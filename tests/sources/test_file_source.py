@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai4land.errors import SourceError
+from ai4land.errors import ConfigError, MissingFileError, SourceError
 from ai4land.grid import Grid, Window
 from ai4land.sources import Flag, Product, SourceField
 from ai4land.sources.file_source import (
@@ -20,6 +20,7 @@ from ai4land.sources.file_source import (
     each_once,
     gaps_in,
 )
+from ai4land.sources.years import annual_files
 from ai4land.vocabulary import Clock, variable
 
 GRID = Grid.regular(0, 10, 1, 1, (4, 6))
@@ -102,6 +103,34 @@ def test_two_files_of_the_same_are_named() -> None:
     assert each_once([(1, Path("a")), (2, Path("b"))], "year") == {1: Path("a"), 2: Path("b")}
     with pytest.raises(SourceError, match=r"(?s)Two files for one year.*a and c"):
         each_once([(1, Path("a")), (2, Path("b")), (1, Path("c"))], "year")
+
+
+class TestAnnualFiles:
+    def test_a_star_stands_for_anything_and_a_dot_for_a_dot(self, tmp_path: Path) -> None:
+        for name in ("lc_2001_v2.tif", "lc_2000_v1.tif", "lc_2001_v2_tif", "lc_201.tif", "x.tif"):
+            (tmp_path / name).touch()
+        found = annual_files(tmp_path, "*_{year}*.tif")
+        assert {year: file.name for year, file in found.items()} == {
+            2000: "lc_2000_v1.tif",
+            2001: "lc_2001_v2.tif",
+        }
+        assert list(found) == [2000, 2001]
+
+    def test_two_files_of_a_year_are_named(self, tmp_path: Path) -> None:
+        for name in ("lc_2001_v1.tif", "lc_2001_v2.tif"):
+            (tmp_path / name).touch()
+        with pytest.raises(SourceError, match=r"(?s)one year.*v1.tif and lc_2001_v2.*pattern"):
+            annual_files(tmp_path, "lc_{year}_*.tif")
+        assert list(annual_files(tmp_path, "lc_{year}_v2.tif")) == [2001]  # the remedy works
+
+    def test_a_pattern_that_fits_nothing_says_what_is_there(self, tmp_path: Path) -> None:
+        (tmp_path / "lc.tif").touch()
+        with pytest.raises(MissingFileError, match=r"(?s)No files.*lc_\{year\}.*found: lc.tif"):
+            annual_files(tmp_path, "lc_{year}.tif")
+        with pytest.raises(MissingFileError, match="no such folder"):
+            annual_files(tmp_path / "away", "lc_{year}.tif")
+        with pytest.raises(ConfigError, match="one place for the year"):
+            annual_files(tmp_path, "lc_{year}_{year}.tif")
 
 
 @given(st.sets(st.integers(1850, 1900), min_size=1))

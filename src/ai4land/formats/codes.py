@@ -71,8 +71,8 @@ def decoded(
         raw = _whole(raw, missing, where)
     if raw.dtype == np.uint8:
         lookup = np.array([table.get(code, _UNKNOWN) for code in range(256)], np.int16)
-        known = bytes(np.flatnonzero(lookup != _UNKNOWN).tolist())
-        if missing is None and not raw.tobytes().translate(None, known):  # far the fastest test
+        admitted = bytes(np.flatnonzero(lookup != _UNKNOWN).tolist())
+        if missing is None and not raw.tobytes().translate(None, admitted):  # far the fastest test
             return np.asarray(np.take(lookup.astype(np.uint8), raw))
         codes = lookup[raw]
     else:
@@ -86,11 +86,12 @@ def decoded(
     unknown = codes == _UNKNOWN
     if unknown.any():
         found, cells = np.unique(raw[unknown], return_counts=True)
+        known = [code for code, byte in table.items() if byte != NO_DATA]
         row, column = np.argwhere(unknown)[0][-2:] if raw.ndim > 1 else (0, np.argmax(unknown))
         raise SourceError(
             "Class codes that the legend does not know",
             where=f"{where}; first {row} rows down and {column} columns right of there",
-            expected=f"{name}: {_listed(sorted(table))}",
+            expected=f"{name}: {_listed(sorted(known))}",
             found=_listed(f"{f:g} ({n} cells)" for f, n in zip(found[:9], cells, strict=False)),
             remedy="name the product's version or legend, or write a legend file with these codes "
             "among its `classes` or its `missing` ones",

@@ -269,7 +269,7 @@ def shift(grid: RasterGrid, crs: str) -> float:
     if not apart.size:
         return float("inf")
     most = float(apart.max())
-    if grid.geographic and most < SLACK * grid.pixel and _other_ellipsoid(one, two):
+    if grid.geographic and most < 1e-9 and _other_ellipsoid(one, two):
         most = max(most, _UNKNOWN_DATUM)
     return most / grid.pixel
 

@@ -24,14 +24,14 @@ from ai4land.sources.lai.gimms import GimmsLaiOptions, open_lai_gimms
 from ai4land.sources.lai.glass import GlassLaiOptions, open_lai_glass
 from ai4land.sources.lai.leaf_area import LeafArea
 from ai4land.sources.lai.modis import ModisLaiOptions, open_lai_modis
-from ai4land.sources.land_cover.esa_cci import EsaCci, EsaCciOptions, open_esa_cci
+from ai4land.sources.land_cover.esa_cci import EsaCciOptions, open_esa_cci
 from ai4land.sources.luh2.luh2 import Luh2, Luh2Options, open_luh2
 from ai4land.sources.options import Strict
 from ai4land.sources.population.population import Population, PopulationOptions, open_population
 from ai4land.sources.products import LABELS, SOURCES
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.reanalysis.era5 import Era5Options, open_era5, open_era5_land
-from ai4land.sources.reanalysis.reanalysis import Reanalysis, ReanalysisOptions
+from ai4land.sources.reanalysis.reanalysis import Reanalysis
 from ai4land.sources.reanalysis.wfde5 import Wfde5Options, open_wfde5
 from ai4land.sources.resampling import BIASED, METHODS, Method, check_method, class_index, resampled
 from ai4land.sources.soil.pnnl import PnnlOptions, open_pnnl
@@ -53,7 +53,6 @@ __all__ = [
     "Deflicker",
     "Deflickered",
     "Era5Options",
-    "EsaCci",
     "EsaCciOptions",
     "Etopo",
     "EtopoOptions",
@@ -84,7 +83,6 @@ __all__ = [
     "Provenance",
     "Reader",
     "Reanalysis",
-    "ReanalysisOptions",
     "SoilOptions",
     "SoilTexture",
     "SoilTextureOptions",

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import VocabularyError
-from ai4land.vocabulary import NO_DATA, Legend, crosswalk, nearest_name
+from ai4land.vocabulary import NO_DATA, Legend, check_name, crosswalk
 
 __all__ = ["translation"]
 
@@ -28,16 +28,10 @@ def translation(source: Legend, target: Legend, classes: Mapping[str, str] | Non
     """
     names = crosswalk(source.name, target.name).lookup() if classes is None else dict(classes)
     table = np.full(256, NO_DATA, dtype=np.uint8)
-    unknown = [name for name in names if name not in source.names]
-    if unknown:
-        close = nearest_name(unknown[0], source.names)
-        raise VocabularyError(
-            "The crosswalk names a class that the source legend does not have",
-            where=f"{source.name} → {target.name}",
-            expected=", ".join(source.names),
-            found=repr(unknown[0]),
-            remedy=f"did you mean {close!r}?" if close else None,
-        )
+    for name in names:
+        what = "The crosswalk names a class that the source legend does not have"
+        where = f"{source.name} → {target.name}"
+        check_name(name, source.names, what, where, error=VocabularyError)
     for cls in source.classes:
         if cls.name not in names:
             raise VocabularyError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,7 +23,14 @@ from ai4land.sources.source import (
 )
 from ai4land.vocabulary import Variable
 
-__all__ = ["FileSource", "check_bounds", "check_one_grid", "each_once", "gaps_in", "listing"]
+__all__ = [
+    "FileSource",
+    "check_bounds",
+    "check_one_grid",
+    "each_once",
+    "gaps_in",
+    "listing",
+]
 
 Key = TypeVar("Key")
 
@@ -189,9 +196,8 @@ def check_bounds(
         )
 
 
-def listing(folder: Path, names: Sequence[str] | None = None) -> str:
+def listing(folder: Path) -> str:
     """What is in a folder where something else was expected, for error texts."""
     if not folder.is_dir():
         return "no such folder"
-    there = sorted(f.name for f in folder.iterdir()) if names is None else names
-    return ", ".join(there[:3]) or "an empty folder"
+    return ", ".join(sorted(f.name for f in folder.iterdir())[:3]) or "an empty folder"

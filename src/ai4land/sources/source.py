@@ -59,12 +59,7 @@ class Flag:
 
     def to_dict(self) -> dict[str, Any]:
         """The flag as plain data."""
-        return {
-            "text": self.text,
-            "ticks": None if self.ticks is None else list(self.ticks),
-            "box": None if self.box is None else list(self.box),
-            "components": list(self.components),
-        }
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
 
 @dataclass(frozen=True, slots=True)

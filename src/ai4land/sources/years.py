@@ -9,14 +9,14 @@ from pathlib import Path
 from ai4land.errors import ConfigError, MissingFileError
 from ai4land.sources.file_source import each_once, listing
 
-__all__ = ["bands_by_year", "files_by_year"]
+__all__ = ["annual_files", "bands_by_year"]
 
 _YEAR = "{year}"
 _FOUR = r"(\d{4})"
 _ALONE = re.compile(rf"(?<!\d){_FOUR}(?!\d)")
 
 
-def files_by_year(folder: Path, pattern: str) -> dict[int, Path]:
+def annual_files(folder: Path, pattern: str) -> dict[int, Path]:
     """The files of a series by the year in their names.
 
     Args:
@@ -40,9 +40,9 @@ def files_by_year(folder: Path, pattern: str) -> dict[int, Path]:
     found = [(year, file) for file in names if (year := _year_in(file.name, pattern)) is not None]
     if not found:
         raise MissingFileError(
-            "No maps of this name here", where=folder, expected=pattern, found=listing(folder)
+            "No files of this name here", where=folder, expected=pattern, found=listing(folder)
         )
-    return each_once(found, "year", "say more of the names in the option `pattern`")
+    return each_once(sorted(found), "year", "write a pattern that only one of them fits")
 
 
 def _year_in(name: str, pattern: str) -> int | None:

@@ -153,7 +153,8 @@ def test_slightly_negative_is_clipped_and_counted(tmp_path: Path) -> None:
     source = open_luh2(write_luh2(tmp_path / "states.nc", {2000: states}), Luh2Options())
     read = source.read("luh2_states", 2000, WHOLE)
     assert (read[3, 40, 40:45] == 0).all()
-    assert source.clipped == 5
+    clipped = source.inspect("luh2_states", (2000,), WHOLE)["clipped"]
+    assert clipped == {"negative values set to 0": {"2000": 5}}
 
 
 def test_clearly_negative_is_refused(tmp_path: Path) -> None:

@@ -198,7 +198,9 @@ class TestOptions:
             open_pnnl(path, PnnlOptions())
         source = open_pnnl(path, PnnlOptions(names={"sand": "sable"}))
         np.testing.assert_allclose(source.read("sand", None, GRID.window), field(8, 0, 60))
-        with pytest.raises(SourceError, match=r"(?s)No file holds.*expected: sable.*'argile'"):
+        with pytest.raises(
+            SourceError, match=r"(?s)No file holds.*expected: one of sable.*'argile'"
+        ):
             open_pnnl(path, PnnlOptions(names={"clay": "argile"}))
         with pytest.raises(ConfigError, match=r"(?s)Unknown quantity.*did you mean 'sand'"):
             open_pnnl(path, PnnlOptions(names={"sandd": "sable"}))

@@ -19,7 +19,7 @@ from ai4land.sources.options import Cited
 from ai4land.sources.rasters import RasterFile, on_longitudes
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Source
-from ai4land.sources.years import bands_by_year, files_by_year
+from ai4land.sources.years import annual_files, bands_by_year
 from ai4land.vocabulary import Variable, read_legend
 from ai4land.vocabulary import variable as look_up
 
@@ -93,7 +93,7 @@ def open_geotiff_series(path: Path, options: GeotiffSeriesOptions, variable: Var
 def _rasters(path: Path, options: GeotiffSeriesOptions) -> dict[int, Raster]:
     """Year → the band of it."""
     if not path.is_file():
-        files = files_by_year(path, options.pattern)
+        files = annual_files(path, options.pattern)
         return {
             year: open_raster(file, band=options.band, variable=options.variable)
             for year, file in sorted(files.items())

@@ -249,6 +249,7 @@ READER = Reader(
     licence=_PRODUCT.licence,
     citation=_PRODUCT.citation,
     certainty=Certainty.HEADERS,
+    experimental=True,
 )
 
 READER_2018 = Reader(
@@ -261,6 +262,7 @@ READER_2018 = Reader(
     licence=_PRODUCT_2018.licence,
     citation=f"Beck et al. 2018, {_PRODUCT_2018.citation}",
     certainty=Certainty.CODE,
+    experimental=True,
 )
 
 READER_KOTTEK = Reader(

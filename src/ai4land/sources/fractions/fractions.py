@@ -23,7 +23,7 @@ from ai4land.sources.fractions.files import FractionFile, open_fraction_files
 from ai4land.sources.options import Cited
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Array, SourceField
-from ai4land.vocabulary import Clock, Legend, nearest_name, read_legend, variable
+from ai4land.vocabulary import Clock, Legend, check_name, read_legend, variable
 
 __all__ = ["READER", "Fractions", "FractionsOptions", "open_fractions"]
 
@@ -122,15 +122,8 @@ def _matrix(options: FractionsOptions, legend: Legend) -> npt.NDArray[np.float64
 
 
 def _index(name: str, legend: Legend, where: str) -> int:
-    if name not in legend.names:
-        close = nearest_name(name, legend.names)
-        raise ConfigError(
-            "The class map names a class that the legend does not have",
-            where=where,
-            expected=f"{legend.name}: {', '.join(legend.names)}",
-            found=repr(name),
-            remedy=f"did you mean {close!r}?" if close else None,
-        )
+    what = f"The class map names a class that the legend does not have: {legend.name}"
+    check_name(name, legend.names, what, where)
     return legend.index(name)
 
 

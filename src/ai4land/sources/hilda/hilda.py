@@ -25,7 +25,7 @@ from ai4land.sources.netcdf import opened, years_of
 from ai4land.sources.options import Strict
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Array, Flag, Product, Provenance, Source, SourceField
-from ai4land.sources.years import files_by_year
+from ai4land.sources.years import annual_files
 from ai4land.vocabulary import legend, variable
 
 __all__ = ["READER", "HildaOptions", "open_hilda"]
@@ -73,7 +73,7 @@ def open_hilda(path: Path, options: HildaOptions) -> Source:
     if path.is_file():
         files = [HildaFile.of(path) or HildaFile(path, "netcdf", None, None)]
     elif options.pattern:
-        named = files_by_year(path, options.pattern)
+        named = annual_files(path, options.pattern)
         files = [HildaFile(file, "states", None, year) for year, file in named.items()]
     else:
         files = files_in(path)

@@ -167,4 +167,5 @@ READER = Reader(
     licence=_LICENCE,
     citation=_CITATION,
     certainty=Certainty.CODE,
+    experimental=True,
 )

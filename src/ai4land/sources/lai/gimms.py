@@ -134,4 +134,5 @@ READER = Reader(
     licence="CC BY 4.0",
     citation=_CITATION,
     certainty=Certainty.CODE,
+    experimental=True,
 )

@@ -141,4 +141,5 @@ READER = Reader(
     licence=_LICENCE,
     citation=_CITATION,
     certainty=Certainty.CODE,
+    experimental=True,
 )

@@ -29,7 +29,7 @@ from ai4land.sources.periods import dates_of
 from ai4land.sources.rasters import open_class_map
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Array, Product, SourceField
-from ai4land.sources.years import files_by_year
+from ai4land.sources.years import annual_files
 from ai4land.vocabulary import NO_DATA, Clock, legend, variable
 
 __all__ = ["READER", "EsaCci", "EsaCciOptions", "open_esa_cci"]
@@ -76,7 +76,7 @@ def open_esa_cci(path: Path, options: EsaCciOptions) -> EsaCci:
     if path.is_file():
         files = [path]
     elif options.pattern:
-        renamed = {file: year for year, file in files_by_year(path, options.pattern).items()}
+        renamed = {file: year for year, file in annual_files(path, options.pattern).items()}
         files = list(renamed)
     else:
         files = [f for f in sorted(path.rglob("*")) if _FILE.search(f.name) and f.is_file()]

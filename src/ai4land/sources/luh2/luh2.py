@@ -140,9 +140,6 @@ class Luh2(FileSource):
         series: Kind of file → its files in time.
         options: Conventions of time and of plantations.
         absent: Variable → why it is not there.
-
-    Attributes:
-        clipped: How many slightly negative values were set to 0 in what was read so far.
     """
 
     def __init__(
@@ -152,7 +149,6 @@ class Luh2(FileSource):
         absent: Mapping[str, str] | None = None,
     ) -> None:
         self._series, self._options = series, options
-        self.clipped = 0
         self._offers: dict[str, Offer] = {}
         reasons = dict(absent or {})
         fields: dict[str, SourceField] = {}
@@ -207,9 +203,9 @@ class Luh2(FileSource):
     def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
         """Layers of a window, ``([layer,] y, x)`` float32, NaN missing."""
         offer = self._offers[entry.variable.name]
-        found = read_values(offer, *self._piece(offer, tick), window, self._options.plantations)
-        self.clipped += found.clipped
-        return found.values if entry.variable.components else found.values[0]
+        piece, year = self._piece(offer, tick)
+        values, _ = read_values(offer, piece, year, window, self._options.plantations)
+        return values if entry.variable.components else values[0]
 
     def _found(
         self, entry: SourceField, ticks: tuple[int, ...], window: Window
@@ -271,17 +267,12 @@ class Luh2(FileSource):
         areas = piece.layout.grid.row_areas()
         for row in range(window.row, window.row + window.height, rows):
             height = min(rows, window.row + window.height - row)
-            found = read_values(
-                offer,
-                piece,
-                year,
-                Window(row, window.col, height, window.width),
-                self._options.plantations,
-            )
+            strip = Window(row, window.col, height, window.width)
+            values, low = read_values(offer, piece, year, strip, self._options.plantations)
             part = areas[row : row + height, None]
-            sums += (np.nan_to_num(found.values.astype(np.float64)) * part).sum(axis=(1, 2))
-            weight += (np.isfinite(found.values) * part).sum(axis=(1, 2))
-            clipped += found.clipped
+            sums += (np.nan_to_num(values.astype(np.float64)) * part).sum(axis=(1, 2))
+            weight += (np.isfinite(values) * part).sum(axis=(1, 2))
+            clipped += low
         means = sums / np.where(weight > 0, weight, 1)
         return {n: round(float(m), 9) for n, m in zip(names, means, strict=True)}, clipped
 

@@ -14,14 +14,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.errors import ConfigError, SourceError
+from ai4land.errors import SourceError
 from ai4land.grid import Grid, Window
 from ai4land.sources.file_source import FileSource, check_bounds, check_one_grid
+from ai4land.sources.netcdf import opened
 from ai4land.sources.source import Array, Product, SourceField
-from ai4land.sources.surfaces import Surface
-from ai4land.vocabulary import Clock, Variable, nearest_name
+from ai4land.sources.surfaces import Surface, is_netcdf
+from ai4land.vocabulary import Clock, Variable, check_name, nearest_name
 
-__all__ = ["Parameter", "ParameterMaps", "check_keys", "conversion", "meant", "over_depth"]
+__all__ = [
+    "Parameter",
+    "ParameterMaps",
+    "check_keys",
+    "conversion",
+    "meant",
+    "over_depth",
+    "recognised",
+]
 
 _PROBED = 16  # rows looked at before a build to tell shares from percent
 _CARBON = 1.0 / 0.58  # organic matter per organic carbon, the convention of CLM's ORGANIC
@@ -66,15 +75,51 @@ def check_keys(given: Collection[str], known: Collection[str], where: object) ->
         ConfigError: Naming the nearest one that is known.
     """
     for key in given:
-        if key not in known:
-            close = nearest_name(key, known)
-            raise ConfigError(
-                "Unknown quantity in the options `names` or `units`",
-                where=where,
-                expected=", ".join(known),
-                found=repr(key),
-                remedy=f"did you mean {close!r}?" if close else None,
-            )
+        check_name(key, known, "Unknown quantity in the options `names` or `units`", where)
+
+
+def recognised(
+    files: Iterable[Path], known: Mapping[str, tuple[str, ...]], names: Mapping[str, str]
+) -> tuple[dict[str, tuple[Path, str]], list[str]]:
+    """The maps of quantities in files, by their names.
+
+    Args:
+        files: NetCDF files, whose variables are looked at, and rasters, whose names are.
+        known: Quantity → names that are recognised, lower case.
+        names: Quantity → its name, where a person says so.
+
+    Returns:
+        Quantity → its file and its name there; and all names that could be maps.
+
+    Raises:
+        SourceError: If a quantity is there twice, or a name that a person said is not there.
+    """
+    found: dict[str, tuple[Path, str]] = {}
+    seen: list[str] = []
+    for file in files:
+        there = [file.stem]
+        if is_netcdf(file):
+            with opened(file) as dataset:
+                there = [n for n, v in dataset.variables.items() if v.ndim >= 2]
+        seen += [name for name in there if name not in seen]
+        for quantity, usual in known.items():
+            wanted = names.get(quantity)
+            for name in there:
+                if name != wanted and (wanted is not None or name.lower() not in usual):
+                    continue
+                if quantity in found:
+                    raise SourceError(
+                        "A quantity is there more than once",
+                        where=f"{file}, {name}",
+                        expected=f"one map of {quantity}",
+                        found=f"{found[quantity][1]} in {found[quantity][0].name}, too",
+                        remedy="say which in the option `names`, or give the path of one file",
+                    )
+                found[quantity] = (file, name)
+    for name in names.values():
+        what = "No file holds the variable that the option `names` gives"
+        check_name(name, seen, what, error=SourceError)
+    return found, seen
 
 
 def conversion(units: str, wanted: str, where: object) -> float:
