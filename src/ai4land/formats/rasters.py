@@ -301,7 +301,8 @@ def _layer(layers: Sequence[str], variable: str | None, path: Path) -> str:
         where=path,
         expected="the name of one",
         found=_listed(names) if variable is None else f"{variable}, among {_listed(names)}",
-        remedy=f"name one, `variable: {names[0]}` for `geotiff_series`, or instead of the file: {layers[0]}",
+        remedy=f"name one, `variable: {names[0]}` for `geotiff_series`, or "
+        f"instead of the file: {layers[0]}",
     )
 
 
@@ -322,8 +323,8 @@ def _described(dataset: Any, path: Path, name: str, band: int | None) -> Raster:
             where=path,
             expected="one band, or the number of one",
             found=_listed(said) if band is None else f"band {band} among {_listed(said)}",
-            remedy=f"name one, `band: {bands[-1] if bands else 1}` for `geotiff_series`, or instead of the "
-            f"file: vrt://{name}?bands={bands[-1] if bands else 1}",
+            remedy=f"name one, `band: {bands[-1] if bands else 1}` for `geotiff_series`, or "
+            f"instead of the file: vrt://{name}?bands={bands[-1] if bands else 1}",
         )
     dtype = np.dtype(dataset.dtypes[band - 1])
     if dtype.kind not in "uif":
