@@ -15,12 +15,12 @@ from ai4land.grid import Grid, Window
 from ai4land.sources import Flag, Product, SourceField
 from ai4land.sources.file_source import (
     FileSource,
-    annual_files,
     check_bounds,
     check_one_grid,
     each_once,
     gaps_in,
 )
+from ai4land.sources.years import annual_files
 from ai4land.vocabulary import Clock, variable
 
 GRID = Grid.regular(0, 10, 1, 1, (4, 6))

@@ -297,6 +297,9 @@ def _attributes(spec: VariableSpec, layer: str) -> dict[str, Any]:
         attributes["flag_values"] = list(spec.legend.codes)
         attributes["flag_meanings"] = " ".join(spec.legend.names)
         attributes["flag_colors"] = " ".join(spec.legend.colours)
+        if spec.legend.recoded:  # what the provider's files write instead of the stored bytes
+            written = {byte: code for code, byte in spec.legend.recoded}
+            attributes["flag_values_in_files"] = [written[code] for code in spec.legend.codes]
     if spec.components:
         attributes["layers"] = layer
     return attributes

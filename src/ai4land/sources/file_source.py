@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
-from ai4land.errors import ConfigError, MissingFileError, SourceError
+from ai4land.errors import SourceError
 from ai4land.grid import Grid, Window
 from ai4land.sources.layout import same_grid
 from ai4land.sources.source import (
@@ -26,7 +25,6 @@ from ai4land.vocabulary import Variable
 
 __all__ = [
     "FileSource",
-    "annual_files",
     "check_bounds",
     "check_one_grid",
     "each_once",
@@ -152,36 +150,6 @@ def each_once(
                 remedy=remedy,
             )
     return found
-
-
-def annual_files(folder: Path, pattern: str) -> dict[int, Path]:
-    """Files of a folder by the year in their names, ascending.
-
-    Args:
-        folder: The folder.
-        pattern: File name with ``{year}`` where the four digits of the year stand; ``*`` stands
-            for anything.
-
-    Raises:
-        ConfigError: If the pattern has no place for the year, or several.
-        MissingFileError: If no file matches.
-        SourceError: If two files are of one year.
-    """
-    if pattern.count("{year}") != 1:
-        raise ConfigError(
-            "The pattern needs one place for the year",
-            where="option pattern",
-            expected="a file name such as map_{year}.tif",
-            found=pattern,
-        )
-    written = re.escape(pattern).replace(r"\{year\}", r"(\d{4})").replace(r"\*", ".*")
-    there = sorted(folder.iterdir()) if folder.is_dir() else []
-    named = [(int(match[1]), f) for f in there if (match := re.fullmatch(written, f.name))]
-    if not named:
-        raise MissingFileError(
-            "No files of this name here", where=folder, expected=pattern, found=listing(folder)
-        )
-    return each_once(sorted(named), "year", "write a pattern that only one of them fits")
 
 
 def gaps_in(ticks: Collection[int], why: str | Callable[[int], str]) -> dict[int, str]:

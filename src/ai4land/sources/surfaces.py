@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import netCDF4
 import numpy as np
 import numpy.typing as npt
-import rasterio
-from rasterio.enums import Resampling
-from rasterio.transform import Affine
-from rasterio.vrt import WarpedVRT
-from rasterio.windows import Window as FileWindow
 
 from ai4land.errors import SourceError
+from ai4land.formats import is_wgs84, open_raster, opened_raster
 from ai4land.grid import Grid, Window
-from ai4land.sources.layout import Layout, layout_from_centres, layout_from_transform
+from ai4land.sources.layout import Layout, layout_from_centres
 from ai4land.sources.netcdf import masked, opened
-from ai4land.sources.rasters import opened_raster
+from ai4land.sources.rasters import RasterFile, on_longitudes
 from ai4land.sources.source import Array
 
 __all__ = ["Reprojection", "Rows", "Surface", "is_netcdf", "netcdf_surface", "raster_surface"]
@@ -58,6 +54,7 @@ class Surface:
         index: Its position on each dimension that is neither latitude nor longitude.
         transposed: Whether longitude comes before latitude.
         fill: One more value that means missing, which the file does not declare.
+        raster: The raster; ``None`` for a NetCDF variable.
         warp: How the raster is reprojected, if it is.
         files: All files behind it; a virtual raster has several.
     """
@@ -69,6 +66,7 @@ class Surface:
     index: tuple[int | None, ...] = ()
     transposed: bool = False
     fill: float | None = None
+    raster: RasterFile | None = None
     warp: Reprojection | None = None
     files: tuple[Path, ...] = field(default=())
 
@@ -98,22 +96,16 @@ class Surface:
             return _scaled(values, scale, offset)
 
     def _from_raster(self, window: Window) -> Floats:
-        with opened_raster(self.path) as dataset:
-            source = dataset if self.warp is None else _warped(dataset, self.warp, self.fill)
+        assert self.raster is not None
 
-            def block(rows: slice, cols: slice) -> Array:
-                return np.asarray(source.read(1, window=FileWindow.from_slices(rows, cols)))
-
-            try:
-                raw = self.layout.gather(window, block)
-            finally:
-                if source is not dataset:
-                    source.close()
+        def turn(raw: Array, missing: Array | None) -> Array:
             values = raw.astype(np.float32)
-            if source.nodata is not None:
-                values[raw == np.asarray(source.nodata).astype(raw.dtype)] = np.nan
-            values = self._without_fill(values, raw)
-            return _scaled(values, float(dataset.scales[0]), float(dataset.offsets[0]))
+            if missing is not None:
+                values[missing] = np.nan
+            return self._without_fill(values, raw)
+
+        (values,) = self.raster.read_all([window], turn)
+        return _scaled(values, *self.raster.raster.scaling)
 
     def _without_fill(self, values: Floats, raw: Array) -> Floats:
         if self.fill is not None:
@@ -238,50 +230,20 @@ def raster_surface(
         fill: A missing value that the file does not declare.
 
     Raises:
-        SourceError: If it is not one band of numbers, in a known coordinate system.
+        SourceError: If it does not hold numbers in a known coordinate system.
+        ConfigError: If it has several bands.
     """
+    raster = open_raster(path)
     with opened_raster(path) as dataset:
-        if dataset.count != 1 or np.dtype(dataset.dtypes[0]).kind not in "uif":
-            raise SourceError(
-                "The raster is not one band of numbers",
-                where=path,
-                found=f"{dataset.count} bands of {', '.join(sorted(set(dataset.dtypes)))}",
-            )
-        units = str(dataset.units[0] or "")
         files = tuple(Path(f) for f in dataset.files if not f.endswith(".aux.xml"))
-        crs = dataset.crs
-        if crs is not None and crs.is_geographic and crs.to_epsg() in {4326, None}:
-            layout = layout_from_transform(tuple(dataset.transform), dataset.shape, path)
-            return Surface(path, layout, units, fill=fill, files=files)
-        if crs is None or reproject is None:
-            raise SourceError(
-                "The raster is in another coordinate system",
-                where=path,
-                expected="EPSG:4326 (longitude and latitude on WGS 84)",
-                found="none given" if crs is None else crs.to_string()[:80],
-                remedy="fetch it in EPSG:4326"
-                if crs is None
-                else "fetch it in EPSG:4326, or say `reproject: average`",
-            )
-        if dataset.nodata is None and fill is None:
-            raise SourceError(
-                "The raster declares no missing value, so its border would become numbers",
-                where=path,
-                remedy="give the missing value as the option `fill`",
-            )
-        return Surface(path, Layout(reproject.grid), units, fill=fill, warp=reproject, files=files)
-
-
-def _warped(dataset: rasterio.DatasetReader, warp: Reprojection, fill: float | None) -> WarpedVRT:
-    """The raster as GDAL would reproject it, computed for the windows that are read."""
-    return WarpedVRT(
-        dataset,
-        crs="EPSG:4326",
-        transform=Affine(*warp.grid.transform),
-        width=warp.grid.width,
-        height=warp.grid.height,
-        resampling=Resampling[warp.method],
-        src_nodata=dataset.nodata if dataset.nodata is not None else fill,
-        nodata=np.nan,
-        dtype="float32",
+    if reproject is None or not raster.grid.crs or is_wgs84(raster.grid):
+        layout = on_longitudes(raster, "fetch it in EPSG:4326, or say `reproject: average`")
+        reproject = None
+    else:
+        if raster.nodata is None:
+            raster = replace(raster, nodata=fill)
+        raster, layout = raster.onto(reproject.grid, reproject.method), Layout(reproject.grid)
+    placed = RasterFile(raster, layout)
+    return Surface(
+        path, layout, raster.units, fill=fill, raster=placed, warp=reproject, files=files
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rasterio.transform import Affine
 
-from ai4land.errors import MissingFileError, SourceError
+from ai4land.errors import ConfigError, MissingFileError, SourceError
 from ai4land.grid import Window
 from ai4land.sources import HildaOptions, Source, open_hilda
 from ai4land.testing.contracts.source import Landmark, SourceContract
@@ -278,7 +278,7 @@ def test_several_bands_are_refused(tmp_path: Path) -> None:
         transform=Affine(0.1, 0, 20, 0, -0.1, 40),
     ) as file:
         file.write(np.zeros((2, 4, 5), dtype=np.uint8))
-    with pytest.raises(SourceError, match=r"(?s)not one band.*2 bands"):
+    with pytest.raises(ConfigError, match=r"(?s)has 2 bands.*band: 2"):
         open_hilda(tmp_path, V1)
 
 

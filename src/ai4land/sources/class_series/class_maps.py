@@ -10,10 +10,9 @@ import numpy as np
 
 from ai4land.errors import SourceError
 from ai4land.grid import Window
-from ai4land.sources.codes import class_codes
 from ai4land.sources.file_source import FileSource, check_one_grid
 from ai4land.sources.layout import Layout
-from ai4land.sources.rasters import open_raster
+from ai4land.sources.rasters import open_class_map
 from ai4land.sources.source import Array, Product, SourceField
 from ai4land.vocabulary import Clock, Legend, Variable
 
@@ -36,18 +35,23 @@ class ClassMap(Protocol):
         """How its rows and columns lie."""
         ...
 
-    @property
-    def nodata(self) -> float | None:
-        """The file's own missing value."""
-        ...
-
     def read_all(self, windows: Sequence[Window]) -> list[Array]:
         """File values of windows, north up, the file opened once."""
         ...
 
+    def codes(
+        self,
+        window: Window,
+        legend: Legend,
+        where: str,
+        recode: Callable[[Array], Array] | None = None,
+    ) -> Array:
+        """Codes of a window as a legend stores them, ``(y, x)`` uint8, 255 missing."""
+        ...
+
 
 def opened_maps(
-    files: Mapping[int, Path], opener: Callable[[Path], ClassMap] = open_raster
+    files: Mapping[int, Path], opener: Callable[[Path], ClassMap] = open_class_map
 ) -> dict[int, ClassMap]:
     """The maps of a series by time, each file opened once.
 
@@ -101,10 +105,7 @@ class ClassMaps(FileSource):
         one = self._maps[tick]
         time = "" if tick is None else f", {tick}"
         where = f"{one.path.name}{time}, row {window.row}, column {window.col}"
-        values = one.read_all([window])[0]
-        if self._recode is not None:
-            values = self._recode(values)
-        return class_codes(values, self._legend, one.nodata, where)
+        return one.codes(window, self._legend, where, self._recode)
 
     def _found(
         self, entry: SourceField, ticks: tuple[int, ...], window: Window

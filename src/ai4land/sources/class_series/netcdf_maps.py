@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,12 @@ from typing import Any
 import netCDF4
 import numpy as np
 
+from ai4land.formats import class_codes
 from ai4land.grid import Window
 from ai4land.sources.layout import Layout
 from ai4land.sources.netcdf import opened, read_layout
 from ai4land.sources.source import Array
+from ai4land.vocabulary import Legend
 
 __all__ = ["NetcdfClassMap"]
 
@@ -59,6 +61,17 @@ class NetcdfClassMap:
                 return _unsigned(np.asarray(array[(*lead, rows, cols)]))
 
             return [self.layout.gather(window, block) for window in windows]
+
+    def codes(
+        self,
+        window: Window,
+        legend: Legend,
+        where: str,
+        recode: Callable[[Array], Array] | None = None,
+    ) -> Array:
+        """Codes of a window as a legend stores them, ``(y, x)`` uint8, 255 missing."""
+        values = self.read_all([window])[0]
+        return class_codes(recode(values) if recode else values, legend, self.nodata, where)
 
 
 def _unsigned(raw: Array) -> Array:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ai4land.errors import SourceError
+from ai4land.formats import open_raster
 from ai4land.grid import Grid
 from ai4land.sources.layout import Layout, layout_from_transform
-from ai4land.sources.rasters import RasterFile, opened_raster
+from ai4land.sources.rasters import RasterFile, on_longitudes
 
 __all__ = ["open_global_map"]
 
@@ -23,27 +24,14 @@ def open_global_map(path: Path) -> RasterFile:
         MissingFileError: If there is no such file.
         SourceError: If it is not one band of numbers that covers the globe in EPSG:4326.
     """
-    with opened_raster(path) as dataset:  # what is missing is supplied below
-        crs, transform, shape = dataset.crs, dataset.transform, dataset.shape
-        kinds, nodata = dataset.dtypes, dataset.nodata
-    if len(kinds) != 1 or not kinds[0].startswith(("u", "i", "f")):
-        raise SourceError(
-            "The raster is not one band of numbers",
-            where=path,
-            found=f"{len(kinds)} bands of {', '.join(sorted(set(kinds)))}",
-        )
-    if crs is not None and (not crs.is_geographic or crs.to_epsg() not in {4326, None}):
-        raise SourceError(
-            "The raster is in another coordinate system",
-            where=path,
-            expected="EPSG:4326 (longitude and latitude on WGS 84), or none given",
-            found=crs.to_string()[:80],
-            remedy="fetch the provider's own file",
-        )
-    if crs is None and transform.is_identity:
-        layout = _whole_globe(shape, path)
+    raster = open_raster(path)
+    place = raster.grid
+    if place.crs:
+        layout = on_longitudes(raster, "fetch the provider's own file")
+    elif place.transform == (1.0, 0.0, 0.0, 0.0, 1.0, 0.0):
+        layout = _whole_globe(raster.shape, path)
     else:
-        layout = layout_from_transform(tuple(transform), shape, path)
+        layout = layout_from_transform(place.transform, raster.shape, path)
     grid = layout.grid
     if not grid.is_global or abs(float(grid.dy * grid.height) - 180) > float(grid.dy) / 1000:
         raise SourceError(
@@ -53,7 +41,7 @@ def open_global_map(path: Path) -> RasterFile:
             found=grid.describe(),
             remedy="fetch the provider's own file; a region is cut by the recipe",
         )
-    return RasterFile(path, layout, nodata)
+    return RasterFile(raster, layout)
 
 
 def _whole_globe(shape: tuple[int, int], path: Path) -> Layout:

@@ -18,7 +18,7 @@ from ai4land.sources.climate_zones.global_map import open_global_map
 from ai4land.sources.climate_zones.legend import check_legend_table, check_legend_text
 from ai4land.sources.file_source import listing
 from ai4land.sources.options import Strict
-from ai4land.sources.rasters import open_raster
+from ai4land.sources.rasters import open_class_map
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Product
 from ai4land.vocabulary import legend, nearest_name, variable
@@ -134,7 +134,7 @@ def open_koeppen_geiger(path: Path, options: KoeppenOptions) -> ClassMaps:
             expected="folders such as 1991_2020 with koeppen_geiger_0p1.tif",
             remedy="for Beck_KG_V1_present_0p0083.tif use the source `koeppen_geiger_2018`",
         )
-    return _of_periods(path, periods, options.resolution, open_raster, _PRODUCT)
+    return _of_periods(path, periods, options.resolution, open_class_map, _PRODUCT)
 
 
 def open_koeppen_2018(path: Path, options: Koeppen2018Options) -> ClassMaps:

@@ -25,6 +25,7 @@ from ai4land.sources.netcdf import opened, years_of
 from ai4land.sources.options import Strict
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Array, Flag, Product, Provenance, Source, SourceField
+from ai4land.sources.years import annual_files
 from ai4land.vocabulary import legend, variable
 
 __all__ = ["READER", "HildaOptions", "open_hilda"]
@@ -46,11 +47,14 @@ class HildaOptions(Strict):
         base_map_2015: What to do with the v1 file of 2015, in which ice (99) is coded 66:
             ``repair`` puts 99 back where 2014 has it, ``exclude`` leaves 2015 out, ``as_is``
             takes the file as it is. The file's step in cropland and grass cannot be repaired.
+        pattern: File name of renamed states with ``{year}`` in it, see ``geotiff_series``;
+            default the names of the provider.
         deflicker: Offer ``land_use_smoothed`` beside ``land_use``, which stays as it is.
     """
 
     version: HildaVersion
     base_map_2015: Literal["repair", "exclude", "as_is"] | None = None
+    pattern: str = ""
     deflicker: Deflicker | None = None
 
 
@@ -67,8 +71,10 @@ def open_hilda(path: Path, options: HildaOptions) -> Source:
         SourceError: If the files are of another version, or a year occurs twice.
     """
     if path.is_file():
-        named = HildaFile.of(path) or HildaFile(path, "netcdf", None, None)
-        files = [named]
+        files = [HildaFile.of(path) or HildaFile(path, "netcdf", None, None)]
+    elif options.pattern:
+        named = annual_files(path, options.pattern)
+        files = [HildaFile(file, "states", None, year) for year, file in named.items()]
     else:
         files = files_in(path)
     for file in files:

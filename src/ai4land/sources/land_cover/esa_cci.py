@@ -20,16 +20,16 @@ from ai4land.errors import MissingFileError, SourceError
 from ai4land.grid import Grid, Window
 from ai4land.sources.class_series.class_maps import ClassMap
 from ai4land.sources.class_series.netcdf_maps import NetcdfClassMap
-from ai4land.sources.codes import class_codes
 from ai4land.sources.file_source import FileSource, gaps_in
 from ai4land.sources.land_cover.coarse_classes import CoarseClasses, cells_inside
 from ai4land.sources.layout import same_grid
 from ai4land.sources.netcdf import opened
 from ai4land.sources.options import Side, Strict, side_of
 from ai4land.sources.periods import dates_of
-from ai4land.sources.rasters import open_raster
+from ai4land.sources.rasters import open_class_map
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Array, Product, SourceField
+from ai4land.sources.years import annual_files
 from ai4land.vocabulary import NO_DATA, Clock, legend, variable
 
 __all__ = ["READER", "EsaCci", "EsaCciOptions", "open_esa_cci"]
@@ -53,9 +53,12 @@ class EsaCciOptions(Strict):
         degrees: Side of a coarser cell. With it, ``land_cover`` is the class of the largest area
             in such cells; without it, the maps stay as they are, and ``land_cover_fractions`` are
             given on 1/120° (1 km, 3 × 3 pixels).
+        pattern: Name of renamed files, one a year, with ``{year}`` in it, see ``geotiff_series``;
+            default the names of the provider.
     """
 
     degrees: Side | None = None
+    pattern: str = ""
 
 
 def open_esa_cci(path: Path, options: EsaCciOptions) -> EsaCci:
@@ -69,8 +72,12 @@ def open_esa_cci(path: Path, options: EsaCciOptions) -> EsaCci:
         MissingFileError: If there is nothing of the product.
         SourceError: If two files are of one year and place, or one is laid out differently.
     """
+    renamed: dict[Path, int] = {}
     if path.is_file():
         files = [path]
+    elif options.pattern:
+        renamed = {file: year for year, file in annual_files(path, options.pattern).items()}
+        files = list(renamed)
     else:
         files = [f for f in sorted(path.rglob("*")) if _FILE.search(f.name) and f.is_file()]
     if not files:
@@ -88,7 +95,7 @@ def open_esa_cci(path: Path, options: EsaCciOptions) -> EsaCci:
         match = _FILE.search(file.name)
         if match is not None:
             versions.add(f"v{match['version']}")
-        named = None if match is None else int(match["year"])
+        named = renamed.get(file, None if match is None else int(match["year"]))
         for year, one in _open_file(file, named).items():
             maps.setdefault(year, []).append(one)
     product = Product("ESA CCI land cover", ", ".join(sorted(versions)), _LICENCE, _CITATION)
@@ -103,7 +110,7 @@ def _open_file(path: Path, named: int | None) -> Mapping[int, ClassMap]:
         named: Year in its name.
     """
     if path.suffix.lower() != ".nc":
-        raster = open_raster(path)
+        raster = open_class_map(path)
         if named is None:
             raise SourceError("The file name holds no year", where=path, expected="…-P1Y-2018-v…")
         return {named: raster}
@@ -259,7 +266,7 @@ class _Maps(FileSource):
                     continue
                 part = Window(top - row, left - col, bottom - top, right - left)
                 where = f"{one.path.name}, {tick}, row {part.row}, column {part.col}"
-                codes = class_codes(one.read_all([part])[0], self._legend, one.nodata, where)
+                codes = one.codes(part, self._legend, where)
                 y = slice(piece.target[0].start + top - rows.start, None)
                 x = slice(piece.target[1].start + left - cols.start, None)
                 out[y, x][: part.height, : part.width] = codes

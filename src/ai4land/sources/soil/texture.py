@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from ai4land.errors import SourceError
+from ai4land.formats import class_codes
 from ai4land.grid import Window
-from ai4land.sources.codes import class_codes
 from ai4land.sources.file_source import FileSource
 from ai4land.sources.netcdf import opened
 from ai4land.sources.options import Strict
