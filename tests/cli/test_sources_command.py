@@ -11,7 +11,8 @@ from program_calls import Call
 from rasterio.transform import Affine
 
 from ai4land.cube import Cube
-from ai4land.sources import SOURCES, datasets
+from ai4land.download import datasets
+from ai4land.sources import SOURCES
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ class TestSources:
 class TestDownload:
     @pytest.fixture(autouse=True)
     def _no_network(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ai4land.sources.download.sizes_of", lambda urls: {})
+        monkeypatch.setattr("ai4land.download.fetching.sizes_of", lambda urls: {})
 
     def test_the_list_names_every_product(self, call: Call) -> None:
         code, out, _ = call("download")

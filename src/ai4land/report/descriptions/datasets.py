@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from ai4land.download import Dataset, Item, datasets
 from ai4land.errors import ConfigError
 from ai4land.report.descriptions.inspection import Description
 from ai4land.report.tables.table import Table, size
-from ai4land.sources import SOURCES, Dataset, Item, Reader, datasets
+from ai4land.sources import SOURCES, Reader
 from ai4land.vocabulary import VARIABLES, Kind, nearest_name
 
 __all__ = ["describe_download", "describe_downloads", "describe_source", "describe_sources"]

@@ -1,0 +1,203 @@
+"""Leaf area index of Copernicus: Global Land Service (CGLS) 1 km and 300 m, and C3S.
+
+Ten-day NetCDF files, ``c_gls_LAI…`` and ``c3s_LAI_…``. Coordinates are those of pixel **centres**:
+the first is 180° W, 80° N, so edges lie half a pixel (1/224° at 1 km) west and north of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import netCDF4
+import numpy as np
+import numpy.typing as npt
+
+from ai4land.errors import MissingFileError, SourceError
+from ai4land.grid import Window
+from ai4land.sources.lai.leaf_area import Composite, LeafArea, Scaling
+from ai4land.sources.layout import Layout, same_grid
+from ai4land.sources.netcdf import check_units, opened, read_layout
+from ai4land.sources.options import Strict
+from ai4land.sources.periods import Period, composite_date, period_of
+from ai4land.sources.reader import Certainty, Reader
+from ai4land.sources.source import Product
+from ai4land.vocabulary import Clock
+
+__all__ = ["READER", "CopernicusLaiOptions", "open_lai_copernicus"]
+
+_FILE = re.compile(
+    r"(?:c_gls_LAI(?P<fine>300)?(?:-RT(?P<real_time>\d+))?|c3s_LAI)_(?P<date>\d{8})\d{4,6}"
+    r"_(?P<area>[A-Z0-9]+)_(?P<sensor>[A-Z0-9-]+)_(?P<version>V\d+(?:\.\d+)*)\.nc\Z",
+    re.IGNORECASE,
+)
+_NAME = "LAI"
+_UNITS = {"m2/m2", "m2 m-2", "m^2/m^2", "m^2 m^-2", "1", "-", "fraction"}  # C3S says fraction
+_PACKED = Scaling(1 / 30, frozenset({255}), None)
+_CITATION = "Verger et al. 2014, doi:10.1016/j.rse.2014.07.009; Copernicus services"
+_LICENCE = "Copernicus, free with attribution"
+
+
+class CopernicusLaiOptions(Strict):
+    """Options of ``lai_copernicus``.
+
+    Attributes:
+        clock: Clock of the values: ``10day``, ``8day`` or ``month``.
+        partial: Offer periods of which the files cover only some days.
+    """
+
+    clock: Literal["10day", "8day", "month"] = "10day"
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Map:
+    """One file whose header was read."""
+
+    path: Path
+    layout: Layout
+    scaling: Scaling
+
+
+def open_lai_copernicus(path: Path, options: CopernicusLaiOptions) -> LeafArea:
+    """Open a folder of ten-day files, searched with its subfolders.
+
+    The date in a file's name lies in the ten-day period that the file speaks for (the 10th, the
+    20th or the last of the month; of some editions the middle of the period).
+
+    Args:
+        path: Folder.
+        options: Clock.
+
+    Raises:
+        MissingFileError: If there is nothing of the product.
+        SourceError: If two files are of one period, or a file is laid out differently.
+    """
+    files: dict[Period, Path] = {}
+    versions: set[str] = set()
+    for file in sorted(path.rglob("*.nc")):
+        match = _FILE.match(file.name)
+        if match is None:
+            continue
+        day = composite_date(match["date"], file)
+        period = period_of(Clock.TEN_DAYS, Clock.TEN_DAYS.tick(day))
+        if period in files:
+            raise SourceError(
+                "Two files for one ten-day period",
+                where=path,
+                found=f"{files[period].name} and {file.name}",
+                remedy="keep the consolidated one (without -RT, or with the higher RT)",
+            )
+        files[period] = file
+        versions.add(f"{match['sensor']} {match['version']}")
+    if not files:
+        raise MissingFileError(
+            "No Copernicus leaf area files here",
+            where=path,
+            expected="files named c_gls_LAI_….nc, c_gls_LAI300_….nc or c3s_LAI_….nc",
+            found="none in it or its subfolders" if path.is_dir() else "no such folder",
+            remedy="unpack the archives" if list(path.glob("*.zip")) else None,
+        )
+    maps = {period: _opened_map(file) for period, file in files.items()}
+    first = next(iter(maps.values()))
+    for one in maps.values():
+        if not same_grid(one.layout.grid, first.layout.grid):
+            raise SourceError(
+                "A file of the series lies on another grid",
+                where=one.path,
+                expected=f"{first.layout.grid.describe()} as {first.path.name}",
+                found=one.layout.grid.describe(),
+                remedy="keep 1 km and 300 m files in folders of their own",
+            )
+    return LeafArea(
+        first.layout.grid,
+        [Composite(p, (one.path,), partial(_read, one)) for p, one in maps.items()],
+        Clock(options.clock),
+        Product("Copernicus LAI", ", ".join(sorted(versions)), _LICENCE, _CITATION),
+        partial=options.partial,
+        notes={"composites": "ten-day periods"},
+    )
+
+
+def _opened_map(path: Path) -> _Map:
+    """Read and check the header of a file."""
+    with opened(path) as dataset:
+        if _NAME not in dataset.variables:
+            raise SourceError(
+                "Not a leaf area file",
+                where=path,
+                expected=_NAME,
+                found=", ".join(dataset.variables),
+            )
+        array = dataset[_NAME]
+        if array.ndim not in {2, 3} or (array.ndim == 3 and array.shape[0] != 1):
+            raise SourceError(
+                "Other dimensions than one map",
+                where=f"{path}, {_NAME}",
+                expected="([time = 1,] lat, lon)",
+                found=dict(zip(array.dimensions, array.shape, strict=True)),
+            )
+        check_units(array, _UNITS, path)
+        return _Map(path, read_layout(dataset, array, path), _scaling(array, path))
+
+
+def _scaling(array: netCDF4.Variable[Any], path: Path) -> Scaling:
+    """How the numbers of a file are meant: by its attributes, else as the uint8 editions are."""
+    attributes: Mapping[str, Any] = {name: array.getncattr(name) for name in array.ncattrs()}
+    dtype = np.dtype(array.dtype)
+    if "scale_factor" in attributes:
+        factor, offset = float(attributes["scale_factor"]), float(attributes.get("add_offset", 0))
+    elif dtype == np.uint8:
+        factor, offset = _PACKED.factor, 0.0
+    elif dtype.kind == "f":
+        factor, offset = 1.0, 0.0
+    else:
+        raise SourceError(
+            "The file does not say how its numbers are packed",
+            where=f"{path}, {_NAME}",
+            expected="an attribute scale_factor",
+            found=f"{dtype} with {', '.join(attributes)}",
+        )
+    if dtype.kind == "f":
+        return Scaling(factor, frozenset(), None, offset)
+    given = [attributes[key] for key in ("_FillValue", "missing_value") if key in attributes]
+    fills = {int(np.asarray(v).astype(dtype)) for value in given for v in np.atleast_1d(value)}
+    valid = _valid(attributes, dtype)
+    return Scaling(factor, frozenset(fills or {np.iinfo(dtype).max}), valid, offset, strict=False)
+
+
+def _valid(attributes: Mapping[str, Any], dtype: np.dtype[Any]) -> tuple[float, float] | None:
+    """The range of stored numbers that are values; all else is missing, as CF means it."""
+    if "valid_range" in attributes and len(np.atleast_1d(attributes["valid_range"])) == 2:
+        low, high = np.asarray(attributes["valid_range"]).astype(dtype).tolist()
+        return float(low), float(high)
+    if {"valid_min", "valid_max"} <= set(attributes):
+        ends = [np.asarray(attributes[f"valid_{end}"]).astype(dtype) for end in ("min", "max")]
+        return float(ends[0]), float(ends[1])
+    return None
+
+
+def _read(one: _Map, window: Window) -> npt.NDArray[np.float32]:
+    with opened(one.path) as dataset:
+        array = dataset[_NAME]
+        lead = (0,) * (array.ndim - 2)
+        raw = one.layout.gather(window, lambda rows, cols: np.asarray(array[(*lead, rows, cols)]))
+    where = f"{one.path.name}, row {window.row}, column {window.col}"
+    return one.scaling.apply(raw, where)
+
+
+READER = Reader(
+    CopernicusLaiOptions,
+    ("leaf_area_index", "leaf_area_index_observations"),
+    lambda path, options, _: open_lai_copernicus(path, options),
+    title="Copernicus leaf area index, CGLS 1 km and 300 m, C3S 1 km and 4 km",
+    files=("c_gls_LAI_{date}0000_GLOBE_{sensor}_V2.0.2.nc", "c3s_LAI_{date}000000_GLOBE_*.nc"),
+    years="1981– (C3S), 1999– (CGLS 1 km), 2014– (300 m)",
+    licence=_LICENCE,
+    citation=_CITATION,
+    certainty=Certainty.CODE,
+)

@@ -1,0 +1,419 @@
+"""ESA CCI land cover v2.0.7 and C3S land cover v2.1.1: annual maps of 300 m (1/360°).
+
+Defourny et al., ESA CCI Land Cover Product User Guide 2.0 (2017); C3S doi:10.24381/cds.006f2c9a.
+NetCDF as ``ubyte`` with a time axis (editions of the climate data store) or as signed byte with
+``_Unsigned`` and none (v2.0.7 as first published), and GeoTIFF, whole or in tiles.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import netCDF4
+import numpy as np
+
+from ai4land.errors import MissingFileError, SourceError
+from ai4land.grid import Grid, Window
+from ai4land.sources.codes import class_codes
+from ai4land.sources.land_cover.coarse_classes import CoarseClasses, cells_inside
+from ai4land.sources.layout import Layout, same_grid
+from ai4land.sources.netcdf import opened, read_layout
+from ai4land.sources.options import Strict
+from ai4land.sources.periods import dates_of
+from ai4land.sources.rasters import RasterFile, open_raster
+from ai4land.sources.reader import Certainty, Reader
+from ai4land.sources.sides import Side, side_of
+from ai4land.sources.source import (
+    Array,
+    Fields,
+    Product,
+    Provenance,
+    SourceField,
+    checked,
+    provenance_of,
+)
+from ai4land.vocabulary import NO_DATA, Clock, legend, variable
+
+__all__ = ["READER", "EsaCci", "EsaCciOptions", "open_esa_cci"]
+
+_FILE = re.compile(
+    r"(?:ESACCI|C3S)-LC-L4-LCCS-Map-300m-P1Y-(?P<year>\d{4})-v(?P<version>[\d.]+\d)(?:cds)?"
+    r"(?P<rest>.*)\.(?P<kind>nc|tiff?)\Z",
+    re.IGNORECASE,
+)
+_ARRAY, _NAME, _FRACTIONS = "lccs_class", "land_cover", "land_cover_fractions"
+_ONE_KM = "1/120"
+_NOISE = 0.01  # share of a pixel by which georeferences of tiles are off
+_CITATION = "ESA CCI Land Cover, Product User Guide 2.0; C3S, doi:10.24381/cds.006f2c9a"
+_LICENCE = "free with attribution to ESA CCI and C3S"
+
+
+class EsaCciOptions(Strict):
+    """Options of ``esa_cci``.
+
+    Attributes:
+        degrees: Side of a coarser cell. With it, ``land_cover`` is the class of the largest area
+            in such cells; without it, the maps stay as they are, and ``land_cover_fractions`` are
+            given on 1/120° (1 km, 3 × 3 pixels).
+    """
+
+    degrees: Side | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Map:
+    """One map of a year, or one tile of it, whose header was read.
+
+    Attributes:
+        path: The file.
+        layout: Where its pixels lie.
+        index: Position on the time axis of a NetCDF file, ``None`` if it has none.
+        raster: The GeoTIFF, if it is one.
+        nodata: No-data value.
+    """
+
+    path: Path
+    layout: Layout
+    index: int | None = None
+    raster: RasterFile | None = None
+    nodata: float | None = None
+
+    def read(self, window: Window) -> Array:
+        """Codes as stored, unsigned, north up, ``(y, x)``."""
+        if self.raster is not None:
+            return self.raster.read(window)
+        lead = () if self.index is None else (self.index,)
+        with opened(self.path) as dataset:
+            array = dataset[_ARRAY]
+            raw = self.layout.gather(
+                window, lambda rows, cols: np.asarray(array[(*lead, rows, cols)])
+            )
+        return _unsigned(raw)
+
+
+def _unsigned(raw: Array) -> Array:
+    """Bytes as unsigned: 220 is stored as −36 where the file has signed bytes."""
+    return np.ascontiguousarray(raw).view(np.uint8) if raw.dtype == np.int8 else raw
+
+
+def open_esa_cci(path: Path, options: EsaCciOptions) -> EsaCci:
+    """Open a folder of annual files, or one file.
+
+    Args:
+        path: Folder, searched with its subfolders, or one NetCDF or GeoTIFF file.
+        options: Cells of the aggregation.
+
+    Raises:
+        MissingFileError: If there is nothing of the product.
+        SourceError: If two files are of one year and place, or one is laid out differently.
+    """
+    if path.is_file():
+        files = [path]
+    else:
+        files = [f for f in sorted(path.rglob("*")) if _FILE.search(f.name) and f.is_file()]
+    if not files:
+        packed = [f.name for f in path.glob("*.zip")] if path.is_dir() else []
+        raise MissingFileError(
+            "No ESA CCI or C3S land cover here",
+            where=path,
+            expected="files named …-LC-L4-LCCS-Map-300m-P1Y-{year}-v….nc or .tif",
+            found="no such folder" if not path.is_dir() else ", ".join(packed[:3]) or "none in it",
+            remedy="unpack the archives" if packed else None,
+        )
+    maps: dict[int, list[_Map]] = {}
+    versions: set[str] = set()
+    for file in files:
+        match = _FILE.search(file.name)
+        if match is not None:
+            versions.add(f"v{match['version']}")
+        named = None if match is None else int(match["year"])
+        for year, one in _open_file(file, named).items():
+            maps.setdefault(year, []).append(one)
+    product = Product("ESA CCI land cover", ", ".join(sorted(versions)), _LICENCE, _CITATION)
+    return EsaCci(_Maps(maps, product), options)
+
+
+def _open_file(path: Path, named: int | None) -> dict[int, _Map]:
+    """The maps of a file by year.
+
+    Args:
+        path: The file.
+        named: Year in its name.
+    """
+    if path.suffix.lower() != ".nc":
+        raster = open_raster(path)
+        if named is None:
+            raise SourceError("The file name holds no year", where=path, expected="…-P1Y-2018-v…")
+        return {named: _Map(path, raster.layout, None, raster, raster.nodata)}
+    _refuse_archive(path)
+    with opened(path) as dataset:
+        if _ARRAY not in dataset.variables:
+            raise SourceError(
+                "Not a land cover file",
+                where=path,
+                expected=f"variable {_ARRAY}",
+                found=", ".join(dataset.variables),
+            )
+        array = dataset[_ARRAY]
+        if array.ndim not in {2, 3} or array.dtype.itemsize != 1:
+            raise SourceError(
+                "Other dimensions or type than the product's",
+                where=f"{path}, {_ARRAY}",
+                expected="bytes, ([time,] lat, lon)",
+                found=f"{array.dtype} {array.dimensions}",
+            )
+        _check_codes(array, path)
+        layout = read_layout(dataset, array, path)
+        years = _years(dataset, array, path, named)
+        fill = getattr(array, "_FillValue", None)
+        nodata = None if fill is None else float(_unsigned(np.asarray([fill], array.dtype))[0])
+    return {year: _Map(path, layout, index, None, nodata) for year, index in years.items()}
+
+
+def _refuse_archive(path: Path) -> None:
+    with path.open("rb") as stream:
+        if stream.read(2) == b"PK":
+            raise SourceError(
+                "The file is a ZIP archive", where=path, remedy="unpack it; the NetCDF lies inside"
+            )
+
+
+def _check_codes(array: netCDF4.Variable[Any], path: Path) -> None:
+    """Refuse a file whose own list of codes has one that the legend lacks.
+
+    ``flag_values`` may be negative, as the bytes are; ``flag_colors`` is not used: it has one entry
+    fewer, none for 0.
+    """
+    values = getattr(array, "flag_values", None)
+    if values is None:
+        return
+    codes = np.atleast_1d(np.asarray(values)).astype(np.int64) % 256
+    known = legend("esa_cci_lc")
+    unknown = sorted(set(codes.tolist()) - {*known.codes, *known.missing})
+    if unknown:
+        raise SourceError(
+            "The file lists class codes that the legend does not know",
+            where=f"{path}, flag_values",
+            expected="the 38 codes of ESA CCI land cover",
+            found=unknown,
+        )
+
+
+def _years(
+    dataset: netCDF4.Dataset, array: netCDF4.Variable[Any], path: Path, named: int | None
+) -> dict[int, int | None]:
+    """Year → position on the time axis."""
+    if array.ndim == 2:
+        if named is None:
+            raise SourceError(
+                "Neither the file's name nor a time axis tells the year",
+                where=path,
+                expected="a name with …-P1Y-1992-v2.0.7",
+                remedy="give the file its original name back",
+            )
+        return {named: None}
+    axis = array.dimensions[0]
+    if axis not in dataset.variables:
+        raise SourceError("A coordinate is missing", where=path, found=axis)
+    days = dates_of(dataset[axis], path)
+    years: dict[int, int | None] = {day.year: index for index, day in enumerate(days)}
+    if len(years) != len(days) or (named is not None and list(years) != [named]):
+        raise SourceError(
+            "The times are not those of annual maps",
+            where=path,
+            expected=f"the year {named}" if named is not None else "one map a year",
+            found=", ".join(day.isoformat() for day in days[:5]),
+        )
+    return years
+
+
+class _Maps:
+    """Land cover on the product's own pixels.
+
+    Args:
+        maps: Year → the map, or its tiles.
+        product: For provenance.
+
+    Raises:
+        SourceError: If maps of a year overlap, or pixels do not fit together.
+    """
+
+    def __init__(self, maps: Mapping[int, Sequence[_Map]], product: Product) -> None:
+        self._product, self._legend = product, legend("esa_cci_lc")
+        every = [one for parts in maps.values() for one in parts]
+        self._grid = _union([one.layout.grid for one in every], every[0].path)
+        places = {year: self._placed(parts) for year, parts in maps.items()}
+        tiles = {offset for placed in places.values() for offset in placed}
+        gaps = {
+            year: f"{len(tiles) - len(placed)} of {len(tiles)} tiles are missing"
+            for year, placed in places.items()
+            if len(placed) < len(tiles)
+        }
+        self._maps = {year: places[year] for year in sorted(maps) if year not in gaps}
+        if not self._maps:
+            raise SourceError(
+                "No year has all tiles", where=every[0].path.parent, found=next(iter(gaps.items()))
+            )
+        ticks = tuple(self._maps)
+        missing = {y: "no file of this year" for y in range(ticks[0], ticks[-1]) if y not in maps}
+        inner = {y: why for y, why in (missing | gaps).items() if ticks[0] < y < ticks[-1]}
+        self.fields: Mapping[str, SourceField] = {
+            _NAME: SourceField(
+                variable(_NAME), self._grid, Clock.YEAR, ticks, self._legend, gaps=inner
+            )
+        }
+
+    def _placed(self, parts: Sequence[_Map]) -> dict[tuple[int, int], _Map]:
+        """Row and column of each tile of a year in the whole."""
+        placed: dict[tuple[int, int], _Map] = {}
+        covered: list[tuple[int, int, int, int]] = []
+        for one in parts:
+            grid = one.layout.grid
+            row, col = _offset(grid, self._grid, one.path)
+            for top, left, bottom, right in covered:
+                if (
+                    row < bottom
+                    and top < row + grid.height
+                    and (col < right and left < col + grid.width)
+                ):
+                    raise SourceError(
+                        "Two files for one year and place",
+                        where=one.path.parent,
+                        found=f"{next(iter(placed.values())).path.name} and {one.path.name}",
+                        remedy="keep one of them in the folder",
+                    )
+            covered.append((row, col, row + grid.height, col + grid.width))
+            placed[row, col] = one
+        return placed
+
+    def read(self, variable: str, tick: int | None, window: Window) -> Array:
+        """Class codes of a window, ``(y, x)`` uint8, 255 missing; see ``Source.read``."""
+        checked(self.fields, variable, tick, window)
+        assert tick is not None
+        out = np.full(window.shape, NO_DATA, dtype=np.uint8)
+        for piece in self._grid.pieces(window):
+            rows, cols = piece.source
+            for (row, col), one in self._maps[tick].items():
+                height, width = one.layout.grid.shape
+                top, bottom = max(rows.start, row), min(rows.stop, row + height)
+                left, right = max(cols.start, col), min(cols.stop, col + width)
+                if top >= bottom or left >= right:
+                    continue
+                part = Window(top - row, left - col, bottom - top, right - left)
+                where = f"{one.path.name}, {tick}, row {part.row}, column {part.col}"
+                codes = class_codes(one.read(part), self._legend, one.nodata, where)
+                y = slice(piece.target[0].start + top - rows.start, None)
+                x = slice(piece.target[1].start + left - cols.start, None)
+                out[y, x][: part.height, : part.width] = codes
+        return out
+
+    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
+        """Nothing that headers do not tell."""
+        checked(self.fields, variable, ticks[0], window)
+        return {}
+
+    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
+        """The files behind some times (default: all), hashed."""
+        chosen = [t for t in self._maps if ticks is None or t in ticks]
+        paths = {one.path: None for t in chosen for one in self._maps[t].values()}
+        return [provenance_of(path, self._product) for path in paths]
+
+
+def _union(grids: Sequence[Grid], where: Path) -> Grid:
+    """The smallest grid of the same pixels that holds all of some grids."""
+    first = grids[0]
+    for grid in grids:
+        if abs(grid.dx / first.dx - 1) * max(grid.shape) > _NOISE:
+            raise SourceError(
+                "A file of the series has other pixels",
+                where=where.parent,
+                expected=first.describe(),
+                found=grid.describe(),
+            )
+    if all(same_grid(grid, first) for grid in grids):
+        return first
+    west, north = min(g.west for g in grids), max(g.north for g in grids)
+    width = round((max(g.east for g in grids) - west) / first.dx)
+    height = round((north - min(g.south for g in grids)) / first.dy)
+    return Grid(west, north, first.dx, first.dy, height, width, first.earth)
+
+
+def _offset(grid: Grid, whole: Grid, path: Path) -> tuple[int, int]:
+    """Row and column of a tile in the whole."""
+    row, col = (whole.north - grid.north) / whole.dy, (grid.west - whole.west) / whole.dx
+    if abs(row - round(row)) > _NOISE or abs(col - round(col)) > _NOISE:
+        raise SourceError(
+            "A file of the series lies on another grid",
+            where=path,
+            expected=f"whole pixels from {whole.describe()}",
+            found=grid.describe(),
+        )
+    return round(row), round(col)
+
+
+class EsaCci:
+    """Land cover, as it is or by the largest class of coarser cells, and shares of classes.
+
+    Args:
+        maps: The maps on their own pixels.
+        options: Cells of the aggregation.
+    """
+
+    def __init__(self, maps: _Maps, options: EsaCciOptions) -> None:
+        self._maps, self._aggregated = maps, options.degrees is not None
+        native = maps.fields[_NAME]
+        side = side_of(options.degrees or _ONE_KM)
+        fields, absent = {_NAME: native}, {}
+        try:
+            grid = cells_inside(native.grid, side, "land cover")
+        except SourceError as error:
+            if self._aggregated:
+                raise
+            absent[_FRACTIONS] = str(error.what)
+        else:
+            self._coarse = CoarseClasses(maps, _NAME, grid)
+            fields[_FRACTIONS] = replace(native, variable=variable(_FRACTIONS), grid=grid)
+            if self._aggregated:
+                fields[_NAME] = replace(native, grid=grid)
+        self.fields: Mapping[str, SourceField] = Fields(fields, absent)
+
+    def read(self, variable: str, tick: int | None, window: Window) -> Array:
+        """Codes ``(y, x)`` uint8, or shares ``(class, y, x)`` float32; see ``Source.read``."""
+        checked(self.fields, variable, tick, window)
+        if variable == _FRACTIONS:
+            return self._coarse.shares(tick, window)
+        if self._aggregated:
+            return self._coarse.largest(tick, window)
+        return self._maps.read(variable, tick, window)
+
+    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
+        """How values were aggregated, if they were."""
+        checked(self.fields, variable, ticks[0], window)
+        if variable == _FRACTIONS:
+            return {"denominator": "known area of the cell", "resample": "exactly shared area"}
+        return {"resample": "class of the largest area"} if self._aggregated else {}
+
+    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
+        """The files behind some times (default: all), hashed."""
+        return self._maps.provenance(ticks)
+
+
+READER = Reader(
+    EsaCciOptions,
+    (_NAME, _FRACTIONS),
+    lambda path, options, _: open_esa_cci(path, options),
+    title="ESA CCI land cover v2.0.7 and C3S land cover v2.1.1, 300 m",
+    files=(
+        "ESACCI-LC-L4-LCCS-Map-300m-P1Y-{year}-v2.0.7cds.nc",
+        "C3S-LC-L4-LCCS-Map-300m-P1Y-{year}-v2.1.1.nc",
+        "C3S-LC-L4-LCCS-Map-300m-P1Y-{year}-v2.1.1-{tile}-lccs_class.tif",
+    ),
+    years="1992–2015 (v2.0.7), 2016–2022 (v2.1.1)",
+    licence=_LICENCE,
+    citation=_CITATION,
+    certainty=Certainty.BYTES,
+)
