@@ -4,6 +4,8 @@ What is missing is missing as the file writes it; a grid lies where bounds, then
 time is what its bounds, then its stamp say. A failure is one sentence of ``ai4land.errors``.
 """
 
+from ai4land.formats.grib import GribMessage, grib_messages, grib_values
+from ai4land.formats.hdf4 import Hdf4File, HdfGrid, degrees_of, opened_hdf4
 from ai4land.formats.layout import (
     Layout,
     layout_from_axes,
@@ -32,6 +34,9 @@ from ai4land.formats.times import (
 )
 
 __all__ = [
+    "GribMessage",
+    "Hdf4File",
+    "HdfGrid",
     "Instants",
     "Layout",
     "NetcdfMap",
@@ -42,12 +47,16 @@ __all__ = [
     "check_units",
     "chosen",
     "days_of",
+    "degrees_of",
+    "grib_messages",
+    "grib_values",
     "instants_of",
     "layout_from_axes",
     "layout_from_centres",
     "layout_from_transform",
     "map_of",
     "maps_in",
+    "opened_hdf4",
     "opened_netcdf",
     "read_times",
     "same_grid",

@@ -11,8 +11,8 @@ import numpy as np
 from rasterio.windows import Window as FileWindow
 
 from ai4land.errors import GridError, SourceError
+from ai4land.formats import Layout, layout_from_transform
 from ai4land.regrid import SinusoidalGrid
-from ai4land.sources.layout import Layout, layout_from_transform
 from ai4land.sources.rasters import opened_raster
 from ai4land.sources.source import Array
 

@@ -17,7 +17,13 @@ Codes = npt.NDArray[np.uint8]
 _UNKNOWN = -1
 
 
-def class_codes(raw: Array, legend: Legend, nodata: float | None, where: object) -> Codes:
+def class_codes(
+    raw: Array,
+    legend: Legend,
+    nodata: float | None,
+    where: object,
+    missing: npt.NDArray[np.bool_] | None = None,
+) -> Codes:
     """Turn file values into ``uint8`` codes of a legend.
 
     Floating-point files are accepted if every value is whole; NaN, the legend's missing codes and
@@ -28,10 +34,14 @@ def class_codes(raw: Array, legend: Legend, nodata: float | None, where: object)
         legend: The product's legend.
         nodata: The file's no-data value.
         where: File and place, for the error text.
+        missing: True where a mask in the file says so.
 
     Raises:
         SourceError: If there are fractions or codes that the legend does not know.
     """
+    if missing is not None and missing.any():
+        filled = np.where(missing, raw.dtype.type(legend.codes[0]), raw)
+        return np.where(missing, np.uint8(NO_DATA), class_codes(filled, legend, nodata, where))
     if raw.dtype.kind == "f":
         missing = np.isnan(raw)
         whole = np.where(missing, NO_DATA, raw)

@@ -16,9 +16,9 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window as FileWindow
 
 from ai4land.errors import MissingFileError, SourceError
+from ai4land.formats import Layout, layout_from_transform, same_grid
 from ai4land.grid import Window
 from ai4land.sources.codes import class_codes
-from ai4land.sources.layout import Layout, layout_from_transform, same_grid
 from ai4land.sources.source import (
     Array,
     Product,

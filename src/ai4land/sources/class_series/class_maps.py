@@ -11,9 +11,9 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from ai4land.errors import MissingFileError, SourceError
+from ai4land.formats import Layout, layout_from_transform, same_grid
 from ai4land.grid import Grid, Window
 from ai4land.sources.codes import class_codes
-from ai4land.sources.layout import Layout, layout_from_transform, same_grid
 from ai4land.sources.rasters import RasterFile
 from ai4land.sources.source import (
     Array,

@@ -6,13 +6,11 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ai4land.errors import SourceError
+from ai4land.formats import chosen, map_of, opened_netcdf, years_of
 from ai4land.grid import Window
 from ai4land.sources.codes import class_codes
 from ai4land.sources.hilda.files import EDITIONS
-from ai4land.sources.netcdf import opened, read_layout, years_of
 from ai4land.sources.source import Array, Provenance, SourceField, checked, provenance_of
 from ai4land.vocabulary import Clock, legend, variable
 
@@ -36,31 +34,22 @@ class HildaNetcdf:
     def __init__(self, path: Path, version: str, observed_from: int) -> None:
         self._path, self._edition = path, EDITIONS[version]
         self._legend = legend(self._edition.legend)
-        with opened(path) as dataset:
-            if _NAME not in dataset.variables:
-                raise SourceError(
-                    "Not a HILDA+ states file",
-                    where=path,
-                    expected=f"variable {_NAME}(time, latitude, longitude)",
-                    found=", ".join(dataset.variables),
-                )
-            array = dataset[_NAME]
-            if array.ndim != 3 or array.dimensions[0] != "time":
+        with opened_netcdf(path) as dataset:
+            array = chosen(dataset, (_NAME,), path, what="HILDA+ states", option=None)
+            self._map = map_of(dataset, array, path)
+            if list(self._map.others) != ["time"] or "time" not in dataset.variables:
                 raise SourceError(
                     "Other dimensions than a series of maps",
                     where=f"{path}, {_NAME}",
                     expected="(time, latitude, longitude)",
                     found=array.dimensions,
                 )
-            self._layout = read_layout(dataset, array, path)
-            years = years_of(dataset["time"], path)
-            self._nodata = getattr(array, "_FillValue", None)
-        self._index = {year: i for i, year in enumerate(years)}
+            self._index = years_of(dataset["time"], path)
         ticks = tuple(sorted(self._index))
         self.fields: Mapping[str, SourceField] = {
             "land_use": SourceField(
                 variable("land_use"),
-                self._layout.grid,
+                self._map.layout.grid,
                 Clock.YEAR,
                 ticks,
                 self._legend,
@@ -77,14 +66,10 @@ class HildaNetcdf:
         """Class codes of a window, ``(y, x)`` uint8, 255 missing; see ``Source.read``."""
         checked(self.fields, variable, tick, window)
         assert tick is not None
-        with opened(self._path) as dataset:
-            array = dataset[_NAME]
-            index = self._index[tick]
-            raw = self._layout.gather(
-                window, lambda rows, cols: np.asarray(array[index, rows, cols])
-            )
+        known = {*self._legend.codes, *self._legend.sea}
+        raw, missing = self._map.classes(window, known, {"time": self._index[tick]})
         where = f"{self._path.name}, {tick}, row {window.row}, column {window.col}"
-        return class_codes(raw, self._legend, self._nodata, where)
+        return class_codes(raw, self._legend, None, where, missing)
 
     def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
         """Nothing: one file cannot contradict itself in orientation."""

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import MissingFileError, SourceError
+from ai4land.formats import Layout, same_grid
 from ai4land.grid import Window
 from ai4land.sources.bands import BandFile, open_bands
 from ai4land.sources.lai.leaf_area import Composite, LeafArea, Scaling
-from ai4land.sources.layout import Layout, same_grid
 from ai4land.sources.options import Strict
 from ai4land.sources.periods import Period, half_month
 from ai4land.sources.reader import Certainty, Reader

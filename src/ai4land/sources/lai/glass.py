@@ -17,10 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import MissingFileError, SourceError
+from ai4land.formats import Hdf4File, Layout, opened_hdf4, same_grid
 from ai4land.grid import Window
-from ai4land.sources.hdf4 import Hdf4File, opened_hdf4
 from ai4land.sources.lai.leaf_area import Composite, LeafArea, Scaling
-from ai4land.sources.layout import Layout, same_grid
 from ai4land.sources.options import Strict
 from ai4land.sources.periods import composite, composite_date
 from ai4land.sources.reader import Certainty, Reader
@@ -127,17 +126,20 @@ def open_lai_glass(path: Path, options: GlassLaiOptions) -> LeafArea:
 def _layout(path: Path, product: str) -> Layout:
     with opened_hdf4(path) as file:
         _scaling(file, product)
-        place = file.grid_of(_FIELD).place
-    if not isinstance(place, Layout):
-        raise SourceError("Not on latitudes and longitudes", where=path, found=place)
-    return place
+        return file.grid_of(_FIELD).layout()
 
 
 def _read(path: Path, product: str, layout: Layout, window: Window) -> npt.NDArray[np.float32]:
     with opened_hdf4(path) as file:
-        place = file.grid_of(_FIELD).place
-        if not isinstance(place, Layout) or not same_grid(place.grid, layout.grid):
-            raise SourceError("A file of the series lies on another grid", where=path, found=place)
+        place = file.grid_of(_FIELD).layout()
+        if not same_grid(place.grid, layout.grid):
+            raise SourceError(
+                "A file of the series lies on another grid",
+                where=path,
+                expected=layout.grid.describe(),
+                found=place.grid.describe(),
+                remedy="keep files of one grid in a folder",
+            )
         raw = place.gather(window, lambda rows, cols: file.read(_FIELD, rows, cols))
         where = f"{path.name}, row {window.row}, column {window.col}"
         return _scaling(file, product).apply(raw, where)

@@ -29,7 +29,7 @@ from ai4land.sources.source import (
 )
 from ai4land.vocabulary import Clock, variable
 
-__all__ = ["Composite", "LeafArea", "Scaling"]
+__all__ = ["Composite", "LeafArea", "Scaling", "leaf_area"]
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -42,7 +42,6 @@ class Scaling:
 
     Attributes:
         factor: Leaf area of a stored 1, m² m⁻².
-        offset: Leaf area of a stored 0.
         fills: Stored numbers that mean "no value".
         valid: Smallest and largest stored number that is a value.
         strict: Whether any other number is an error; else it means "no value" too.
@@ -51,7 +50,6 @@ class Scaling:
     factor: float
     fills: frozenset[int] = frozenset()
     valid: tuple[float, float] | None = None
-    offset: float = 0.0
     strict: bool = True
 
     def apply(self, raw: Array, where: object) -> FloatArray:
@@ -78,21 +76,30 @@ class Scaling:
                     found=f"{raw[beyond].ravel()[0]:g} ({int(beyond.sum())} cells)",
                 )
             missing |= beyond
-        values = (raw.astype(np.float64) * self.factor + self.offset).astype(np.float32)
+        values = (raw.astype(np.float64) * self.factor).astype(np.float32)
         values[missing] = np.nan
-        low, high = variable(_VALUE).bounds
-        assert low is not None
-        assert high is not None
-        wrong = (values < low - 1e-6) | (values > high)
-        if wrong.any():
-            raise SourceError(
-                "An impossible leaf area",
-                where=where,
-                expected=f"{low:g}…{high:g} m² m⁻²",
-                found=f"{values[wrong].ravel()[0]:g} from a stored {raw[wrong].ravel()[0]:g}",
-                remedy="the file's scale factor or fill value differs from what it declares",
-            )
-        return values
+        return leaf_area(values, where)
+
+
+def leaf_area(values: FloatArray, where: object) -> FloatArray:
+    """Leaf area as it was read, after refusing what no plant has.
+
+    Raises:
+        SourceError: If a value is beyond the bounds of leaf area.
+    """
+    low, high = variable(_VALUE).bounds
+    assert low is not None
+    assert high is not None
+    wrong = (values < low - 1e-6) | (values > high)
+    if wrong.any():
+        raise SourceError(
+            "An impossible leaf area",
+            where=where,
+            expected=f"{low:g}…{high:g} m² m⁻²",
+            found=f"{values[wrong].ravel()[0]:g}",
+            remedy="the file's scale factor or fill value differs from what it declares",
+        )
+    return values
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ai4land.errors import SourceError
-from ai4land.sources.layout import same_grid
+from ai4land.formats import same_grid
 from ai4land.sources.luh2.layers import LuhPiece
 
 __all__ = ["Joint", "LuhSeries"]

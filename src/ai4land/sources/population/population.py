@@ -12,8 +12,8 @@ from typing import Any, Literal
 import numpy as np
 
 from ai4land.errors import ConfigError, MissingFileError, SourceError
+from ai4land.formats import same_grid
 from ai4land.grid import Window
-from ai4land.sources.layout import same_grid
 from ai4land.sources.options import Strict
 from ai4land.sources.population.files import COUNTS, CountFile, open_counts, parse_name
 from ai4land.sources.reader import Certainty, Reader
@@ -153,7 +153,7 @@ class Population:
             y: f"{holders} holds {y}" for y in range(ticks[0], ticks[-1]) if y not in self._files
         }
         grid = files[0].layout.grid
-        shared = [name for name in COUNTS if all(name in f.counts for f in files)]
+        shared = [name for name in COUNTS if all(name in f.maps for f in files)]
         self.fields: Mapping[str, SourceField] = Fields(
             {n: SourceField(variable(n), grid, Clock.YEAR, ticks, gaps=gaps) for n in shared},
             {n: f"not every file here counts {' or '.join(COUNTS[n])}" for n in COUNTS},

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import SourceError
+from ai4land.formats import same_grid
 from ai4land.grid import Grid, Window
-from ai4land.sources.layout import same_grid
 from ai4land.sources.options import Strict
 from ai4land.sources.reanalysis.files import Series
 from ai4land.sources.reanalysis.records import Measure, Quantity, Records, label_of

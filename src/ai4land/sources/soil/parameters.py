@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import ConfigError, SourceError
+from ai4land.formats import same_grid
 from ai4land.grid import Grid, Window
-from ai4land.sources.layout import same_grid
 from ai4land.sources.source import (
     Array,
     Fields,
@@ -207,7 +207,7 @@ class Parameter:
             beyond |= values > high + slack
         if beyond.any():
             surface = self.parts[0][0]
-            name = surface.name or self.variable.name
+            name = surface.array.name if surface.array else self.variable.name
             raise SourceError(
                 "Values beyond what the variable can be",
                 where=f"{surface.path}, {name}, row {window.row}, column {window.col}",
