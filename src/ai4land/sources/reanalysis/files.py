@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import lzma
 import re
 import shutil
 import tempfile
 import weakref
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +37,10 @@ _LOG = logging.getLogger(__name__)
 _SUFFIXES = {".nc", ".nc4", ".netcdf", ".grib", ".grib1", ".grib2", ".grb", ".grb2", ".zip"}
 _STREAM = re.compile(r"data_stream-([a-z]+)")
 _FINAL, _PRELIMINARY = 1, 5  # ``expver`` of ERA5 and of ERA5T
+_BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError),
+    *(RuntimeError, NotImplementedError, ValueError, MemoryError),  # encrypted, or unknown
+)
 _TIMES = ("valid_time", "time", "date")
 
 
@@ -94,7 +100,7 @@ class _Archive:
                     with part.open("wb") as out:
                         shutil.copyfileobj(stream, out)
                     part.rename(target)
-            except (OSError, zipfile.BadZipFile, EOFError) as error:
+            except _BROKEN as error:
                 raise SourceError(
                     "The ZIP archive cannot be unpacked",
                     where=f"{self._path}, {member}",
@@ -191,7 +197,7 @@ def _members(place: Place) -> list[Place]:
     try:
         with zipfile.ZipFile(place.origin) as archive:
             names = [n for n in archive.namelist() if not n.endswith("/")]
-    except zipfile.BadZipFile as error:
+    except _BROKEN as error:
         raise SourceError(
             "The ZIP archive is damaged or incomplete",
             where=place,
