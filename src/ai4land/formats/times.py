@@ -4,7 +4,7 @@ Bounds come first: a value stands for the time between them, and the axis itself
 Without bounds a stamp is read by a rule of its product: it lies within the time that it stands for
 (its first moment included), or ends it.
 
-CF conventions 1.12, section 4.4; calendars are computed by cftime, of dates after 1582 by numpy.
+CF conventions 1.12, section 4.4.
 Counted by hand are ``years since`` and ``months since``, which CF discourages and products use
 (LUH2: ``years since 850-01-01``), the ``day as %Y%m%d.%f`` of CDO, bare years (HILDA+), and dates
 written as text. A year 0 of the mixed calendar, which does not exist, is taken as the year before
@@ -22,12 +22,22 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import cftime
 import netCDF4
 import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import SourceError
+from ai4land.formats.calendars import (
+    CALENDARS,
+    DAY,
+    LENIENT,
+    SWITCH,
+    Date,
+    later,
+    mixed_dates,
+    seconds,
+)
+from ai4land.formats.calendars import dates as dates_in
 from ai4land.formats.packing import Packing
 
 __all__ = ["Instants", "Stamp", "Times", "days_of", "instants_of", "read_times", "years_of"]
@@ -36,21 +46,11 @@ Instants = npt.NDArray[np.int64]
 """Seconds since 1970-01-01 00:00 UTC."""
 
 Array = npt.NDArray[Any]
-Date = tuple[int, int, int]
-
-_DAY = 86_400
-_EPOCH = "seconds since 1970-01-01"
 _LENGTHS: dict[str, float] = {"microsecond": 1e-6, "millisecond": 1e-3, "second": 1, "minute": 60}
-_LENGTHS |= {"hour": 3_600, "day": _DAY, "week": 7 * _DAY, "common_year": 365 * _DAY}
+_LENGTHS |= {"hour": 3_600, "day": DAY, "week": 7 * DAY, "common_year": 365 * DAY}
 _SHORT = {"s": "second", "sec": "second", "min": "minute", "h": "hour", "hr": "hour", "d": "day"}
 _SHORT |= {"ms": "millisecond", "msec": "millisecond", "yr": "year"}
-_CALENDARS = {"standard": "standard", "gregorian": "standard", "": "standard"}
-_CALENDARS |= {"proleptic_gregorian": "proleptic_gregorian", "utc": "proleptic_gregorian"}
-_CALENDARS |= {"noleap": "noleap", "365_day": "noleap", "all_leap": "all_leap"}
-_CALENDARS |= {"366_day": "all_leap", "360_day": "360_day", "julian": "julian"}
-_LENIENT = {"standard", "proleptic_gregorian"}  # the calendars that people use
-_SWITCH = int(dt.datetime(1582, 10, 15, tzinfo=dt.UTC).timestamp())  # Julian dates before it
-_FARTHEST = 10_000 * 366 * _DAY
+_FARTHEST = 10_000 * 366 * DAY
 _SINCE = re.compile(r"\s*(?P<unit>[A-Za-z_]+)\s+since\s+(?P<date>\S.*)\Z", re.IGNORECASE)
 _AS = re.compile(r"\s*(?P<unit>year|month|day)s?\s+as\s+%Y(%m(%d)?)?(\.%f)?\s*\Z", re.IGNORECASE)
 _TEXT = re.compile(
@@ -61,7 +61,7 @@ _TEXT = re.compile(
 )
 _PACKED = re.compile(r"\s*(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})?\s*\Z")
 _REMEDY = "write units and calendar as CF does, such as `days since 2000-01-01` and `standard`"
-_ONE_YEAR = 400 * _DAY
+_ONE_YEAR = 400 * DAY
 
 
 class Stamp(StrEnum):
@@ -106,13 +106,13 @@ class Times:
             SourceError: If the file counts from a year that its calendar does not have, and the
                 two calendars that it can mean disagree.
         """
-        dates = _dates(moments, self.calendar)
-        if self.zero and [d[:2] for d in _mixed(moments)] != [d[:2] for d in dates]:
+        dates = dates_in(moments, self.calendar)
+        if self.zero and [d[:2] for d in mixed_dates(moments)] != [d[:2] for d in dates]:
             raise SourceError(
                 "The mixed calendar has no year 0, and the dates of this axis depend on what it is",
                 where=self.where,
                 expected="the same months in the Julian and in the proleptic Gregorian calendar",
-                found=f"{_written(_mixed(moments)[0])} or {_written(dates[0])} as first date",
+                found=f"{_written(mixed_dates(moments)[0])} or {_written(dates[0])} as first date",
                 remedy="give the time the calendar that it was counted in, such as "
                 "`proleptic_gregorian`, or bounds",
             )
@@ -131,7 +131,7 @@ class Times:
                     "A value stands for several years",
                     where=f"{self.where}, bounds",
                     expected="one value for each year",
-                    found=f"{longest / _DAY:g} days between the bounds",
+                    found=f"{longest / DAY:g} days between the bounds",
                     remedy="use annual data; if they are, delete the attribute `bounds`",
                 )
         return [year for year, _, _ in self.dates(self.moments(stamp))]
@@ -174,7 +174,7 @@ def days_of(time: netCDF4.Variable[Any], path: Path) -> list[dt.date]:
         SourceError: If it is not understood, or does not ascend.
     """
     starts = _real(read_times(time, path)).starts()
-    days = [dt.date(*date) for date in _dates(starts, "proleptic_gregorian")]
+    days = [dt.date(*date) for date in dates_in(starts, "proleptic_gregorian")]
     if any(a >= b for a, b in itertools.pairwise(days)):
         raise SourceError(
             "Times do not ascend",
@@ -195,16 +195,16 @@ def instants_of(time: netCDF4.Variable[Any], path: Path) -> Instants:
     times = _real(read_times(time, path))
     if times.bounds is None:
         return times.stamps
-    long = times.bounds[:, 1] - times.bounds[:, 0] >= _DAY
+    long = times.bounds[:, 1] - times.bounds[:, 0] >= DAY
     return np.where(long, times.bounds[:, 0], times.stamps)
 
 
 def _real(times: Times) -> Times:
     """Times whose dates are those of the world."""
     starts = times.starts()
-    if times.calendar in _LENIENT and not times.zero and int(np.min(starts, initial=0)) >= _SWITCH:
+    if times.calendar in LENIENT and not times.zero and int(np.min(starts, initial=0)) >= SWITCH:
         return times
-    first = _written(_dates(starts[:1], times.calendar)[0]) if starts.size else "nothing"
+    first = _written(dates_in(starts[:1], times.calendar)[0]) if starts.size else "nothing"
     raise SourceError(
         "The time axis is not in the calendar that people use",
         where=times.where,
@@ -226,12 +226,12 @@ def read_times(time: netCDF4.Variable[Any], path: Path) -> Times:
     """
     where = f"{path}, {time.name}"
     units, calendar = _text_of(time, "units"), _text_of(time, "calendar")
-    known = _CALENDARS.get(calendar.lower())
+    known = CALENDARS.get(calendar.lower())
     if known is None:
         raise SourceError(
             "The calendar is not understood",
             where=where,
-            expected=", ".join(sorted(filter(None, _CALENDARS))),
+            expected=", ".join(sorted(filter(None, CALENDARS))),
             found=repr(calendar),
             remedy=_REMEDY,
         )
@@ -278,7 +278,7 @@ def _bounds(time: netCDF4.Variable[Any], axis: _Axis, stamps: Instants) -> Insta
         return None
     own = _text_of(array, "units")
     if own and own != _text_of(time, "units"):
-        calendar = _CALENDARS.get(_text_of(array, "calendar").lower(), axis.calendar)
+        calendar = CALENDARS.get(_text_of(array, "calendar").lower(), axis.calendar)
         named = "calendar" in array.ncattrs()
         axis = _Axis.of(own, calendar if named else axis.calendar, f"{axis.where}, bounds")
     try:
@@ -353,7 +353,7 @@ class _Axis:
     def _decoded(self, values: Array) -> Instants:
         if self.start is None:
             dates = [self._date(v) for v in values]
-            return np.array([_seconds(d, self.calendar) + s for d, s in dates], dtype=np.int64)
+            return np.array([seconds(d, self.calendar) + s for d, s in dates], dtype=np.int64)
         if values.dtype == object:
             raise ValueError("texts that count from a date")
         numbers = values.astype(np.float64)
@@ -369,7 +369,7 @@ class _Axis:
             passed = values.astype(np.int64) * int(length)
         else:
             passed = np.rint(numbers * length).astype(np.int64)
-        return passed + _seconds(self.start, self.calendar) + self.second
+        return passed + seconds(self.start, self.calendar) + self.second
 
     def _stepped(self, number: float, months: int) -> int:
         """Seconds of the date that lies so many steps of some months after the start."""
@@ -378,7 +378,7 @@ class _Axis:
             raise OverflowError("beyond the years of any product")
         whole = int(np.floor(number + 1e-6))
         first, second = (
-            _seconds(_after(self.start, (whole + k) * months, self.calendar), self.calendar)
+            seconds(later(self.start, (whole + k) * months, self.calendar), self.calendar)
             for k in (0, 1)
         )
         return first + round(max(number - whole, 0.0) * (second - first))
@@ -397,15 +397,15 @@ class _Axis:
         if unit == "year":
             if not 0 <= whole < 10_000:
                 raise ValueError(f"{number:g} is no year")
-            first = _seconds((whole, 1, 1), self.calendar)
-            length = _seconds((whole + 1, 1, 1), self.calendar) - first
+            first = seconds((whole, 1, 1), self.calendar)
+            length = seconds((whole + 1, 1, 1), self.calendar) - first
             return (whole, 1, 1), round(part * length)
         year, month, day = whole // 10_000, whole // 100 % 100, whole % 100
         if unit == "month":
             year, month, day = whole // 100, whole % 100, 1
         if not 0 <= year < 10_000:
             raise ValueError(f"{number:g} is no date")
-        return (year, month, day), round(part * _DAY * (1 if unit == "day" else 28))
+        return (year, month, day), round(part * DAY * (1 if unit == "day" else 28))
 
     def _bare(self, number: float) -> str:
         """What a number without units is: a year of HILDA+, or digits of a date."""
@@ -455,54 +455,6 @@ def _parsed(text: str, where: object, units: str) -> tuple[Date, int]:
         raise _unknown(where, units or text)
     ahead = -ahead if zone.startswith("-") else ahead
     return date, hour * 3600 + minute * 60 + second - ahead
-
-
-def _seconds(date: Date, calendar: str) -> int:
-    """Seconds from 1970-01-01 to a date, in its calendar.
-
-    Raises:
-        ValueError: If the calendar does not have that date.
-    """
-    if calendar == "proleptic_gregorian" and 0 < date[0] < 10_000:
-        return (dt.date(*date) - dt.date(1970, 1, 1)).days * _DAY
-    if calendar == "julian" and date[0] <= 0:  # cftime leaves the year 0 out; four years on
-        return _seconds((date[0] + 4, *date[1:]), calendar) - 1461 * _DAY
-    there = cftime.datetime(*date, calendar=calendar)
-    return int(cftime.date2num(there, _EPOCH, calendar=calendar))
-
-
-def _after(date: Date, months: int, calendar: str) -> Date:
-    """The same day some months later, or the last one of a month that is shorter."""
-    year, month = divmod(date[0] * 12 + date[1] - 1 + months, 12)
-    if date[2] <= 28:
-        return year, month + 1, date[2]
-    length = cftime.datetime(year, month + 1, 1, calendar=calendar).daysinmonth
-    return year, month + 1, min(date[2], length)
-
-
-def _dates(moments: Instants, calendar: str) -> list[Date]:
-    """Year, month and day of seconds since 1970 in a calendar."""
-    if calendar in _LENIENT and (
-        calendar == "proleptic_gregorian" or not moments.size or moments.min() >= _SWITCH
-    ):
-        days = moments.astype("datetime64[s]").astype("datetime64[D]")
-        months = days.astype("datetime64[M]")
-        year, month = np.divmod(months.astype(np.int64), 12)
-        day = (days - months.astype("datetime64[D]")).astype(np.int64)
-        return list(
-            zip((year + 1970).tolist(), (month + 1).tolist(), (day + 1).tolist(), strict=True)
-        )
-    found = np.ravel(np.asarray(cftime.num2date(moments, _EPOCH, calendar=calendar)))
-    early = calendar in {"standard", "julian"}  # cftime counts −1, 1 there
-    return [(d.year + (early and d.year < 0), d.month, d.day) for d in found]
-
-
-def _mixed(moments: Instants) -> list[Date]:
-    """Dates in the mixed calendar of an axis from a year 0 that was taken as proleptic.
-
-    A year 0 of the Julian calendar begins two days before that of the Gregorian one.
-    """
-    return _dates(moments - 2 * _DAY, "standard")
 
 
 def _written(date: Date) -> str:
