@@ -195,6 +195,8 @@ def test_any_order_of_dimensions(
     expected = whole[time, 1:, member, 2:].astype("f4")
     expected[expected == 7] = np.nan
     np.testing.assert_array_equal(got, expected * (0.5 if packed else 1))
+    with pytest.raises(SourceError, match="member of length 2"):
+        found.stored(part, {"time": time})
     several = found.stored(part, {"time": slice(0, 3), "member": member})
     np.testing.assert_array_equal(several, whole[:, 1:, member, 2:])
 

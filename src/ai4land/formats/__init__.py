@@ -22,7 +22,7 @@ from ai4land.formats.netcdf import (
     maps_in,
     opened_netcdf,
 )
-from ai4land.formats.packing import Packing
+from ai4land.formats.packing import Packing, whole
 from ai4land.formats.times import (
     Instants,
     Stamp,
@@ -60,5 +60,6 @@ __all__ = [
     "opened_netcdf",
     "read_times",
     "same_grid",
+    "whole",
     "years_of",
 ]

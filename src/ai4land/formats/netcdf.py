@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ai4land.errors import AI4LandError, MissingFileError, SourceError
 from ai4land.formats.layout import Layout, layout_from_axes
-from ai4land.formats.packing import Packing
+from ai4land.formats.packing import Packing, whole
 from ai4land.grid import Grid, Window
 from ai4land.vocabulary import nearest_name
 
@@ -209,12 +209,24 @@ class NetcdfMap:
 
         Args:
             window: Window of the grid.
-            at: Position or range on each other dimension; those left out have length 1.
+            at: Position or range on each other dimension; those left out must have length 1.
             dataset: The file, if it is open.
+
+        Raises:
+            SourceError: If the bytes cannot be decoded, or a longer dimension is left out.
         """
         if dataset is None:
             with opened_netcdf(self.path) as own:
                 return self.stored(window, at, own)
+        unsaid = [n for n, size in self.others.items() if size > 1 and n not in (at or {})]
+        if unsaid:
+            raise SourceError(
+                "The variable has a dimension that is not understood",
+                where=f"{self.path}, {self.name}",
+                expected="one map at a time",
+                found=f"{unsaid[0]} of length {self.others[unsaid[0]]}",
+                remedy="keep one position of it, for example with `ncks -d`",
+            )
         array = dataset[self.name]
         key: list[int | slice] = [(at or {}).get(name, 0) for name in self.dimensions]
         y, x = self.axes
@@ -388,8 +400,17 @@ def _coordinate(
         if table is None or table.ndim != 2:
             return None, None
         # of a regular grid one line of the table is the axis; its steps are checked later
-        line = table[:, 0] if axis == 0 else table[0]
+        rows = whole(table, where)
+        line = rows[:, 0] if axis == 0 else rows[0]
         return np.asarray(line, dtype=np.float64), None
+    if own.size != array.shape[array.dimensions.index(name)]:
+        raise SourceError(
+            "A coordinate is not as long as its dimension",
+            where=f"{where}, {name}",
+            expected=array.shape[array.dimensions.index(name)],
+            found=own.size,
+            remedy="compare the file's checksum with the provider's and fetch it again",
+        )
     units = str(getattr(own, "units", "")).strip()
     if units.lower() in _METRES or "radian" in units.lower():
         raise SourceError(
@@ -402,5 +423,5 @@ def _coordinate(
     bounds = _beside(array, str(getattr(own, "bounds", "")))
     pairs = None
     if bounds is not None and bounds.shape == (*own.shape, 2):
-        pairs = Packing.of(bounds).values(bounds[:])
-    return Packing.of(own).values(own[:]), pairs
+        pairs = Packing.of(bounds).values(whole(bounds, where))
+    return Packing.of(own).values(whole(own, where)), pairs

@@ -16,13 +16,33 @@ import numpy.typing as npt
 
 from ai4land.errors import SourceError
 
-__all__ = ["Packing"]
+__all__ = ["Packing", "whole"]
 
 Array = npt.NDArray[Any]
 Number = int | float
 
 _FILLS = ("_FillValue", "missing_value", "_Fillvalue", "_fillvalue")  # two are misspelt in LUH
 _RANGES = ("valid_range", "valid_min", "valid_max", "scale_factor", "add_offset")
+
+
+_LONGEST = 10_000_000  # numbers of an axis or a curve, which are read at once
+
+
+def whole(array: netCDF4.Variable[Any], where: object) -> Array:
+    """All that a short variable holds, as stored: an axis, its bounds, a curve, a list of names.
+
+    Raises:
+        SourceError: If its header declares more than any axis has.
+    """
+    if array.size > _LONGEST:
+        raise SourceError(
+            "A variable is longer than can be read at once",
+            where=f"{where}, {array.name}",
+            expected=f"at most {_LONGEST:,} numbers",
+            found=f"{array.size:,}",
+            remedy="compare the file's checksum with the provider's and fetch it again",
+        )
+    return np.asarray(array[:])
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ from ai4land.formats.calendars import (
     seconds,
 )
 from ai4land.formats.calendars import dates as dates_in
-from ai4land.formats.packing import Packing
+from ai4land.formats.packing import Packing, whole
 
 __all__ = ["Instants", "Stamp", "Times", "days_of", "instants_of", "read_times", "years_of"]
 
@@ -248,7 +248,7 @@ def _text_of(array: netCDF4.Variable[Any], name: str) -> str:
 
 def _stored(array: netCDF4.Variable[Any], where: str) -> Array:
     """Numbers of an axis in its units, or texts."""
-    raw = np.atleast_1d(np.asarray(array[:]))
+    raw = np.atleast_1d(whole(array, where))
     if raw.dtype.kind == "S" and raw.ndim > 1:
         raw = np.atleast_1d(np.asarray(netCDF4.chartostring(raw)))
     if raw.dtype.kind in "SUO":

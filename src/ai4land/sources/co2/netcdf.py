@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import SourceError
-from ai4land.formats import Packing, Times, check_units, opened_netcdf, read_times
+from ai4land.formats import Packing, Times, check_units, opened_netcdf, read_times, whole
 from ai4land.sources.co2.tables import Curve
 from ai4land.vocabulary import Clock
 
@@ -47,7 +47,7 @@ def netcdf_curve(path: Path) -> Curve:
         check_units(array, _PPM, path)
         if "units" not in array.ncattrs():
             raise SourceError("The CO2 has no units", where=f"{path}, {name}", expected="1.e-6")
-        values = Packing.of(array).floats(array[:])
+        values = Packing.of(array).floats(whole(array, path))
         for axis, dim in enumerate(array.dimensions):
             if dim != "time":  # one more dimension at most: any but `sector` is refused
                 values = np.take(values, _global_index(dataset, dim, path), axis=axis)
@@ -69,7 +69,7 @@ def _experiment(path: Path) -> str:
 def _global_index(dataset: netCDF4.Dataset, dim: str, path: Path) -> int:
     """Where the global mean lies along the sectors of a file."""
     ids = str(getattr(dataset.variables.get(dim), "ids", "0: Global"))
-    sectors = np.asarray(dataset[dim][:]) if dim in dataset.variables else np.empty(0)
+    sectors = whole(dataset[dim], path) if dim in dataset.variables else np.empty(0)
     found = np.flatnonzero(sectors == 0)
     if dim != "sector" or found.size != 1 or not re.search(r"\b0\s*:\s*global", ids, re.IGNORECASE):
         raise SourceError(

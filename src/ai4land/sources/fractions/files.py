@@ -21,6 +21,7 @@ from ai4land.formats import (
     maps_in,
     opened_netcdf,
     same_grid,
+    whole,
     years_of,
 )
 from ai4land.grid import Window
@@ -227,7 +228,7 @@ def _members(dataset: netCDF4.Dataset, dimension: str) -> list[str]:
     """Names of the members of a class dimension; positions from 0 on if it has no coordinate."""
     if dimension not in dataset.variables:
         return [str(k) for k in range(dataset.dimensions[dimension].size)]
-    values = np.asarray(dataset[dimension][:])
+    values = whole(dataset[dimension], dimension)
     if values.dtype.kind == "S" and values.ndim == 2:
         values = np.asarray(netCDF4.chartostring(values))
     return [

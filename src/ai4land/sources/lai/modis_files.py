@@ -24,6 +24,7 @@ from ai4land.formats import (
     opened_hdf4,
     opened_netcdf,
     same_grid,
+    whole,
 )
 from ai4land.regrid import SinusoidalGrid
 from ai4land.sources.bands import BandFile, open_bands
@@ -353,8 +354,8 @@ def _netcdf_place(
     if {y, x} <= set(dataset.variables) and getattr(dataset[y], "units", "") == "m":
         try:
             return SinusoidalGrid.from_centres(
-                np.asarray(dataset[x][:], dtype=np.float64),
-                np.asarray(dataset[y][:], dtype=np.float64),
+                whole(dataset[x], path).astype(np.float64),
+                whole(dataset[y], path).astype(np.float64),
             )
         except GridError as error:
             raise SourceError("Not a part of a MODIS tile", where=path, found=error) from error

@@ -28,6 +28,7 @@ from ai4land.formats import (
     instants_of,
     map_of,
     opened_netcdf,
+    whole,
 )
 from ai4land.grid import Window
 
@@ -338,7 +339,7 @@ def _versions(dataset: netCDF4.Dataset, place: Place) -> npt.NDArray[np.int64]:
     """``expver`` as numbers: strings such as ``0005`` in new files, integers in old ones."""
     if "expver" not in dataset.variables:
         return np.array([_FINAL], dtype=np.int64)
-    raw = np.atleast_1d(np.asarray(dataset["expver"][:]))
+    raw = np.atleast_1d(whole(dataset["expver"], place))
     try:
         return np.array([int(v) for v in raw], dtype=np.int64)
     except ValueError as error:
