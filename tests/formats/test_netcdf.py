@@ -357,6 +357,23 @@ def test_files_that_are_none(tmp_path: Path) -> None:
             pass
 
 
+@pytest.mark.parametrize("format", ["NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET"])
+def test_a_classic_file_that_was_cut_off_holds_no_zeros(tmp_path: Path, format: str) -> None:
+    path = tmp_path / "x.nc"
+    with netCDF4.Dataset(path, "w", format=format) as file:
+        for name, axis in (("lat", centres(SOUTH, 1, 3)), ("lon", centres(WEST, 1, 4))):
+            file.createDimension(name, len(axis))
+            file.createVariable(name, "f8", (name,))[:] = axis
+        file.createVariable("v", "f4", ("lat", "lon"))[:] = VALUES
+    found = opened_map(path)
+    np.testing.assert_array_equal(found.floats(found.layout.grid.window)[::-1], VALUES)
+    content = path.read_bytes()
+    for damaged in (content[:-16], content[:12] + b"\x04" + content[13:]):
+        path.write_bytes(damaged)
+        with pytest.raises(SourceError, match="damaged, incomplete"):
+            opened_map(path)
+
+
 @given(data=st.data(), format=st.sampled_from(["NETCDF4", "NETCDF3_CLASSIC"]))
 @settings(tidy, max_examples=150)
 def test_damaged_files_are_right_or_refused(

@@ -6,12 +6,14 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 import netCDF4
 import numpy as np
 import numpy.typing as npt
+from scipy.io import netcdf_file
 
 from ai4land.errors import AI4LandError, MissingFileError, SourceError
 from ai4land.formats.layout import Layout, layout_from_axes
@@ -32,6 +34,7 @@ _AXES = (
 )
 _TABLES = {"lsmlat": "LATIXY", "lsmlon": "LONGXY"}  # 2-D coordinates of CLM and ELM files
 _METRES = {"m", "metre", "metres", "meter", "meters", "km", "kilometer", "kilometers"}
+_CLASSIC = {b"CDF\x01", b"CDF\x02"}
 _WARP = "warp it to longitude and latitude, for example with `gdalwarp -t_srs EPSG:4326`"
 _LONGEST = 5_000_000  # cells along an axis; 10 m around the equator are four million
 _LARGEST = 2**29  # bytes of a chunk, which can only be decoded whole
@@ -48,10 +51,14 @@ def opened_netcdf(path: Path) -> Iterator[netCDF4.Dataset]:
     if not path.is_file():
         raise MissingFileError("The file is not there", where=path)
     with path.open("rb") as stream:
-        if stream.read(4) == b"PK\x03\x04":
-            raise SourceError(
-                "The file is a ZIP archive", where=path, remedy="unpack it; the data lie inside"
-            )
+        magic = stream.read(4)
+    if magic == b"PK\x03\x04":
+        raise SourceError(
+            "The file is a ZIP archive", where=path, remedy="unpack it; the data lie inside"
+        )
+    if magic in _CLASSIC:
+        state = path.stat()
+        _check_classic(path, state.st_size, state.st_mtime_ns)
     try:
         with netCDF4.Dataset(path) as dataset:
             dataset.set_auto_maskandscale(False)
@@ -59,12 +66,30 @@ def opened_netcdf(path: Path) -> Iterator[netCDF4.Dataset]:
     except AI4LandError:
         raise
     except (OSError, RuntimeError, UnicodeError, MemoryError) as error:
-        raise SourceError(
-            "The NetCDF file cannot be read: it is damaged, incomplete or of another format",
-            where=path,
-            found=str(error).strip() or type(error).__name__,
-            remedy="compare its size and checksum with the provider's and fetch it again",
-        ) from error
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: BaseException) -> SourceError:
+    """The error that a file cannot be decoded."""
+    return SourceError(
+        "The NetCDF file cannot be read: it is damaged, incomplete or of another format",
+        where=path,
+        found=str(error).strip() or type(error).__name__,
+        remedy="compare its size and checksum with the provider's and fetch it again",
+    )
+
+
+@lru_cache(maxsize=4096)
+def _check_classic(path: Path, size: int, changed: int) -> None:
+    """Refuse a file of the classic format whose header claims more than the file holds.
+
+    The library of the format trusts the header: it gives zeros for what was cut off, and ends the
+    process if a count is wrong.
+    """
+    try:
+        netcdf_file(path, "r", mmap=True).close()
+    except Exception as error:  # whatever the bytes lead to
+        raise _damaged(path, error) from error
 
 
 def _walk(group: netCDF4.Dataset, prefix: str = "") -> Iterator[tuple[str, netCDF4.Variable[Any]]]:

@@ -178,7 +178,7 @@ class TestScaling:
         np.testing.assert_allclose(loose, [0, 10, np.nan, np.nan])
 
     def test_a_wrong_scale_is_noticed_by_an_impossible_leaf_area(self) -> None:
-        with pytest.raises(SourceError, match=r"(?s)impossible leaf area.*60 from a stored 60"):
+        with pytest.raises(SourceError, match=r"(?s)impossible leaf area.*found: 60"):
             Scaling(1.0).apply(np.array([60], dtype=np.uint8), "here")
         with pytest.raises(SourceError, match="impossible leaf area"):
             Scaling(1.0).apply(np.array([-1.0], dtype=np.float32), "here")
