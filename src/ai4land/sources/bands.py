@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from ai4land.errors import GridError, SourceError
-from ai4land.formats import Raster, open_raster, opened_raster
+from ai4land.formats import Layout, Raster, open_raster, opened_raster
 from ai4land.regrid import SinusoidalGrid
-from ai4land.sources.layout import Layout
 from ai4land.sources.rasters import on_longitudes
 from ai4land.sources.source import Array
 

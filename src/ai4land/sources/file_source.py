@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ai4land.errors import SourceError
+from ai4land.formats import same_grid
 from ai4land.grid import Grid, Window
-from ai4land.sources.layout import same_grid
 from ai4land.sources.source import (
     Array,
     Fields,

@@ -11,9 +11,16 @@ import numpy.typing as npt
 from rasterio.errors import RasterioError
 
 from ai4land.errors import SourceError
-from ai4land.formats import Raster, class_codes, is_wgs84, open_raster, opened_raster
+from ai4land.formats import (
+    Layout,
+    Raster,
+    class_codes,
+    is_wgs84,
+    layout_from_transform,
+    open_raster,
+    opened_raster,
+)
 from ai4land.grid import Window
-from ai4land.sources.layout import Layout, layout_from_transform
 from ai4land.sources.source import Array
 from ai4land.vocabulary import Legend
 

@@ -163,7 +163,9 @@ class TestRefusals:
         with pytest.raises(SourceError, match=r"(?s)companion.*type identifiers"):
             Gebco(path, GebcoOptions())
         renamed = path.rename(tmp_path / "GEBCO_2024.nc")
-        with pytest.raises(SourceError, match=r"(?s)Not a map of elevation.*tid\('lat', 'lon'\)"):
+        with pytest.raises(
+            SourceError, match=r"(?s)documented as a map of elevation.*tid\(lat, lon\)"
+        ):
             Gebco(renamed, GebcoOptions())
 
     def test_a_shared_meridian_is_named(self, tmp_path: Path) -> None:

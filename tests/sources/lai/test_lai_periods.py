@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
-import netCDF4
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -19,7 +18,6 @@ from ai4land.sources.periods import (
     composite,
     covered_ticks,
     dated_files,
-    dates_of,
     half_month,
     period_of,
 )
@@ -187,48 +185,6 @@ class TestScaling:
 
 
 class TestDates:
-    @pytest.mark.parametrize(
-        ("units", "value", "day"),
-        [
-            ("days since 1970-01-01", 12418, DATE(2004, 1, 1)),
-            ("days since 1970-01-01 00:00:00", 8035, DATE(1992, 1, 1)),
-            ("hours since 1900-1-1 0:0:0", 24, DATE(1900, 1, 2)),
-            ("seconds since 1970-01-01T00:00:00Z", 86400.0, DATE(1970, 1, 2)),
-        ],
-    )
-    def test_days_are_counted(self, tmp_path: Path, units: str, value: float, day: dt.date) -> None:
-        assert self._read(tmp_path, units, [value]) == [day]
-
-    @pytest.mark.parametrize(
-        ("units", "calendar", "values"),
-        [
-            ("days since 1970-01-01", "noleap", [1.0]),
-            ("months since 1970-01-01", "standard", [1.0]),
-            ("days since 1970-01-01 12:00:00", "standard", [1.0]),
-            ("days since 1970-01-01", "standard", [2.0, 1.0]),
-            ("days since 1970-01-01", "standard", [np.nan]),
-        ],
-    )
-    def test_what_is_not_understood_is_refused(
-        self, tmp_path: Path, units: str, calendar: str, values: list[float]
-    ) -> None:
-        with pytest.raises(SourceError, match=r"not understood|do not ascend"):
-            self._read(tmp_path, units, values, calendar)
-
-    @staticmethod
-    def _read(
-        folder: Path, units: str, values: list[float], calendar: str = "standard"
-    ) -> list[dt.date]:
-        path = folder / "t.nc"
-        with netCDF4.Dataset(path, "w") as file:
-            file.createDimension("time", len(values))
-            time = file.createVariable("time", "f8", ("time",))
-            time.setncatts({"units": units, "calendar": calendar})
-            time[:] = values
-        with netCDF4.Dataset(path) as file:
-            file.set_auto_maskandscale(False)
-            return dates_of(file["time"], path)
-
     def test_dates_in_file_names(self, tmp_path: Path) -> None:
         for name in ("a_2004_009_x.tif", "a_2004_017_x.tif", "b_2004_033_x.tif", "a_04_009_x.tif"):
             (tmp_path / name).touch()

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pytest
 
 from ai4land.errors import MissingFileError, SourceError
+from ai4land.formats import degrees_of
 from ai4land.grid import Grid, Window
 from ai4land.sources import Source
-from ai4land.sources.hdf4 import degrees_of
 from ai4land.sources.lai.copernicus import CopernicusLaiOptions, open_lai_copernicus
 from ai4land.sources.lai.gimms import GimmsLaiOptions, open_lai_gimms
 from ai4land.sources.lai.glass import GlassLaiOptions, open_lai_glass

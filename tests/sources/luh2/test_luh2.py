@@ -204,15 +204,15 @@ def test_the_real_year_with_made_up_crops_is_read(realdata: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("units", "text"),
-    [("hours since 1900-01-01", "not understood"), ("days since 850-01-01", "noleap")],
+    ("units", "calendar", "text"),
+    [("steps of 1900", "standard", "not understood"), ("days since 850-01-01", "own", "noleap")],
 )
-def test_another_time_axis_is_refused(tmp_path: Path, units: str, text: str) -> None:
+def test_another_time_axis_is_refused(tmp_path: Path, units: str, calendar: str, text: str) -> None:
     path = write_luh2(tmp_path / "states.nc", {2000: luh2_states()})
     with netCDF4.Dataset(path, "a") as file:
         file["time"].units = units
-        file["time"].calendar = "standard"
-    with pytest.raises(SourceError, match=rf"(?s)time axis.*{text}"):
+        file["time"].calendar = calendar
+    with pytest.raises(SourceError, match=rf"(?s)(time axis|calendar) is not.*{text}"):
         open_luh2(path, Luh2Options())
 
 

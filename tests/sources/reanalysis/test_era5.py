@@ -13,10 +13,10 @@ import numpy.typing as npt
 import pytest
 
 from ai4land.errors import MissingFileError, SourceError
+from ai4land.formats import map_of, opened_netcdf
 from ai4land.grid import Grid, Window, overlap
 from ai4land.recipes import Recipe, VariableRecipe, Years, build_cube
 from ai4land.regrid import conservative
-from ai4land.sources.netcdf import opened, read_layout
 from ai4land.sources.reanalysis.era5 import Era5Options, open_era5, open_era5_land
 from ai4land.sources.reanalysis.reanalysis import Reanalysis
 from ai4land.sources.source import Source
@@ -412,7 +412,7 @@ def test_times_that_are_not_understood_are_refused(
     path = write_era5_netcdf(tmp_path / "t.nc", {"t2m": climate(3)}, MONTHS, AXES)
     with netCDF4.Dataset(path, "a") as file:
         file["valid_time"].units, file["valid_time"].calendar = units, time_calendar
-    with pytest.raises(SourceError, match="time axis is not understood"):
+    with pytest.raises(SourceError, match="time axis is not"):
         open_month(path)
 
 
@@ -486,12 +486,10 @@ class TestRealMonths(SourceContract):
 @pytest.mark.realdata
 def test_the_real_nodes_of_era5_land_have_half_rows(realdata: Path) -> None:
     path = realdata / "real_bytes" / "era5_land_landmask_0.1_0.1.nc"
-    with opened(path) as dataset:
-        layout = read_layout(dataset, dataset["land"], path)
-        mask = layout.gather(
-            layout.grid.window, lambda rows, cols: np.asarray(dataset["land"][rows, cols])
-        )
-    grid = layout.grid
+    with opened_netcdf(path) as dataset:
+        found = map_of(dataset, dataset["land"], path)
+    grid = found.layout.grid
+    mask = found.floats(grid.window)
     assert (grid.shape, grid.cut, grid.is_global) == ((1801, 3600), (True, True), True)
     assert (str(grid.dx), str(grid.north)) == ("1/10", "1801/20")
     land = float((np.nan_to_num(mask) * grid.cell_areas()).sum())

@@ -291,7 +291,7 @@ def test_the_three_fao_classes_are_the_nearest_ones() -> None:
 
 def test_another_file_and_another_code(tmp_path: Path) -> None:
     path = write_hwsd(tmp_path / "a.nc", layer("sand", "a") / 10, GRID, "T_SAND")
-    with pytest.raises(SourceError, match=r"(?s)Not a map of soil texture.*T_SAND"):
+    with pytest.raises(SourceError, match=r"(?s)documented as a map of soil texture.*T_SAND"):
         SoilTexture(path, SoilTextureOptions())
     values = texture()
     values[0, 50] = 5

@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from ai4land.errors import SourceError
+from ai4land.formats import Layout
 from ai4land.grid import Window
 from ai4land.sources.file_source import FileSource, check_one_grid
-from ai4land.sources.layout import Layout
 from ai4land.sources.rasters import open_class_map
 from ai4land.sources.source import Array, Product, SourceField
 from ai4land.vocabulary import Clock, Legend, Variable

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import netCDF4
-import numpy as np
-
-from ai4land.formats import class_codes
+from ai4land.formats import Layout, NetcdfMap, class_codes, opened_netcdf
 from ai4land.grid import Window
-from ai4land.sources.layout import Layout
-from ai4land.sources.netcdf import opened, read_layout
 from ai4land.sources.source import Array
 from ai4land.vocabulary import Legend
 
@@ -22,45 +16,30 @@ __all__ = ["NetcdfClassMap"]
 
 @dataclass(frozen=True, slots=True)
 class NetcdfClassMap:
-    """A map of classes in a NetCDF variable; bytes are unsigned, whatever the file calls them.
+    """A map of classes in a NetCDF variable.
 
     Attributes:
-        path: The file.
-        name: The variable.
-        layout: How its rows and columns lie.
-        index: Position on the leading dimension, ``None`` if it has none.
-        nodata: The file's own missing value.
+        map: The variable.
+        at: Position on each dimension beside latitude and longitude.
     """
 
-    path: Path
-    name: str
-    layout: Layout
-    index: int | None
-    nodata: float | None
+    map: NetcdfMap
+    at: Mapping[str, int] = field(default_factory=dict)
 
-    @classmethod
-    def of(
-        cls, dataset: netCDF4.Dataset, array: netCDF4.Variable[Any], path: Path, index: int | None
-    ) -> NetcdfClassMap:
-        """The map of an open file.
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.map.path
 
-        Raises:
-            SourceError: If its last dimensions are not latitude and longitude.
-        """
-        layout, fill = read_layout(dataset, array, path), getattr(array, "_FillValue", None)
-        nodata = None if fill is None else float(_unsigned(np.asarray([fill], array.dtype))[0])
-        return cls(path, array.name, layout, index, nodata)
+    @property
+    def layout(self) -> Layout:
+        """How its rows and columns lie."""
+        return self.map.layout
 
     def read_all(self, windows: Sequence[Window]) -> list[Array]:
         """Codes of windows as stored, north up, ``(y, x)``, the file opened once."""
-        lead = () if self.index is None else (self.index,)
-        with opened(self.path) as dataset:
-            array = dataset[self.name]
-
-            def block(rows: slice, cols: slice) -> Array:
-                return _unsigned(np.asarray(array[(*lead, rows, cols)]))
-
-            return [self.layout.gather(window, block) for window in windows]
+        with opened_netcdf(self.path) as dataset:
+            return [self.map.stored(window, self.at, dataset) for window in windows]
 
     def codes(
         self,
@@ -69,11 +48,9 @@ class NetcdfClassMap:
         where: str,
         recode: Callable[[Array], Array] | None = None,
     ) -> Array:
-        """Codes of a window as a legend stores them, ``(y, x)`` uint8, 255 missing."""
-        values = self.read_all([window])[0]
-        return class_codes(recode(values) if recode else values, legend, self.nodata, where)
+        """Codes of a window as a legend stores them, ``(y, x)`` uint8, 255 missing.
 
-
-def _unsigned(raw: Array) -> Array:
-    """Bytes as unsigned: 220 is stored as −36 where the file has signed bytes."""
-    return np.ascontiguousarray(raw).view(np.uint8) if raw.dtype == np.int8 else raw
+        The file's fill value is missing unless the legend gives it a meaning.
+        """
+        raw, missing = self.map.classes(window, () if recode else legend.stored, self.at)
+        return class_codes(recode(raw) if recode else raw, legend, None, where, missing)

@@ -11,10 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import GridError
-from ai4land.formats import LONGITUDES, Raster, class_codes, is_wgs84, moved
+from ai4land.formats import (
+    LONGITUDES,
+    Layout,
+    Raster,
+    class_codes,
+    is_wgs84,
+    layout_from_transform,
+    moved,
+)
 from ai4land.grid import WGS84, Grid, Window
 from ai4land.sources.class_series.class_maps import ClassMaps
-from ai4land.sources.layout import Layout, layout_from_transform
 from ai4land.sources.rasters import RasterFile
 from ai4land.sources.source import SourceField
 from ai4land.vocabulary import NO_DATA, Legend

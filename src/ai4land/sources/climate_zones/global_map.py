@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ai4land.errors import SourceError
-from ai4land.formats import open_raster
+from ai4land.formats import Layout, layout_from_transform, open_raster
 from ai4land.grid import Grid
-from ai4land.sources.layout import Layout, layout_from_transform
 from ai4land.sources.rasters import RasterFile, on_longitudes
 
 __all__ = ["open_global_map"]

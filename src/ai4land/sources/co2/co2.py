@@ -184,6 +184,15 @@ class Co2(FileSource):
     def __init__(self, history: Curve, scenario: Curve | None, join: int | None) -> None:
         self._history, self._scenario = history, scenario
         clock, per_year = history.clock, history.clock.ticks_per_year
+        for curve in (history, scenario):
+            if curve is not None and not curve.values:
+                raise SourceError(
+                    "The file holds no value of CO2",
+                    where=curve.path,
+                    expected="concentrations in ppm",
+                    found="only missing ones",
+                    remedy="compare its checksum with the provider's and fetch it again",
+                )
         self._ppm = dict(history.values)
         self._origin = dict.fromkeys(history.values, history)
         self._join = 0

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import netCDF4
 import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import SourceError
+from ai4land.formats import Packing, Times, check_units, opened_netcdf, read_times, whole
 from ai4land.sources.co2.tables import Curve
-from ai4land.sources.netcdf import check_units, masked, opened
 from ai4land.vocabulary import Clock
 
 __all__ = ["netcdf_curve"]
 
 _NAMES = ("mole_fraction_of_carbon_dioxide_in_air", "co2")
 _PPM = {"1.e-6", "1e-6", "1.0e-6", "ppm", "ppmv"}
-_UNITS = re.compile(r"days since (\d{1,4})-(\d{1,2})-(\d{1,2})", re.IGNORECASE)
 _SCENARIO = re.compile(r"-(ssp\d{3}(?:-[A-Za-z]+)?)-\d|_CR-([a-z]+)-\d")
-_DAYS = np.cumsum([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30])
-_GREGORIAN = 1583
+_DAY = 86_400
+_YEAR_ZERO = -719_528  # days from 1970 to a year 0 of the proleptic Gregorian calendar
 _MEAN_YEAR = 365.2425
 _LEEWAY = 0.25  # months; stamps are on the first or in the middle of their month
 
@@ -30,13 +28,13 @@ _LEEWAY = 0.25  # months; stamps are on the first or in the middle of their mont
 def netcdf_curve(path: Path) -> Curve:
     """Read the global mean of an input4MIPs file.
 
-    The history of CMIP6 counts days from a year 0 in a mixed calendar, which no date library
-    decodes; its months are counted, and must follow each other without a hole.
+    The history of CMIP6 counts days from a year 0 of the mixed calendar, which does not exist; its
+    months are counted, and must follow each other without a hole.
 
     Raises:
         SourceError: If the file holds no global mean of CO2 in ppm.
     """
-    with opened(path) as dataset:
+    with opened_netcdf(path) as dataset:
         name = next((n for n in _NAMES if n in dataset.variables), None)
         if name is None or "time" not in dataset[name].dimensions:
             raise SourceError(
@@ -49,11 +47,11 @@ def netcdf_curve(path: Path) -> Curve:
         check_units(array, _PPM, path)
         if "units" not in array.ncattrs():
             raise SourceError("The CO2 has no units", where=f"{path}, {name}", expected="1.e-6")
-        values = masked(np.asarray(array[:]), array)
+        values = Packing.of(array).floats(whole(array, path))
         for axis, dim in enumerate(array.dimensions):
             if dim != "time":  # one more dimension at most: any but `sector` is refused
                 values = np.take(values, _global_index(dataset, dim, path), axis=axis)
-        clock, ticks = _ticks(dataset["time"], path)
+        clock, ticks = _ticks(read_times(dataset["time"], path))
     found = {
         t: float(v)
         for t, v in zip(ticks, values, strict=True)
@@ -71,7 +69,7 @@ def _experiment(path: Path) -> str:
 def _global_index(dataset: netCDF4.Dataset, dim: str, path: Path) -> int:
     """Where the global mean lies along the sectors of a file."""
     ids = str(getattr(dataset.variables.get(dim), "ids", "0: Global"))
-    sectors = np.asarray(dataset[dim][:]) if dim in dataset.variables else np.empty(0)
+    sectors = whole(dataset[dim], path) if dim in dataset.variables else np.empty(0)
     found = np.flatnonzero(sectors == 0)
     if dim != "sector" or found.size != 1 or not re.search(r"\b0\s*:\s*global", ids, re.IGNORECASE):
         raise SourceError(
@@ -84,42 +82,32 @@ def _global_index(dataset: netCDF4.Dataset, dim: str, path: Path) -> int:
     return int(found[0])
 
 
-def _ticks(time: netCDF4.Variable[Any], path: Path) -> tuple[Clock, list[int]]:
+def _ticks(times: Times) -> tuple[Clock, list[int]]:
     """Years, or months that follow each other."""
-    days = np.asarray(time[:], dtype=np.float64)
-    units, calendar = str(getattr(time, "units", "")), str(getattr(time, "calendar", "standard"))
-    match = _UNITS.match(units)
-    step = np.diff(days)
+    moments = times.moments()
+    step = np.diff(times.stamps) / _DAY
     monthly = step.size > 0 and bool(((step > 20) & (step < 33)).all())  # ten days less in 1582
-    if match is None or not (monthly or (step.size and ((step > 355) & (step < 376)).all())):
+    if not (monthly or (step.size and ((step > 355) & (step < 376)).all())):
         raise SourceError(
-            "The time axis is not understood",
-            where=f"{path}, time",
-            expected="days since a date, in months or years without a hole",
-            found=f"units {units!r}, {days.size} times, "
-            f"{step.min() if step.size else 0:g}…{step.max() if step.size else 0:g} days apart",
+            "The times are neither months nor years",
+            where=times.where,
+            expected="months or years without a hole",
+            found=f"{moments.size} times, {step.min() if step.size else 0:g}…"
+            f"{step.max() if step.size else 0:g} days apart",
+            remedy="fetch the file of monthly or annual means",
         )
-    year, month, day = (int(part) for part in match.groups())
-    if calendar in {"365_day", "noleap"}:
-        months = _noleap(days + year * 365 + int(_DAYS[month - 1]) + day - 1)
-    elif calendar == "proleptic_gregorian" or (
-        calendar in {"standard", "gregorian"} and year >= _GREGORIAN
-    ):
-        start = np.datetime64(f"{year:04d}-{month:02d}-{day:02d}")
-        date = start + np.floor(days + 1e-6).astype(np.int64)
-        months = date.astype("datetime64[M]").astype(np.int64) + 1970 * 12
-    elif calendar in {"standard", "gregorian", "julian"} and monthly and (month, day) == (1, 1):
-        months = year * 12 + _counted(days)
+    if monthly and times.zero:
+        months = _counted(moments / _DAY - _YEAR_ZERO)
     else:
-        raise SourceError(
-            "The calendar is not understood", where=f"{path}, time", found=f"{calendar}, {units}"
-        )
+        months = np.array([y * 12 + m - 1 for y, m, _ in times.dates(moments)], dtype=np.int64)
     ticks = months if monthly else months // 12
     if (np.diff(ticks) != 1).any():
+        at = int(np.flatnonzero(np.diff(ticks) != 1)[0])
         raise SourceError(
             f"The {'months' if monthly else 'years'} do not follow each other",
-            where=f"{path}, time",
-            found=f"units {units!r}, calendar {calendar!r}",
+            where=times.where,
+            found=f"{ticks[at]} and {ticks[at + 1]} as {'months' if monthly else 'years'} from 0",
+            remedy="fetch the whole series",
         )
     return (Clock.MONTH if monthly else Clock.YEAR), [int(t) for t in ticks]
 
@@ -134,9 +122,3 @@ def _counted(days: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     if np.abs(month - counted - 0.5).max() > 1.0:
         return np.floor(month).astype(np.int64)
     return counted
-
-
-def _noleap(days: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """Months since year 0 of days since then, in years of 365 days."""
-    year, rest = np.divmod(np.floor(days + 1e-6).astype(np.int64), 365)
-    return np.asarray(year * 12 + np.searchsorted(_DAYS, rest, side="right") - 1)

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import SourceError
+from ai4land.formats import check_units, chosen, opened_netcdf
 from ai4land.grid import Window, slope_aspect
 from ai4land.sources.file_source import FileSource, check_bounds
-from ai4land.sources.netcdf import check_units, opened
 from ai4land.sources.source import Array, Product, SourceField
 from ai4land.sources.surfaces import Surface, is_netcdf, netcdf_surface, raster_surface
 from ai4land.vocabulary import Clock, variable
@@ -27,12 +27,13 @@ _COMPANIONS = {
 }
 
 
-def open_elevation(path: Path, names: tuple[str, ...]) -> Surface:
+def open_elevation(path: Path, names: tuple[str, ...], chosen_name: str | None) -> Surface:
     """Read and check the header of a map of elevation.
 
     Args:
         path: A NetCDF file, a GeoTIFF or a virtual raster of tiles.
         names: Names that the NetCDF variable may have.
+        chosen_name: The name that a person chose, if one did.
 
     Raises:
         SourceError: If it is not a map of elevation in metres.
@@ -60,16 +61,8 @@ def open_elevation(path: Path, names: tuple[str, ...]) -> Surface:
                 "The variable is in other units", where=path, expected="m", found=surface.units
             )
         return surface
-    with opened(path) as dataset:
-        known = [n for n in names if n in dataset.variables and dataset[n].ndim == 2]
-        if not known:
-            raise SourceError(
-                "Not a map of elevation",
-                where=path,
-                expected=" or ".join(f"{n}(lat, lon)" for n in names),
-                found=", ".join(f"{n}{v.dimensions}" for n, v in dataset.variables.items()),
-            )
-        array = dataset[known[0]]
+    with opened_netcdf(path) as dataset:
+        array = chosen(dataset, names, path, what="a map of elevation", variable=chosen_name)
         check_units(array, _METRES, path)
         return netcdf_surface(dataset, array, path)
 

@@ -24,9 +24,11 @@ class EtopoOptions(Strict):
 
     Attributes:
         product: Name of the release.
+        variable: The NetCDF variable, where it has another name than the release gives it.
     """
 
     product: str = "ETOPO 2022"
+    variable: str | None = None
 
 
 class Etopo(Elevation):
@@ -48,7 +50,7 @@ class Etopo(Elevation):
         words = re.split(r"[^a-z0-9]+", path.stem.lower())
         version = next((_SURFACES[w] for w in words if w in _SURFACES), "")
         product = Product(options.product, version, "public domain, attribution", _CITATION)
-        super().__init__(open_elevation(path, ("z", "elevation")), product)
+        super().__init__(open_elevation(path, ("z", "elevation"), options.variable), product)
 
 
 READER = Reader(

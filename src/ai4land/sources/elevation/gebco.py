@@ -20,9 +20,11 @@ class GebcoOptions(Strict):
 
     Attributes:
         product: Name and year of the release, such as ``GEBCO_2024``.
+        variable: The NetCDF variable, where it has another name than the release gives it.
     """
 
     product: str = "GEBCO"
+    variable: str | None = None
 
 
 class Gebco(Elevation):
@@ -41,7 +43,7 @@ class Gebco(Elevation):
         product = Product(
             options.product, "", "public domain, attribution", "doi:10.5285/1c44ce99-0a0d-5f4f"
         )
-        super().__init__(open_elevation(path, ("elevation",)), product)
+        super().__init__(open_elevation(path, ("elevation",), options.variable), product)
 
 
 READER = Reader(

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import netCDF4
 import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import ConfigError, SourceError
+from ai4land.formats import (
+    Layout,
+    NetcdfMap,
+    Stamp,
+    chosen,
+    map_of,
+    maps_in,
+    opened_netcdf,
+    whole,
+    years_of,
+)
 from ai4land.grid import Window
 from ai4land.sources.file_source import check_one_grid
-from ai4land.sources.layout import Layout
-from ai4land.sources.netcdf import masked, opened, read_layout, years_of
-from ai4land.sources.periods import dates_of
-from ai4land.sources.source import Array
 from ai4land.sources.years import annual_files
 from ai4land.vocabulary import check_name
 
@@ -26,7 +31,6 @@ __all__ = ["FractionFile", "open_fraction_files"]
 
 _PERCENT = {"%", "percent", "percentage"}
 _FRACTION = {"1", "fraction", "-", "0-1", "unitless", "share"}
-_DATED = re.compile(r"(days|hours|seconds) since ", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +39,6 @@ class FractionFile:
 
     Attributes:
         path: The file.
-        layout: Where its cells lie.
         index: Year → position on the time axis, ``None`` without one.
         classes: Class of the file → variable and position on its class dimension, ``None`` if the
             class is a variable of its own.
@@ -43,10 +46,14 @@ class FractionFile:
     """
 
     path: Path
-    layout: Layout
     index: Mapping[int, int | None]
-    classes: Mapping[str, tuple[str, int | None]]
+    classes: Mapping[str, tuple[NetcdfMap, int | None]]
     dimensions: tuple[str | None, str | None]
+
+    @property
+    def layout(self) -> Layout:
+        """Where its cells lie."""
+        return next(iter(self.classes.values()))[0].layout
 
     def check_units(self, wanted: str | None) -> None:
         """Refuse units that contradict the recipe, or are not known at all.
@@ -54,47 +61,41 @@ class FractionFile:
         Raises:
             ConfigError: If file and recipe disagree, or both are silent.
         """
-        with opened(self.path) as dataset:
-            for name in {name for name, _ in self.classes.values()}:
-                text = str(getattr(dataset[name], "units", "")).strip().lower()
-                found = "percent" if text in _PERCENT else "fraction" if text in _FRACTION else None
-                if found is None and wanted is None:
-                    raise ConfigError(
-                        "The file does not say whether its shares are percent",
-                        where=f"{self.path}, {name}",
-                        found=f"units {text!r}",
-                        remedy="set the option `units` to percent or fraction",
-                    )
-                if found is not None and wanted not in {None, found}:
-                    raise ConfigError(
-                        "File and recipe disagree on the units",
-                        where=f"{self.path}, {name}",
-                        expected=wanted,
-                        found=f"units {text!r}",
-                        remedy="leave the option `units` out",
-                    )
+        for array in {array.name: array for array, _ in self.classes.values()}.values():
+            found, where = _units(array), f"{self.path}, {array.name}"
+            if found is None and wanted is None:
+                raise ConfigError(
+                    "The file does not say whether its shares are percent",
+                    where=where,
+                    found=f"units {array.units!r}",
+                    remedy="set the option `units` to percent or fraction",
+                )
+            if found is not None and wanted not in {None, found}:
+                raise ConfigError(
+                    "File and recipe disagree on the units",
+                    where=where,
+                    expected=wanted,
+                    found=f"units {array.units!r}",
+                    remedy="leave the option `units` out",
+                )
 
     def read(self, year: int, window: Window, units: str | None) -> npt.NDArray[np.float64]:
         """Shares of the mapped classes as fractions, ``(class, y, x)`` float64, NaN missing."""
-        with opened(self.path) as dataset:
-            layers = []
-            for name, member in self.classes.values():
-                array = dataset[name]
-                block = self._block(array, self.index[year], member)
-                values = masked(self.layout.gather(window, block), array).astype(np.float64)
-                values *= float(getattr(array, "scale_factor", 1.0))
-                values += float(getattr(array, "add_offset", 0.0))
-                text = str(getattr(array, "units", "")).strip().lower()
-                percent = units == "percent" or text in _PERCENT
+        layers = []
+        with opened_netcdf(self.path) as dataset:
+            for array, member in self.classes.values():
+                places = zip(self.dimensions, (self.index[year], member), strict=True)
+                at = {name: at for name, at in places if name is not None and at is not None}
+                values = array.packing.values(array.stored(window, at, dataset))
+                percent = units == "percent" or _units(array) == "percent"
                 layers.append(values / 100.0 if percent else values)
         return np.stack(layers)
 
-    def _block(
-        self, array: netCDF4.Variable[Any], time: int | None, member: int | None
-    ) -> Callable[[slice, slice], Array]:
-        places = dict(zip(self.dimensions, (time, member), strict=True))
-        lead = tuple(places[name] for name in array.dimensions[:-2])
-        return lambda rows, cols: np.asarray(array[(*lead, rows, cols)])
+
+def _units(array: NetcdfMap) -> str | None:
+    """``percent`` or ``fraction``, if the file says so."""
+    text = array.units.lower()
+    return "percent" if text in _PERCENT else "fraction" if text in _FRACTION else None
 
 
 def open_fraction_files(
@@ -105,6 +106,7 @@ def open_fraction_files(
     dimension: str | None,
     year: int | None,
     pattern: str | None,
+    stamp: Stamp = Stamp.WITHIN,
 ) -> dict[int, FractionFile]:
     """Open a file, or the files of a folder, and find their years.
 
@@ -115,6 +117,7 @@ def open_fraction_files(
         dimension: Its class dimension.
         year: Year of a file without time axis.
         pattern: File name in a folder, with ``{year}``.
+        stamp: What times without bounds say.
 
     Returns:
         Year → file.
@@ -126,7 +129,7 @@ def open_fraction_files(
     """
     found: dict[int, FractionFile] = {}
     for file, named in _files(path, year, pattern).items():
-        one = _open(file, classes, variable, dimension, named)
+        one = _open(file, classes, (variable, dimension), named, stamp)
         twice = set(one.index) & set(found)
         if twice:
             raise SourceError("Two files for one year", where=file, found=sorted(twice)[0])
@@ -151,38 +154,40 @@ def _files(path: Path, year: int | None, pattern: str | None) -> dict[Path, int 
 def _open(
     path: Path,
     classes: tuple[str, ...],
-    variable: str | None,
-    dimension: str | None,
+    stacked: tuple[str | None, str | None],
     named: int | None,
+    stamp: Stamp,
 ) -> FractionFile:
-    with opened(path) as dataset:
+    variable, dimension = stacked
+    with opened_netcdf(path) as dataset:
         if variable is None or dimension is None:
-            known = [n for n, v in dataset.variables.items() if v.ndim >= 2]
-            _check_names(classes, known, path, complete=False)
+            _check_names(classes, list(maps_in(dataset)), path, complete=False)
             places: dict[str, tuple[str, int | None]] = {name: (name, None) for name in classes}
         else:
-            if variable not in dataset.variables or dimension not in dataset[variable].dimensions:
+            array = chosen(dataset, (), path, what="a map of shares", variable=variable)
+            if dimension not in array.dimensions:
                 raise ConfigError(
-                    "The file has no such variable with such a dimension",
-                    where=path,
+                    "The variable has no such dimension",
+                    where=f"{path}, {variable}",
                     expected=f"{variable} by {dimension}",
-                    found=", ".join(f"{n}{v.dimensions}" for n, v in dataset.variables.items()),
+                    found=", ".join(array.dimensions),
+                    remedy="name its dimension of classes in the option `dimension`",
                 )
             members = _members(dataset, dimension)
             _check_names(classes, members, path, complete=True)
             places = {name: (variable, members.index(name)) for name in classes}
-        arrays = [dataset[name] for name in dict.fromkeys(n for n, _ in places.values())]
-        first = arrays[0]
-        for array in arrays:
-            if array.dimensions != first.dimensions:
+        names = dict.fromkeys(name for name, _ in places.values())
+        maps = {name: map_of(dataset, dataset[name], path) for name in names}
+        first = next(iter(maps.values()))
+        for one in maps.values():
+            if one.dimensions != first.dimensions:
                 raise SourceError(
                     "The classes have different dimensions",
-                    where=f"{path}, {array.name}",
+                    where=f"{path}, {one.name}",
                     expected=first.dimensions,
-                    found=array.dimensions,
+                    found=one.dimensions,
                 )
-        layout = read_layout(dataset, first, path)
-        others = [n for n in first.dimensions[:-2] if n != dimension]
+        others = [n for n in first.others if n != dimension]
         if len(others) > 1:
             raise SourceError(
                 "More dimensions than time, class, latitude and longitude",
@@ -191,7 +196,10 @@ def _open(
             )
         time = others[0] if others else None
         return FractionFile(
-            path, layout, _years(dataset, time, named, path), places, (time, dimension)
+            path,
+            _years(dataset, time, named, path, stamp),
+            {name: (maps[array], member) for name, (array, member) in places.items()},
+            (time, dimension),
         )
 
 
@@ -199,7 +207,7 @@ def _members(dataset: netCDF4.Dataset, dimension: str) -> list[str]:
     """Names of the members of a class dimension; positions from 0 on if it has no coordinate."""
     if dimension not in dataset.variables:
         return [str(k) for k in range(dataset.dimensions[dimension].size)]
-    values = np.asarray(dataset[dimension][:])
+    values = whole(dataset[dimension], dimension)
     if values.dtype.kind == "S" and values.ndim == 2:
         values = np.asarray(netCDF4.chartostring(values))
     return [
@@ -223,7 +231,7 @@ def _check_names(classes: tuple[str, ...], known: list[str], path: Path, *, comp
 
 
 def _years(
-    dataset: netCDF4.Dataset, time: str | None, named: int | None, path: Path
+    dataset: netCDF4.Dataset, time: str | None, named: int | None, path: Path, stamp: Stamp
 ) -> dict[int, int | None]:
     """Year → position on the time axis."""
     if time is None:
@@ -236,18 +244,14 @@ def _years(
         return {named: None}
     if time not in dataset.variables:
         raise SourceError("A coordinate is missing", where=path, found=time)
-    axis = dataset[time]
-    units = str(getattr(axis, "units", ""))
-    noleap = str(getattr(axis, "calendar", "standard")).lower() in {"noleap", "365_day"}
-    dated = _DATED.match(units) is not None and not noleap
-    years = [day.year for day in dates_of(axis, path)] if dated else years_of(axis, path)
-    if len(set(years)) != len(years) or named not in {None, *years}:
+    years = years_of(dataset[time], path, stamp)
+    if named not in {None, *years}:
         raise SourceError(
-            "The times are not one a year",
+            "The times are not those of the file's name",
             where=f"{path}, {time}",
-            expected="each year once" if named is None else f"the year {named}",
-            found=years[:5],
+            expected=f"the year {named}",
+            found=list(years)[:5],
+            remedy="correct the year in the name or the recipe; or say `stamp: end` if times "
+            "mark the end of their year",
         )
-    if named is not None:
-        return {named: years.index(named)}
-    return {year: index for index, year in enumerate(years)}
+    return {named: years[named]} if named is not None else dict(years)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from ai4land.errors import ConfigError, SourceError
+from ai4land.formats import Stamp
 from ai4land.grid import Window
 from ai4land.sources.file_source import FileSource, gaps_in
 from ai4land.sources.fractions.files import FractionFile, open_fraction_files
@@ -49,6 +50,7 @@ class FractionsOptions(Cited):
         tolerance: How far from 1 a sum may be; within it shares are scaled to sum to 1.
         year: Year of a file without time axis.
         pattern: For a folder: file name with ``{year}``.
+        stamp: What times without bounds say: they lie ``within`` their year, or are its ``end``.
     """
 
     legend: str
@@ -62,6 +64,7 @@ class FractionsOptions(Cited):
     tolerance: Annotated[float, Field(gt=0, le=0.05)] = 0.005
     year: Annotated[int, Field(ge=1, le=9999)] | None = None
     pattern: str | None = None
+    stamp: Stamp = Stamp.WITHIN
     product: str = "class fractions"
 
     @model_validator(mode="after")
@@ -93,6 +96,7 @@ def open_fractions(path: Path, options: FractionsOptions) -> Fractions:
         dimension=options.dimension,
         year=options.year,
         pattern=options.pattern,
+        stamp=options.stamp,
     )
     for file in set(files.values()):
         file.check_units(options.units)

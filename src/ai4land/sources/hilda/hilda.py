@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ai4land.errors import MissingFileError, SourceError
+from ai4land.formats import chosen, map_of, opened_netcdf, years_of
 from ai4land.grid import Window
 from ai4land.sources.class_series.class_maps import ClassMap, ClassMaps, opened_maps
 from ai4land.sources.class_series.deflickered import Deflicker, Deflickered
@@ -21,7 +22,6 @@ from ai4land.sources.class_series.netcdf_maps import NetcdfClassMap
 from ai4land.sources.file_source import FileSource, each_once, gaps_in
 from ai4land.sources.hilda.files import EDITIONS, HildaFile, HildaVersion, files_in, refuse_other
 from ai4land.sources.hilda.transitions import open_transitions
-from ai4land.sources.netcdf import opened, years_of
 from ai4land.sources.options import Strict
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Array, Flag, Product, Provenance, Source, SourceField
@@ -139,25 +139,18 @@ def _series(maps: Mapping[int, ClassMap], version: HildaVersion) -> ClassMaps:
 
 def _netcdf_maps(path: Path) -> dict[int, ClassMap]:
     """The maps of ``LULC_states(time, latitude, longitude)`` by year, time as bare years."""
-    with opened(path) as dataset:
-        if _STATES not in dataset.variables:
-            raise SourceError(
-                "Not a HILDA+ states file",
-                where=path,
-                expected=f"variable {_STATES}(time, latitude, longitude)",
-                found=", ".join(dataset.variables),
-            )
-        array = dataset[_STATES]
-        if array.ndim != 3 or array.dimensions[0] != "time":
+    with opened_netcdf(path) as dataset:
+        array = chosen(dataset, (_STATES,), path, what="HILDA+ states", option=None)
+        states = map_of(dataset, array, path)
+        if list(states.others) != ["time"] or "time" not in dataset.variables:
             raise SourceError(
                 "Other dimensions than a series of maps",
                 where=f"{path}, {_STATES}",
                 expected="(time, latitude, longitude)",
                 found=array.dimensions,
             )
-        one = NetcdfClassMap.of(dataset, array, path, 0)
         years = years_of(dataset["time"], path)
-    return {year: replace(one, index=index) for index, year in enumerate(years)}
+    return {year: NetcdfClassMap(states, {"time": index}) for year, index in years.items()}
 
 
 class _Settled(FileSource):

@@ -7,16 +7,15 @@ the first is 180° W, 80° N, so edges lie half a pixel (1/224° at 1 km) west a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import netCDF4
 import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import SourceError
+from ai4land.formats import NetcdfMap, check_units, chosen, map_of, opened_netcdf
 from ai4land.grid import Window
 from ai4land.sources.lai.composites import (
     CompositeMap,
@@ -25,9 +24,7 @@ from ai4land.sources.lai.composites import (
     Rhythm,
     leaf_area_of,
 )
-from ai4land.sources.lai.leaf_area import VARIABLES, LeafArea, Scaling
-from ai4land.sources.layout import Layout
-from ai4land.sources.netcdf import check_units, opened, read_layout
+from ai4land.sources.lai.leaf_area import VARIABLES, LeafArea, leaf_area
 from ai4land.sources.periods import Period, composite_date, period_of
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Product
@@ -42,7 +39,7 @@ _FILE = re.compile(
 )
 _NAME = "LAI"
 _UNITS = {"m2/m2", "m2 m-2", "m^2/m^2", "m^2 m^-2", "1", "-", "fraction"}  # C3S says fraction
-_PACKED = Scaling(1 / 30, frozenset({255}), None)
+_SCALE = 1 / 30  # of the uint8 editions, of which 255 is missing
 _CITATION = "Verger et al. 2014, doi:10.1016/j.rse.2014.07.009; Copernicus services"
 _LICENCE = "Copernicus, free with attribution"
 
@@ -90,71 +87,40 @@ def open_lai_copernicus(path: Path, options: CopernicusLaiOptions) -> LeafArea:
 
 
 def _opened_map(path: Path) -> CompositeMap:
-    """Read and check the header of a file."""
-    with opened(path) as dataset:
-        if _NAME not in dataset.variables:
-            raise SourceError(
-                "Not a leaf area file",
-                where=path,
-                expected=_NAME,
-                found=", ".join(dataset.variables),
-            )
-        array = dataset[_NAME]
-        if array.ndim not in {2, 3} or (array.ndim == 3 and array.shape[0] != 1):
+    """Read and check the header of a file; numbers without attributes are as uint8 editions are."""
+    with opened_netcdf(path) as dataset:
+        array = chosen(dataset, (_NAME,), path, what="leaf area", option=None)
+        found = map_of(dataset, array, path)
+        if any(size != 1 for size in found.others.values()):
             raise SourceError(
                 "Other dimensions than one map",
                 where=f"{path}, {_NAME}",
                 expected="([time = 1,] lat, lon)",
-                found=dict(zip(array.dimensions, array.shape, strict=True)),
+                found=dict(zip(found.dimensions, found.shape, strict=True)),
+                remedy="keep one time a file, for example with `ncks -d`",
             )
         check_units(array, _UNITS, path)
-        layout = read_layout(dataset, array, path)
-        read = partial(_read, path, layout, _scaling(array, path))
-        return CompositeMap(path, layout, read)
-
-
-def _scaling(array: netCDF4.Variable[Any], path: Path) -> Scaling:
-    """How the numbers of a file are meant: by its attributes, else as the uint8 editions are."""
-    attributes: Mapping[str, Any] = {name: array.getncattr(name) for name in array.ncattrs()}
-    dtype = np.dtype(array.dtype)
-    if "scale_factor" in attributes:
-        factor, offset = float(attributes["scale_factor"]), float(attributes.get("add_offset", 0))
-    elif dtype == np.uint8:
-        factor, offset = _PACKED.factor, 0.0
-    elif dtype.kind == "f":
-        factor, offset = 1.0, 0.0
-    else:
+        attributes = set(array.ncattrs())
+    packing, unsigned = found.packing, found.dtype == np.uint8
+    if "scale_factor" not in attributes and unsigned:
+        packing = replace(packing, scale=_SCALE)
+    elif "scale_factor" not in attributes and found.dtype.kind != "f":
         raise SourceError(
             "The file does not say how its numbers are packed",
             where=f"{path}, {_NAME}",
             expected="an attribute scale_factor",
-            found=f"{dtype} with {', '.join(attributes)}",
+            found=f"{found.dtype} with {', '.join(sorted(attributes))}",
+            remedy="give it the scale_factor that the product's manual says",
         )
-    if dtype.kind == "f":
-        return Scaling(factor, frozenset(), None, offset)
-    given = [attributes[key] for key in ("_FillValue", "missing_value") if key in attributes]
-    fills = {int(np.asarray(v).astype(dtype)) for value in given for v in np.atleast_1d(value)}
-    valid = _valid(attributes, dtype)
-    return Scaling(factor, frozenset(fills or {np.iinfo(dtype).max}), valid, offset, strict=False)
+    if unsigned and not attributes & {"_FillValue", "missing_value"}:
+        packing = replace(packing, fills=(255,))
+    read = partial(_read, replace(found, packing=packing))
+    return CompositeMap(path, found.layout, read)
 
 
-def _valid(attributes: Mapping[str, Any], dtype: np.dtype[Any]) -> tuple[float, float] | None:
-    """The range of stored numbers that are values; all else is missing, as CF means it."""
-    if "valid_range" in attributes and len(np.atleast_1d(attributes["valid_range"])) == 2:
-        low, high = np.asarray(attributes["valid_range"]).astype(dtype).tolist()
-        return float(low), float(high)
-    if {"valid_min", "valid_max"} <= set(attributes):
-        ends = [np.asarray(attributes[f"valid_{end}"]).astype(dtype) for end in ("min", "max")]
-        return float(ends[0]), float(ends[1])
-    return None
-
-
-def _read(path: Path, layout: Layout, scaling: Scaling, window: Window) -> npt.NDArray[np.float32]:
-    with opened(path) as dataset:
-        array = dataset[_NAME]
-        lead = (0,) * (array.ndim - 2)
-        raw = layout.gather(window, lambda rows, cols: np.asarray(array[(*lead, rows, cols)]))
-    return scaling.apply(raw, f"{path.name}, row {window.row}, column {window.col}")
+def _read(one: NetcdfMap, window: Window) -> npt.NDArray[np.float32]:
+    where = f"{one.path.name}, row {window.row}, column {window.col}"
+    return leaf_area(one.floats(window), where)
 
 
 READER = Reader(

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import SourceError
+from ai4land.formats import Layout
 from ai4land.grid import Window
 from ai4land.sources.bands import BandFile, open_bands
 from ai4land.sources.lai.composites import (
@@ -25,7 +26,6 @@ from ai4land.sources.lai.composites import (
     leaf_area_of,
 )
 from ai4land.sources.lai.leaf_area import VARIABLES, LeafArea, Scaling
-from ai4land.sources.layout import Layout
 from ai4land.sources.periods import half_month
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Array, Product

@@ -16,11 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import SourceError
+from ai4land.formats import Hdf4File, Layout, opened_hdf4
 from ai4land.grid import Window
-from ai4land.sources.hdf4 import Hdf4File, opened_hdf4
 from ai4land.sources.lai.composites import CompositeMap, CompositeOptions, Naming, leaf_area_of
 from ai4land.sources.lai.leaf_area import VARIABLES, LeafArea, Scaling
-from ai4land.sources.layout import Layout
 from ai4land.sources.periods import Period, composite, composite_date
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Product
@@ -98,10 +97,8 @@ def open_lai_glass(path: Path, options: GlassLaiOptions) -> LeafArea:
 def _opened_map(path: Path, product: str) -> CompositeMap:
     """Read and check the header of a file."""
     with opened_hdf4(path) as file:
-        scaling, place = _scaling(file, product), file.grid_of(_FIELD).place
-    if not isinstance(place, Layout):
-        raise SourceError("Not on latitudes and longitudes", where=path, found=place)
-    return CompositeMap(path, place, partial(_read, path, scaling, place))
+        scaling, layout = _scaling(file, product), file.grid_of(_FIELD).layout()
+    return CompositeMap(path, layout, partial(_read, path, scaling, layout))
 
 
 def _read(path: Path, scaling: Scaling, layout: Layout, window: Window) -> npt.NDArray[np.float32]:

@@ -23,7 +23,7 @@ from ai4land.sources.periods import Period, covered_ticks, period_of
 from ai4land.sources.source import Array, Product, SourceField
 from ai4land.vocabulary import Clock, variable
 
-__all__ = ["VARIABLES", "Composite", "LeafArea", "Scaling"]
+__all__ = ["VARIABLES", "Composite", "LeafArea", "Scaling", "leaf_area"]
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -37,7 +37,6 @@ class Scaling:
 
     Attributes:
         factor: Leaf area of a stored 1, m² m⁻².
-        offset: Leaf area of a stored 0.
         fills: Stored numbers that mean "no value".
         valid: Smallest and largest stored number that is a value.
         strict: Whether any other number is an error; else it means "no value" too.
@@ -46,7 +45,6 @@ class Scaling:
     factor: float
     fills: frozenset[int] = frozenset()
     valid: tuple[float, float] | None = None
-    offset: float = 0.0
     strict: bool = True
 
     def apply(self, raw: Array, where: object) -> FloatArray:
@@ -73,11 +71,20 @@ class Scaling:
                     found=f"{raw[beyond].ravel()[0]:g} ({int(beyond.sum())} cells)",
                 )
             missing |= beyond
-        values = (raw.astype(np.float64) * self.factor + self.offset).astype(np.float32)
+        values = (raw.astype(np.float64) * self.factor).astype(np.float32)
         values[missing] = np.nan
-        remedy = "the file's scale factor or fill value differs from what it declares"
-        check_bounds(values, variable(_VALUE), where, remedy, below=1e-6)
-        return values
+        return leaf_area(values, where)
+
+
+def leaf_area(values: FloatArray, where: object) -> FloatArray:
+    """Leaf area as it was read, after refusing what no plant has.
+
+    Raises:
+        SourceError: If a value is beyond the bounds of leaf area.
+    """
+    remedy = "the file's scale factor or fill value differs from what it declares"
+    check_bounds(values, variable(_VALUE), where, remedy, below=1e-6)
+    return values
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from ai4land.errors import SourceError
+from ai4land.formats import Layout
 from ai4land.grid import Grid, Window
 from ai4land.regrid import SinusoidalGrid, sinusoidal_mean, sinusoidal_nearest
 from ai4land.sources.lai.composites import CompositeOptions
@@ -30,7 +31,6 @@ from ai4land.sources.lai.modis_files import (
     modis_tiles,
     whole_of,
 )
-from ai4land.sources.layout import Layout
 from ai4land.sources.options import Side, side_of
 from ai4land.sources.periods import composite
 from ai4land.sources.reader import Certainty, Reader

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -14,13 +15,21 @@ import netCDF4
 import numpy as np
 
 from ai4land.errors import ConfigError, GridError, MissingFileError, SourceError
+from ai4land.formats import (
+    HdfGrid,
+    Layout,
+    chosen,
+    days_of,
+    map_of,
+    opened_hdf4,
+    opened_netcdf,
+    same_grid,
+    whole,
+)
 from ai4land.regrid import SinusoidalGrid
 from ai4land.sources.bands import BandFile, open_bands
-from ai4land.sources.hdf4 import opened_hdf4
 from ai4land.sources.lai.composites import Naming
-from ai4land.sources.layout import Layout, same_grid
-from ai4land.sources.netcdf import opened, read_layout
-from ai4land.sources.periods import composite_date, dated_files, dates_of
+from ai4land.sources.periods import composite_date, dated_files
 from ai4land.sources.source import Array
 
 __all__ = [
@@ -125,22 +134,37 @@ def modis_tiles(folder: Path, product: str | None) -> Sheets:
 def _cells(path: Path) -> int:
     """Pixels along a side of the tiles, from one of them."""
     with opened_hdf4(path) as file:
-        place = file.grid_of(_name(file.names(), LAI, path)).place
-    if not isinstance(place, SinusoidalGrid):
-        raise SourceError("Not a sinusoidal tile", where=path, found="latitude and longitude")
-    return place.cells
+        return _place(file.grid_of(_name(file.names(), LAI, path))).cells
+
+
+def _place(grid: HdfGrid) -> SinusoidalGrid:
+    """The part of the sinusoidal grid that a grid of a file is."""
+    left, top, _, _ = grid.corners
+    width, height = grid.cell
+    if not grid.sinusoidal or not math.isclose(width, height, rel_tol=1e-6):
+        raise SourceError(
+            "Not a sinusoidal tile",
+            where=grid.where,
+            expected="GCTP_SNSOID with square pixels",
+            found=f"pixels of {width:g} × {height:g}",
+            remedy="for exports, set the option `pattern`",
+        )
+    try:
+        return SinusoidalGrid.from_metres(left, top, width, grid.shape)
+    except GridError as error:
+        raise SourceError("Not a MODIS tile", where=grid.where, found=error) from error
 
 
 def _read_tile(path: Path, place: SinusoidalGrid, layer: str, rows: slice, cols: slice) -> Array:
     with opened_hdf4(path) as file:
         name = _name(file.names(), layer, path)
-        grid = file.grid_of(name)
-        if grid.place != place:
+        found = _place(file.grid_of(name))
+        if found != place:
             raise SourceError(
                 "The tile lies elsewhere than its name says",
                 where=path,
                 expected=place,
-                found=grid.place,
+                found=found,
             )
         if layer == LAI:
             _check_scale(file.attributes(name).get("scale_factor"), path)
@@ -272,22 +296,21 @@ def modis_netcdf(path: Path, length: int | None) -> Sheets:
     Raises:
         SourceError: If the file is laid out differently.
     """
-    with opened(path) as dataset:
-        names = tuple(dataset.variables)
-        name = _name(names, LAI, path)
-        array = dataset[name]
-        if array.ndim != 3 or array.dimensions[0] not in names:
+    with opened_netcdf(path) as dataset:
+        array = chosen(dataset, _NAMES[LAI], path, what="leaf area", option=None)
+        if array.ndim != 3 or array.dimensions[0] not in dataset.variables:
             raise SourceError(
                 "Other dimensions than a series of maps",
-                where=f"{path}, {name}",
+                where=f"{path}, {array.name}",
                 expected="(time, y, x) with coordinates",
                 found=array.dimensions,
             )
         _check_stored(str(array.dtype), path)
         _check_scale(getattr(array, "scale_factor", None), path)
-        days = dates_of(dataset[array.dimensions[0]], path)
+        days = days_of(dataset[array.dimensions[0]], path)
         place = _netcdf_place(dataset, array, path)
-        layers = frozenset({LAI} | ({QUALITY} if _NAMES[QUALITY][0] in names else set()))
+        both = _NAMES[QUALITY][0] in dataset.variables
+        layers = frozenset({LAI} | ({QUALITY} if both else set()))
     steps = {(b - a).days for a, b in itertools.pairwise(days) if a.year == b.year}
     found = 4 if 4 in steps else 8  # a step is longer where a composite is missing
     if length is not None and steps and min(steps) < length:
@@ -315,16 +338,16 @@ def _netcdf_place(
     if {y, x} <= set(dataset.variables) and getattr(dataset[y], "units", "") == "m":
         try:
             return SinusoidalGrid.from_centres(
-                np.asarray(dataset[x][:], dtype=np.float64),
-                np.asarray(dataset[y][:], dtype=np.float64),
+                whole(dataset[x], path).astype(np.float64),
+                whole(dataset[y], path).astype(np.float64),
             )
         except GridError as error:
             raise SourceError("Not a part of a MODIS tile", where=path, found=error) from error
-    return read_layout(dataset, array, path)
+    return map_of(dataset, array, path).layout
 
 
 def _read_netcdf(path: Path, index: int, layer: str, rows: slice, cols: slice) -> Array:
-    with opened(path) as dataset:
+    with opened_netcdf(path) as dataset:
         return np.asarray(dataset[_name(tuple(dataset.variables), layer, path)][index, rows, cols])
 
 

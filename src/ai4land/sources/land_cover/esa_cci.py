@@ -17,15 +17,13 @@ import netCDF4
 import numpy as np
 
 from ai4land.errors import MissingFileError, SourceError
+from ai4land.formats import NetcdfMap, chosen, map_of, opened_netcdf, same_grid, years_of
 from ai4land.grid import Grid, Window
 from ai4land.sources.class_series.class_maps import ClassMap
 from ai4land.sources.class_series.netcdf_maps import NetcdfClassMap
 from ai4land.sources.file_source import FileSource, gaps_in
 from ai4land.sources.land_cover.coarse_classes import CoarseClasses, cells_inside
-from ai4land.sources.layout import same_grid
-from ai4land.sources.netcdf import opened
 from ai4land.sources.options import Side, Strict, side_of
-from ai4land.sources.periods import dates_of
 from ai4land.sources.rasters import open_class_map
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Array, Product, SourceField
@@ -40,6 +38,7 @@ _FILE = re.compile(
     re.IGNORECASE,
 )
 _ARRAY, _NAME, _FRACTIONS = "lccs_class", "land_cover", "land_cover_fractions"
+_COMPANIONS = ("change_count", "current_pixel_state", "observation_count", "processed_flag")
 _ONE_KM = "1/120"
 _NOISE = 0.01  # share of a pixel by which georeferences of tiles are off
 _CITATION = "ESA CCI Land Cover, Product User Guide 2.0; C3S, doi:10.24381/cds.006f2c9a"
@@ -55,10 +54,12 @@ class EsaCciOptions(Strict):
             given on 1/120° (1 km, 3 × 3 pixels).
         pattern: Name of renamed files, one a year, with ``{year}`` in it, see ``geotiff_series``;
             default the names of the provider.
+        variable: The NetCDF variable, where it is not called ``lccs_class``.
     """
 
     degrees: Side | None = None
     pattern: str = ""
+    variable: str | None = None
 
 
 def open_esa_cci(path: Path, options: EsaCciOptions) -> EsaCci:
@@ -73,21 +74,24 @@ def open_esa_cci(path: Path, options: EsaCciOptions) -> EsaCci:
         SourceError: If two files are of one year and place, or one is laid out differently.
     """
     renamed: dict[Path, int] = {}
+    others: list[str] = []
     if path.is_file():
         files = [path]
     elif options.pattern:
         renamed = {file: year for year, file in annual_files(path, options.pattern).items()}
         files = list(renamed)
     else:
-        files = [f for f in sorted(path.rglob("*")) if _FILE.search(f.name) and f.is_file()]
+        files, others = _sorted_out(path)
     if not files:
         packed = [f.name for f in path.glob("*.zip")] if path.is_dir() else []
         raise MissingFileError(
             "No ESA CCI or C3S land cover here",
             where=path,
             expected="files named …-LC-L4-LCCS-Map-300m-P1Y-{year}-v….nc or .tif",
-            found="no such folder" if not path.is_dir() else ", ".join(packed[:3]) or "none in it",
-            remedy="unpack the archives" if packed else None,
+            found="no such folder"
+            if not path.is_dir()
+            else ", ".join([*packed, *others][:3]) or "none in it",
+            remedy="unpack the archives" if packed else "fetch the layer lccs_class",
         )
     maps: dict[int, list[ClassMap]] = {}
     versions: set[str] = set()
@@ -96,54 +100,76 @@ def open_esa_cci(path: Path, options: EsaCciOptions) -> EsaCci:
         if match is not None:
             versions.add(f"v{match['version']}")
         named = renamed.get(file, None if match is None else int(match["year"]))
-        for year, one in _open_file(file, named).items():
+        for year, one in _open_file(file, named, options.variable).items():
             maps.setdefault(year, []).append(one)
     product = Product("ESA CCI land cover", ", ".join(sorted(versions)), _LICENCE, _CITATION)
     return EsaCci(_Maps(maps, product), options)
 
 
-def _open_file(path: Path, named: int | None) -> Mapping[int, ClassMap]:
+def _sorted_out(folder: Path) -> tuple[list[Path], list[str]]:
+    """Files of land cover in a folder and its subfolders, and the names of those beside them."""
+    files, others = [], []
+    for file in sorted(folder.rglob("*")):
+        match = _FILE.search(file.name)
+        if match is None or not file.is_file():
+            continue
+        layer = _layer(match)
+        if layer is None:
+            files.append(file)
+        else:
+            others.append(file.name)
+    return files, others
+
+
+def _layer(match: re.Match[str]) -> str | None:
+    """The companion layer that a file's name says; ``None`` if it is the land cover."""
+    return next((name for name in _COMPANIONS if name in match["rest"].lower()), None)
+
+
+def _open_file(path: Path, named: int | None, variable: str | None) -> dict[int, ClassMap]:
     """The maps of a file by year.
 
     Args:
         path: The file.
         named: Year in its name.
+        variable: The NetCDF variable that a person chose.
     """
+    match = _FILE.search(path.name)
+    layer = None if match is None else _layer(match)
+    if layer is not None:
+        raise SourceError(
+            "The file is a companion of the land cover",
+            where=path,
+            expected=f"…-{_ARRAY}{path.suffix}",
+            found=layer,
+            remedy="give the path of the land cover itself",
+        )
     if path.suffix.lower() != ".nc":
-        raster = open_class_map(path)
         if named is None:
-            raise SourceError("The file name holds no year", where=path, expected="…-P1Y-2018-v…")
-        return {named: raster}
-    _refuse_archive(path)
-    with opened(path) as dataset:
-        if _ARRAY not in dataset.variables:
             raise SourceError(
-                "Not a land cover file",
+                "The file name holds no year",
                 where=path,
-                expected=f"variable {_ARRAY}",
-                found=", ".join(dataset.variables),
+                expected="…-P1Y-2018-v…",
+                remedy="give the file its original name back",
             )
-        array = dataset[_ARRAY]
-        if array.ndim not in {2, 3} or array.dtype.itemsize != 1:
+        return {named: open_class_map(path)}
+    with opened_netcdf(path) as dataset:
+        array = chosen(dataset, (_ARRAY,), path, what="land cover", variable=variable)
+        found = map_of(dataset, array, path)
+        if len(found.others) > 1:
             raise SourceError(
-                "Other dimensions or type than the product's",
-                where=f"{path}, {_ARRAY}",
-                expected="bytes, ([time,] lat, lon)",
-                found=f"{array.dtype} {array.dimensions}",
+                "Other dimensions than the product's",
+                where=f"{path}, {found.name}",
+                expected="([time,] lat, lon)",
+                found=array.dimensions,
+                remedy="choose one time or layer, for example with `ncks -d`",
             )
         _check_codes(array, path)
-        years = _years(dataset, array, path, named)
-        return {
-            year: NetcdfClassMap.of(dataset, array, path, index) for year, index in years.items()
-        }
-
-
-def _refuse_archive(path: Path) -> None:
-    with path.open("rb") as stream:
-        if stream.read(2) == b"PK":
-            raise SourceError(
-                "The file is a ZIP archive", where=path, remedy="unpack it; the NetCDF lies inside"
-            )
+        years = _years(dataset, found, path, named)
+    return {
+        year: NetcdfClassMap(found, {} if at is None else dict.fromkeys(found.others, at))
+        for year, at in years.items()
+    }
 
 
 def _check_codes(array: netCDF4.Variable[Any], path: Path) -> None:
@@ -168,10 +194,10 @@ def _check_codes(array: netCDF4.Variable[Any], path: Path) -> None:
 
 
 def _years(
-    dataset: netCDF4.Dataset, array: netCDF4.Variable[Any], path: Path, named: int | None
-) -> dict[int, int | None]:
+    dataset: netCDF4.Dataset, found: NetcdfMap, path: Path, named: int | None
+) -> Mapping[int, int | None]:
     """Year → position on the time axis."""
-    if array.ndim == 2:
+    if not found.others:
         if named is None:
             raise SourceError(
                 "Neither the file's name nor a time axis tells the year",
@@ -180,17 +206,17 @@ def _years(
                 remedy="give the file its original name back",
             )
         return {named: None}
-    axis = array.dimensions[0]
+    (axis,) = found.others
     if axis not in dataset.variables:
         raise SourceError("A coordinate is missing", where=path, found=axis)
-    days = dates_of(dataset[axis], path)
-    years: dict[int, int | None] = {day.year: index for index, day in enumerate(days)}
-    if len(years) != len(days) or (named is not None and list(years) != [named]):
+    years = years_of(dataset[axis], path)
+    if named is not None and list(years) != [named]:
         raise SourceError(
-            "The times are not those of annual maps",
+            "The times are not those of the file's name",
             where=path,
-            expected=f"the year {named}" if named is not None else "one map a year",
-            found=", ".join(day.isoformat() for day in days[:5]),
+            expected=f"the year {named}",
+            found=", ".join(map(str, years)),
+            remedy="give the file its original name back",
         )
     return years
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import netCDF4
 import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import SourceError
+from ai4land.formats import (
+    Layout,
+    NetcdfMap,
+    check_units,
+    map_of,
+    opened_netcdf,
+    years_of,
+)
 from ai4land.grid import Window
-from ai4land.sources.layout import Layout
 from ai4land.sources.luh2.files import LuhFile
-from ai4land.sources.netcdf import check_units, masked, opened, read_layout, years_of
-from ai4land.sources.source import Array
 from ai4land.vocabulary import (
     LUH2_CROPS,
     LUH2_HARVEST,
@@ -120,23 +124,17 @@ class LuhPiece:
         self, names: tuple[str, ...], year: int | None, window: Window
     ) -> npt.NDArray[np.float32]:
         """Layers of a window as stored, NaN missing, ``(layer, y, x)``."""
-        with opened(self.file.path) as dataset:
-            layers = []
-            for name in names:
-                array = dataset[name]
-                block = _block(array, None if year is None else self.index[year])
-                layers.append(masked(self.layout.gather(window, block), array))
-            return np.stack(layers)
+        at = {} if year is None else {"time": self.index[year]}
+        with opened_netcdf(self.file.path) as dataset:
+            layers = [self._map(dataset, name).floats(window, at, dataset) for name in names]
+        return np.stack(layers)
+
+    def _map(self, dataset: netCDF4.Dataset, name: str) -> NetcdfMap:
+        return map_of(dataset, dataset[name], self.file.path, layout=self.layout)
 
     def describe(self, year: int | None) -> str:
         """File and year, for error texts."""
         return self.file.path.name if year is None else f"{self.file.path.name}, {year}"
-
-
-def _block(array: netCDF4.Variable[Any], index: int | None) -> Callable[[slice, slice], Array]:
-    if index is None:
-        return lambda rows, cols: np.asarray(array[rows, cols])
-    return lambda rows, cols: np.asarray(array[index, rows, cols])
 
 
 def open_piece(path: Path) -> LuhPiece:
@@ -146,7 +144,7 @@ def open_piece(path: Path) -> LuhPiece:
         MissingFileError: If there is no such file.
         SourceError: If it is not what the products promise.
     """
-    with opened(path) as dataset:
+    with opened_netcdf(path) as dataset:
         kind = _kind(dataset)
         if kind is None:
             raise SourceError(
@@ -174,8 +172,8 @@ def open_piece(path: Path) -> LuhPiece:
                     expected="(time, lat, lon)",
                     found=first.dimensions,
                 )
-            index = {year: i for i, year in enumerate(years_of(dataset["time"], path))}
-        layout = read_layout(dataset, first, path)
+            index = years_of(dataset["time"], path)
+        layout = map_of(dataset, first, path).layout
         source_id = str(getattr(dataset, "source_id", ""))
         odd = tuple(n for n in dataset.variables if _is_placeholder(n))
     last = max(index) if index else None

@@ -14,10 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import SourceError
+from ai4land.formats import Layout, NetcdfMap, map_of, opened_netcdf, read_times, years_of
 from ai4land.grid import Window
-from ai4land.sources.layout import Layout
-from ai4land.sources.netcdf import masked, opened, read_layout, years_of
-from ai4land.sources.source import Array
 
 __all__ = ["COUNTS", "CountFile", "FileName", "open_counts", "parse_name"]
 
@@ -34,11 +32,10 @@ _NAME = re.compile(
     r"(?:corrected_)?population_(?P<what>[A-Za-z0-9]+)_(?:.*?_)?"
     r"(?P<first>\d{4})[-_](?P<last>\d{4})(?P<tail>[^.]*)\.nc4?\Z"
 )
-_NO_CALENDAR = re.compile(r"(years since .*|years?|1|)\Z", re.IGNORECASE)
 _NO_COUNT = re.compile(
     r"km|m\^?-2|m\*\*-2|thousand|million|\b1000|1e3|1e6|%|percent", re.IGNORECASE
 )
-_LONGEST_YEAR = 400.0  # days between the bounds of a time that is one year
+_LONGEST_YEAR = 400 * 86_400  # seconds between the bounds of a time that is one year
 _MISSING = 1e19  # ISIMIP marks missing values with 1e20, whether or not an attribute says so
 _MOST = 1e10  # people in one cell
 _ROUNDING = -0.5
@@ -73,19 +70,24 @@ class CountFile:
 
     Attributes:
         path: The file.
-        layout: How its cells lie.
-        counts: Variable of the vocabulary → name in the file.
+        maps: Variable of the vocabulary → its counts in the file.
+        time: Name of the dimension of time.
         index: Year → position in time.
         period: First and last year of the mean that the file holds; ``None`` if it is annual.
         edition: ISIMIP phase that the names are of.
     """
 
     path: Path
-    layout: Layout
-    counts: Mapping[str, str]
+    maps: Mapping[str, NetcdfMap]
+    time: str
     index: Mapping[int, int]
     period: tuple[int, int] | None
     edition: str
+
+    @property
+    def layout(self) -> Layout:
+        """How its cells lie."""
+        return self.maps["population_density"].layout
 
     def read(self, variable: str, year: int, window: Window) -> npt.NDArray[np.float32]:
         """People per cell of a window, NaN where nothing was counted, ``(y, x)``.
@@ -93,19 +95,13 @@ class CountFile:
         Raises:
             SourceError: If a count is negative or larger than any number of people.
         """
-        with opened(self.path) as dataset:
-            array, at = dataset[self.counts[variable]], self.index[year]
-
-            def block(rows: slice, cols: slice) -> Array:
-                return np.asarray(array[at, rows, cols])
-
-            values = masked(self.layout.gather(window, block), array)
+        values = self.maps[variable].floats(window, {self.time: self.index[year]})
         values[values >= _MISSING] = np.nan
         wrong = (values < _ROUNDING) | (values > _MOST)
         if wrong.any():
             raise SourceError(
                 "Counts that cannot be numbers of people",
-                where=f"{self.path.name}, {self.counts[variable]}, {year}",
+                where=f"{self.path.name}, {self.maps[variable].name}, {year}",
                 expected=f"0…{_MOST:g} in a cell",
                 found=f"{values[wrong][0]:g} in {int(wrong.sum())} cells",
                 remedy="the file is damaged, or its missing value is not 1e20",
@@ -124,20 +120,22 @@ def open_counts(path: Path, *, hold_means: bool) -> CountFile:
         SourceError: If it holds no annual counts of people, or contradicts its name.
     """
     named = parse_name(path)
-    with opened(path) as dataset:
+    with opened_netcdf(path) as dataset:
         counts = _counts(dataset, path)
         first = dataset[next(iter(counts.values()))]
         for name in counts.values():
             _check_units(dataset[name], path)
-        if first.ndim != 3 or first.dimensions[0] not in dataset.variables:
+        maps = {n: map_of(dataset, dataset[name], path) for n, name in counts.items()}
+        others = list(maps["population_density"].others)
+        if len(others) != 1 or others[0] not in dataset.variables:
             raise SourceError(
                 "The counts have no time axis",
                 where=f"{path}, {first.name}",
                 expected="(time, lat, lon)",
                 found=first.dimensions,
             )
-        time = dataset[first.dimensions[0]]
-        period = _period(dataset, time, named, path)
+        time = dataset[others[0]]
+        period = _period(time, named, path)
         if period is not None and (time.size > 1 or not hold_means):
             raise SourceError(
                 "The population comes as period means",
@@ -150,12 +148,12 @@ def open_counts(path: Path, *, hold_means: bool) -> CountFile:
                 "a period its mean",
             )
         if period is None:
-            index = {year: i for i, year in enumerate(_years(time, path))}
+            index = years_of(time, path)
             _check_name(index, named, time, path)
         else:
             index = dict.fromkeys(range(period[0], period[1] + 1), 0)
         edition = "ISIMIP2b" if "number_of_people" in counts.values() else "ISIMIP3"
-        return CountFile(path, read_layout(dataset, first, path), counts, index, period, edition)
+        return CountFile(path, maps, others[0], index, period, edition)
 
 
 def _counts(dataset: netCDF4.Dataset, path: Path) -> dict[str, str]:
@@ -192,57 +190,22 @@ def _check_units(array: netCDF4.Variable[Any], path: Path) -> None:
 
 
 def _period(
-    dataset: netCDF4.Dataset, time: netCDF4.Variable[Any], named: FileName | None, path: Path
+    time: netCDF4.Variable[Any], named: FileName | None, path: Path
 ) -> tuple[int, int] | None:
     """First and last year of a mean over time, or ``None`` if the file is not one.
 
     A mean shows in the bounds of its time, which lie years apart; without bounds, in one time for
     many years of the name.
     """
-    bounds = str(getattr(time, "bounds", ""))
-    units = str(getattr(time, "units", ""))
-    if bounds in dataset.variables and time.size and units.lower().startswith("days since"):
-        raw = np.asarray(dataset[bounds][0], dtype=np.float64)
-        if raw[-1] - raw[0] > _LONGEST_YEAR:
-            # CDO writes the first and last of the times it averaged: the name decides if it can
-            first, last = (date.year for date in _dates(raw[[0, -1]], time, path))
-            inside = named is not None and first == named.first and named.last <= last
-            return (named.first, named.last) if named is not None and inside else (first, last)
+    times = read_times(time, path)
+    if times.bounds is not None and times.bounds[0, 1] - times.bounds[0, 0] > _LONGEST_YEAR:
+        # CDO writes the first and last of the times it averaged: the name decides if it can
+        (first, _, _), (last, _, _) = times.dates(times.bounds[0])
+        inside = named is not None and first == named.first and named.last <= last
+        return (named.first, named.last) if named is not None and inside else (first, last)
     if time.size == 1 and named is not None and named.last > named.first:
         return named.first, named.last
     return None
-
-
-def _years(time: netCDF4.Variable[Any], path: Path) -> list[int]:
-    """Calendar years of the time axis, decoded by a calendar only where there is one."""
-    units = str(getattr(time, "units", "")).strip()
-    noleap = str(getattr(time, "calendar", "")).lower() in {"noleap", "365_day"}
-    if _NO_CALENDAR.match(units) or noleap:
-        return years_of(time, path)
-    years = [date.year for date in _dates(np.asarray(time[:], dtype=np.float64), time, path)]
-    if len(set(years)) != len(years):
-        raise SourceError(
-            "A year occurs twice on the time axis",
-            where=path,
-            expected="one count for each year",
-            found=f"{len(years)} times in {len(set(years))} years",
-        )
-    return years
-
-
-def _dates(values: npt.NDArray[np.float64], time: netCDF4.Variable[Any], path: Path) -> list[Any]:
-    """Dates of a calendar of the file's own."""
-    units = str(getattr(time, "units", ""))
-    try:
-        calendar = str(getattr(time, "calendar", "standard"))
-        return list(np.ravel(np.asarray(netCDF4.num2date(values, units, calendar))))
-    except (ValueError, OverflowError) as error:
-        raise SourceError(
-            "The time axis is not understood",
-            where=f"{path}, {time.name}",
-            expected="`years since`, `days since` with a calendar, or bare years",
-            found=f"units {units!r}: {error}",
-        ) from error
 
 
 def _check_name(

@@ -146,7 +146,7 @@ class Population(FileSource):
         holders = "neither history up to the join nor scenario" if future else "no file here"
         gaps = gaps_in(self._counts, lambda year: f"{holders} holds {year}")
         grid = files[0].layout.grid
-        shared = [name for name in COUNTS if all(name in f.counts for f in files)]
+        shared = [name for name in COUNTS if all(name in f.maps for f in files)]
         super().__init__(
             {n: SourceField(variable(n), grid, Clock.YEAR, ticks, gaps=gaps) for n in shared},
             Product("ISIMIP population", "", _LICENCE, _CITATION),

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import logging
+import lzma
 import re
 import shutil
 import tempfile
 import weakref
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import netCDF4
 import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import MissingFileError, SourceError
+from ai4land.formats import (
+    Instants,
+    Layout,
+    NetcdfMap,
+    check_units,
+    instants_of,
+    map_of,
+    opened_netcdf,
+    whole,
+)
 from ai4land.grid import Window
-from ai4land.sources.layout import Layout
-from ai4land.sources.netcdf import check_units, masked, opened, read_layout
-from ai4land.sources.reanalysis.times import Instants, instants_of
-from ai4land.sources.source import Array
 
 __all__ = ["NetcdfSeries", "Place", "Series", "netcdf_series", "places"]
 
@@ -30,6 +38,10 @@ _LOG = logging.getLogger(__name__)
 _SUFFIXES = {".nc", ".nc4", ".netcdf", ".grib", ".grib1", ".grib2", ".grb", ".grb2", ".zip"}
 _STREAM = re.compile(r"data_stream-([a-z]+)")
 _FINAL, _PRELIMINARY = 1, 5  # ``expver`` of ERA5 and of ERA5T
+_BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError),
+    *(RuntimeError, NotImplementedError, ValueError, MemoryError),  # encrypted, or unknown
+)
 _TIMES = ("valid_time", "time", "date")
 
 
@@ -89,7 +101,7 @@ class _Archive:
                     with part.open("wb") as out:
                         shutil.copyfileobj(stream, out)
                     part.rename(target)
-            except (OSError, zipfile.BadZipFile, EOFError) as error:
+            except _BROKEN as error:
                 raise SourceError(
                     "The ZIP archive cannot be unpacked",
                     where=f"{self._path}, {member}",
@@ -186,7 +198,7 @@ def _members(place: Place) -> list[Place]:
     try:
         with zipfile.ZipFile(place.origin) as archive:
             names = [n for n in archive.namelist() if not n.endswith("/")]
-    except zipfile.BadZipFile as error:
+    except _BROKEN as error:
         raise SourceError(
             "The ZIP archive is damaged or incomplete",
             where=place,
@@ -206,20 +218,23 @@ class NetcdfSeries:
 
     Attributes:
         place: The file.
-        name: Name of the variable.
-        layout: How the rows and columns lie.
+        map: The variable.
         times: Time of each record.
-        dims: What each leading dimension is: ``time``, ``expver`` or ``single``.
+        time: Name of the dimension of time.
         versions: ``expver`` along its dimension, or of each record.
     """
 
     place: Place
-    name: str
-    layout: Layout
+    map: NetcdfMap
     times: Instants
-    dims: tuple[str, ...]
+    time: str
     versions: npt.NDArray[np.int64]
     spans: frozenset[tuple[int, int]] = frozenset()
+
+    @property
+    def layout(self) -> Layout:
+        """See ``Series``."""
+        return self.map.layout
 
     @property
     def streams(self) -> frozenset[str]:
@@ -229,7 +244,7 @@ class NetcdfSeries:
     def read(self, first: int, stop: int, window: Window) -> npt.NDArray[np.float32]:
         """See ``Series``; where both versions of ERA5 hold a value, the final one counts."""
         values = self._raw(first, stop, window)
-        if "expver" not in self.dims:
+        if "expver" not in self.map.dimensions:
             return values
         final, preliminary = (self._version(values, v) for v in (_FINAL, _PRELIMINARY))
         if final is None or preliminary is None:
@@ -238,7 +253,7 @@ class NetcdfSeries:
 
     def preliminary(self, window: Window) -> npt.NDArray[np.bool_]:
         """See ``Series``; with ``expver`` as dimension only the values tell."""
-        if "expver" not in self.dims:
+        if "expver" not in self.map.dimensions:
             return np.broadcast_to(self.versions == _PRELIMINARY, self.times.shape)
         found = np.zeros(self.times.shape, dtype=np.bool_)
         for record in reversed(range(self.times.size)):
@@ -256,33 +271,13 @@ class NetcdfSeries:
 
     def _raw(self, first: int, stop: int, window: Window) -> npt.NDArray[np.float32]:
         """Records ``(record, [expver,] y, x)``."""
-        parts: dict[str, slice | int] = {
-            "time": slice(first, stop),
-            "expver": slice(None),
-            "single": 0,
-        }
-        leading = tuple(parts[d] for d in self.dims)
-        with opened(self.place.path) as dataset:
-            array = dataset[self.name]
-            values = _unpacked(self.layout.gather(window, _reader(array, leading)), array)
-        kept = [d for d in self.dims if d != "single"]
-        return values if kept[0] == "time" else np.moveaxis(values, 1, 0)
-
-
-def _reader(
-    array: netCDF4.Variable[Any], leading: tuple[slice | int, ...]
-) -> Callable[[slice, slice], Array]:
-    return lambda rows, cols: np.asarray(array[(*leading, rows, cols)])
-
-
-def _unpacked(raw: Array, array: netCDF4.Variable[Any]) -> npt.NDArray[np.float32]:
-    """Numbers from packed integers, NaN where the fill value stood."""
-    values = masked(raw, array)
-    scale, offset = getattr(array, "scale_factor", 1.0), getattr(array, "add_offset", 0.0)
-    if scale == 1.0 and offset == 0.0:
-        return values
-    wide = raw.astype(np.float64) * float(scale) + float(offset)
-    return np.where(np.isnan(values), np.nan, wide).astype(np.float32)
+        at: dict[str, int | slice] = {self.time: slice(first, stop)}
+        if "expver" in self.map.dimensions:
+            at["expver"] = slice(None)
+        with opened_netcdf(self.place.path) as dataset:
+            values = self.map.floats(window, at, dataset)
+        kept = [name for name in self.map.others if name in at]
+        return values if kept[0] == self.time else np.moveaxis(values, 1, 0)
 
 
 def netcdf_series(
@@ -298,7 +293,7 @@ def netcdf_series(
         SourceError: If a known variable is not a series of maps of one analysis.
     """
     found = []
-    with opened(place.path) as dataset:
+    with opened_netcdf(place.path) as dataset:
         for name in dataset.variables:
             if name in units:
                 check_units(dataset[name], set(units[name]), place.label)
@@ -309,33 +304,27 @@ def netcdf_series(
 
 
 def _header(dataset: netCDF4.Dataset, name: str, place: Place) -> NetcdfSeries:
-    array = dataset[name]
-    layout = read_layout(dataset, array, place.label)
-    dims, time = [], None
-    for dim, size in zip(array.dimensions[:-2], array.shape[:-2], strict=True):
-        if dim in _TIMES and time is None:
-            time = dim
-            dims.append("time")
-        elif dim == "expver" or size == 1:
-            dims.append("expver" if dim == "expver" else "single")
-        else:
-            raise SourceError(
-                "The variable has a dimension that is not understood",
-                where=f"{place}, {name}",
-                expected="(time, latitude, longitude), of one analysis",
-                found=f"{dim} of size {size} in {array.dimensions}",
-                remedy="download the reanalysis itself, not its ensemble members",
-            )
+    found = map_of(dataset, dataset[name], place.path)
+    time = next((n for n in found.others if n in _TIMES), None)
     if time is None or time not in dataset.variables:
         raise SourceError(
             "The variable has no time axis",
             where=f"{place}, {name}",
             expected=f"a dimension and coordinate {' or '.join(_TIMES)}",
-            found=array.dimensions,
+            found=found.dimensions,
         )
+    for dim, size in found.others.items():
+        if dim not in {time, "expver"} and size > 1:
+            raise SourceError(
+                "The variable has a dimension that is not understood",
+                where=f"{place}, {name}",
+                expected="(time, latitude, longitude), of one analysis",
+                found=f"{dim} of size {size} in {found.dimensions}",
+                remedy="download the reanalysis itself, not its ensemble members",
+            )
     times = instants_of(dataset[time], place.label)
     versions = _versions(dataset, place)
-    length = array.shape[array.dimensions.index("expver")] if "expver" in dims else times.size
+    length = found.others.get("expver", times.size)
     if versions.size not in {1, length}:
         raise SourceError(
             "`expver` does not fit the variable",
@@ -343,14 +332,14 @@ def _header(dataset: netCDF4.Dataset, name: str, place: Place) -> NetcdfSeries:
             expected=f"one or {length} values",
             found=versions.size,
         )
-    return NetcdfSeries(place, name, layout, times, tuple(dims), versions)
+    return NetcdfSeries(place, found, times, time, versions)
 
 
 def _versions(dataset: netCDF4.Dataset, place: Place) -> npt.NDArray[np.int64]:
     """``expver`` as numbers: strings such as ``0005`` in new files, integers in old ones."""
     if "expver" not in dataset.variables:
         return np.array([_FINAL], dtype=np.int64)
-    raw = np.atleast_1d(np.asarray(dataset["expver"][:]))
+    raw = np.atleast_1d(whole(dataset["expver"], place))
     try:
         return np.array([int(v) for v in raw], dtype=np.int64)
     except ValueError as error:

@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import SourceError
+from ai4land.formats import Instants
 from ai4land.grid import Window
 from ai4land.sources.file_source import FileSource, check_bounds, check_one_grid
 from ai4land.sources.options import Strict
 from ai4land.sources.reanalysis.files import Series
 from ai4land.sources.reanalysis.records import Measure, Quantity, Records, label_of
-from ai4land.sources.reanalysis.times import DAY, Frequency, Instants, Way, frequency_of, needed
+from ai4land.sources.reanalysis.times import DAY, Frequency, Way, frequency_of, needed
 from ai4land.sources.source import Array, Product, SourceField
 from ai4land.vocabulary import Clock, variable
 

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import SourceError
+from ai4land.formats import Instants
 from ai4land.sources.reanalysis.files import Series, netcdf_series, places
 from ai4land.sources.reanalysis.grib import grib_series
-from ai4land.sources.reanalysis.times import Frequency, Instants, stamps
+from ai4land.sources.reanalysis.times import Frequency, stamps
 
 __all__ = ["Measure", "Quantity", "Records", "label_of", "open_series"]
 

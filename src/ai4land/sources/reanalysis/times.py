@@ -1,37 +1,22 @@
-"""Times of a reanalysis: decoded exactly, and the stamps that fill a period of a clock."""
+"""Times of a reanalysis: what a field stands for, and the stamps that fill a period of a clock."""
 
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Collection
 from enum import StrEnum
-from pathlib import Path
-from typing import Any
 
-import netCDF4
 import numpy as np
-import numpy.typing as npt
 
 from ai4land.errors import SourceError
+from ai4land.formats import Instants
 from ai4land.vocabulary import Clock
 
-__all__ = ["DAY", "Frequency", "Instants", "Way", "frequency_of", "instants_of", "needed", "stamps"]
-
-Instants = npt.NDArray[np.int64]
-"""Seconds since 1970-01-01 00:00 UTC."""
+__all__ = ["DAY", "Frequency", "Way", "frequency_of", "needed", "stamps"]
 
 DAY = 86_400
 _HOUR = 3_600
 _COARSEST = 6 * _HOUR  # four times a day still see the course of the day
-_UNITS = re.compile(
-    r"(seconds|minutes|hours|days) since (\d{4})-(\d{1,2})-(\d{1,2})"
-    r"(?:[T ](\d{1,2})(?::(\d{1,2}))?(?::(\d{1,2})(?:\.0*)?)?)?\s*(?:Z|UTC)?\s*\Z",
-    re.IGNORECASE,
-)
-_LENGTH = {"seconds": 1, "minutes": 60, "hours": _HOUR, "days": DAY}
-_CALENDARS = {"standard", "gregorian", "proleptic_gregorian"}
-_FIRST_YEAR = 1583  # before it the calendars differ
 _MONTHLY_STREAMS, _BY_HOUR_STREAMS = {"moda", "edmo"}, {"mnth", "edmm"}
 
 
@@ -49,52 +34,6 @@ class Way(StrEnum):
     NOW = "now"  #: a state at the stamp, or the mean of the hour after it
     HOUR_BEFORE = "hour before"  #: accumulated over the hour that ends at the stamp (ERA5)
     SINCE_MIDNIGHT = "since midnight"  #: accumulated since 00 UTC, at 00 of 24 hours (ERA5-Land)
-
-
-def instants_of(time: netCDF4.Variable[Any], path: Path) -> Instants:
-    """Decode a time coordinate.
-
-    Understood are ``seconds``, ``minutes``, ``hours`` and ``days since`` a date in the calendar
-    that people use, and bare ``YYYYMMDD`` in a coordinate named ``date``.
-
-    Raises:
-        SourceError: If units or calendar are others, or a time is not a number.
-    """
-    values = np.atleast_1d(np.asarray(time[:]))
-    units = str(getattr(time, "units", "")).strip()
-    calendar = str(getattr(time, "calendar", "standard")).lower()
-    if time.name == "date" and values.dtype.kind in "iu":
-        return _from_dates(values, path)
-    match = _UNITS.match(units)
-    if match is None or calendar not in _CALENDARS or int(match[2]) < _FIRST_YEAR:
-        raise SourceError(
-            "The time axis is not understood",
-            where=f"{path}, {time.name}",
-            expected="seconds, minutes, hours or days since a date, standard calendar",
-            found=f"units {units!r}, calendar {calendar!r}",
-        )
-    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[1:])
-    start = dt.datetime(year, month, day, hour, minute, second, tzinfo=dt.UTC)
-    if values.dtype.kind not in "iuf" or not np.isfinite(values).all():
-        raise SourceError("A time is not a number", where=f"{path}, {time.name}")
-    length = _LENGTH[match[1].lower()]
-    offset = np.rint(values * length) if values.dtype.kind == "f" else values.astype(np.int64)
-    seconds = offset if values.dtype.kind == "f" else offset * length
-    return np.asarray(seconds, dtype=np.int64) + int(start.timestamp())
-
-
-def _from_dates(values: npt.NDArray[Any], path: Path) -> Instants:
-    """Midnights of ``YYYYMMDD``."""
-    try:
-        days = [dt.datetime.strptime(str(int(v)), "%Y%m%d").replace(tzinfo=dt.UTC) for v in values]
-    except ValueError as error:
-        raise SourceError(
-            "The time axis is not understood",
-            where=f"{path}, date",
-            expected="YYYYMMDD",
-            found=values[:3].tolist(),
-        ) from error
-    return np.array([int(day.timestamp()) for day in days], dtype=np.int64)
 
 
 def frequency_of(

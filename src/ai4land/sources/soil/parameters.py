@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import SourceError
+from ai4land.formats import maps_in, opened_netcdf
 from ai4land.grid import Grid, Window
 from ai4land.sources.file_source import FileSource, check_bounds, check_one_grid
-from ai4land.sources.netcdf import opened
 from ai4land.sources.source import Array, Product, SourceField
 from ai4land.sources.surfaces import Surface, is_netcdf
 from ai4land.vocabulary import Clock, Variable, check_name, nearest_name
@@ -99,8 +99,8 @@ def recognised(
     for file in files:
         there = [file.stem]
         if is_netcdf(file):
-            with opened(file) as dataset:
-                there = [n for n, v in dataset.variables.items() if v.ndim >= 2]
+            with opened_netcdf(file) as dataset:
+                there = list(maps_in(dataset))
         seen += [name for name in there if name not in seen]
         for quantity, usual in known.items():
             wanted = names.get(quantity)
@@ -229,8 +229,9 @@ class Parameter:
         low, high = self.variable.bounds
         low = low if self.lowest is None else self.lowest
         slack = 1e-3 * max(abs(b) for b in (low, high, 1.0) if b is not None)
-        surface, name = self.parts[0][0], self.variable.name
-        where = f"{surface.path}, {surface.name or name}, row {window.row}, column {window.col}"
+        surface = self.parts[0][0]
+        name = surface.array.name if surface.array else self.variable.name
+        where = f"{surface.path}, {name}, row {window.row}, column {window.col}"
         remedy = (
             "give a missing value that is not declared as the option `fill`, or the right units in "
             "the option `units`"

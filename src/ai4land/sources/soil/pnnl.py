@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import Field
 
 from ai4land.errors import MissingFileError, SourceError
-from ai4land.sources.netcdf import opened
+from ai4land.formats import opened_netcdf
 from ai4land.sources.options import Strict
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.soil.parameters import (
@@ -132,21 +132,14 @@ def open_pnnl(path: Path, options: PnnlOptions) -> ParameterMaps:
 def _parameter(quantity: str, file: Path, name: str, options: PnnlOptions) -> Parameter:
     """One quantity; soil layers are averaged over the topsoil."""
     entry, where = variable(quantity), f"{file}, {name}"
-    with opened(file) as dataset:
-        array = dataset[name]
-        surface = netcdf_surface(dataset, array, file, rows=options.rows, fill=options.fill)
-        deep = [
-            (i, size)
-            for i, (size, at) in enumerate(zip(array.shape, surface.index, strict=True))
-            if at is not None and size > 1
-        ]
-        dimension = array.dimensions[deep[0][0]] if deep else ""
+    with opened_netcdf(file) as dataset:
+        surface = netcdf_surface(dataset, dataset[name], file, rows=options.rows, fill=options.fill)
     parts: tuple[tuple[Surface, float], ...] = ((surface, 1.0),)
     weights: dict[int, float] = {}
-    if deep:
-        axis, count = deep[0]
+    if surface.layers:
+        ((dimension, count),) = surface.layers.items()
         weights = _weights(quantity, dimension, count, where, options)
-        parts = tuple((_at_layer(surface, axis, i), w) for i, w in weights.items())
+        parts = tuple((replace(surface, layer=i), w) for i, w in weights.items())
     units = options.units.get(quantity, surface.units)
     note = {
         "quantity": quantity,
@@ -155,17 +148,12 @@ def _parameter(quantity: str, file: Path, name: str, options: PnnlOptions) -> Pa
         "units": units,
         "rows": "south first" if surface.layout.flipped else "north first",
         "columns_from_east": surface.layout.roll,
-        "transposed": surface.transposed,
+        "transposed": surface.array is not None and surface.array.transposed,
         "layer_weights": {str(i + 1): round(w, 6) for i, w in weights.items()},
     }
     lowest = _LOWEST_LAND if quantity == "elevation" else None
     factor = conversion(units, entry.units, where)
     return Parameter(entry, parts, factor, lowest=lowest, note=note)
-
-
-def _at_layer(surface: Surface, axis: int, layer: int) -> Surface:
-    index = tuple(layer if i == axis else at for i, at in enumerate(surface.index))
-    return replace(surface, index=index)
 
 
 def _weights(
@@ -208,7 +196,7 @@ def _aspect(
     file: Path, name: str, slope: Surface | None, options: PnnlOptions
 ) -> dict[str, Parameter]:
     """Cosine and sine of the downslope direction, in degrees clockwise from north; 0 where flat."""
-    with opened(file) as dataset:
+    with opened_netcdf(file) as dataset:
         surface = netcdf_surface(dataset, dataset[name], file, rows=options.rows, fill=options.fill)
     units = options.units.get("aspect", surface.units)
     factor = conversion(units, "degree", f"{file}, {name}")

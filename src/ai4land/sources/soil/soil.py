@@ -15,8 +15,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ai4land.errors import ConfigError, MissingFileError, SourceError
+from ai4land.formats import opened_netcdf
 from ai4land.grid import Grid
-from ai4land.sources.netcdf import opened
 from ai4land.sources.options import Strict
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.soil.parameters import (
@@ -218,17 +218,16 @@ def _single(file: Path, name: str, meaning: str, options: SoilOptions) -> Parame
     """One variable that is one map."""
     entry, where = variable(meaning), f"{file}, {name}"
     if is_netcdf(file):
-        with opened(file) as dataset:
-            array = dataset[name]
-            if any(size > 1 for size in array.shape[:-2]):
-                raise SourceError(
-                    "The map has layers",
-                    where=where,
-                    expected="one map of the topsoil",
-                    found=f"dimensions {array.dimensions} of {array.shape}",
-                    remedy="the source `pnnl` averages layers over the topsoil",
-                )
-            surface = netcdf_surface(dataset, array, file, fill=options.fill)
+        with opened_netcdf(file) as dataset:
+            surface = netcdf_surface(dataset, dataset[name], file, fill=options.fill)
+        if surface.layers:
+            raise SourceError(
+                "The map has layers",
+                where=where,
+                expected="one map of the topsoil",
+                found=", ".join(f"{n}: {size}" for n, size in surface.layers.items()),
+                remedy="the source `pnnl` averages layers over the topsoil",
+            )
     else:
         surface = _surface(file, options)
     units = options.units.get(meaning, surface.units)

@@ -10,11 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ai4land.errors import SourceError
-from ai4land.formats import class_codes
+from ai4land.formats import chosen, class_codes, opened_netcdf
 from ai4land.grid import Window
 from ai4land.sources.file_source import FileSource
-from ai4land.sources.netcdf import opened
 from ai4land.sources.options import Strict
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Array, Product, SourceField
@@ -34,7 +32,13 @@ _PRODUCT = Product(
 
 
 class SoilTextureOptions(Strict):
-    """Options of ``soil_texture``; there are none."""
+    """Options of ``soil_texture``.
+
+    Attributes:
+        variable: The NetCDF variable, where it is not called ``texture``.
+    """
+
+    variable: str | None = None
 
 
 class SoilTexture(FileSource):
@@ -44,22 +48,22 @@ class SoilTexture(FileSource):
 
     Args:
         path: The NetCDF file.
-        options: None.
+        options: Name of the variable.
 
     Raises:
         SourceError: If the file holds no map of texture.
     """
 
     def __init__(self, path: Path, options: SoilTextureOptions) -> None:
-        with opened(path) as dataset:
-            if _NAME not in dataset.variables:
-                raise SourceError(
-                    "Not a map of soil texture",
-                    where=path,
-                    expected=f"{_NAME}(lat, lon)",
-                    found=", ".join(f"{n}{v.dimensions}" for n, v in dataset.variables.items()),
-                )
-            self._surface = netcdf_surface(dataset, dataset[_NAME], path)
+        with opened_netcdf(path) as dataset:
+            array = chosen(
+                dataset,
+                (_NAME,),
+                path,
+                what="a map of soil texture",
+                variable=options.variable,
+            )
+            self._surface = netcdf_surface(dataset, array, path)
         grid = self._surface.layout.grid
         entry = variable("soil_zone")
         self._legend = legend("soil_texture_watergap")

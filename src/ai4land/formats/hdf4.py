@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
-from ai4land.errors import GridError, MissingFileError, SourceError
-from ai4land.regrid import SinusoidalGrid
-from ai4land.sources.layout import Layout, layout_from_transform
-from ai4land.sources.source import Array
+from ai4land.errors import AI4LandError, MissingFileError, SourceError
+from ai4land.formats.layout import Layout, layout_from_transform
 
 __all__ = ["Hdf4File", "HdfGrid", "degrees_of", "opened_hdf4"]
+
+Array = npt.NDArray[Any]
 
 _MAGIC = b"\x0e\x03\x13\x01"
 _GRID = re.compile(r"GROUP=GRID_\d+\s(.*?)END_GROUP=GRID_\d+", re.DOTALL)
@@ -34,13 +35,41 @@ class HdfGrid:
 
     Attributes:
         name: Name of the grid.
-        place: Where its cells lie: on the sinusoidal grid or by latitude and longitude.
+        corners: Left, upper, right and lower edge, in metres or degrees.
         shape: Rows and columns.
+        sinusoidal: Whether it is in metres of the sinusoidal projection, else in degrees.
+        where: File and grid, for error texts.
     """
 
     name: str
-    place: SinusoidalGrid | Layout
+    corners: tuple[float, float, float, float]
     shape: tuple[int, int]
+    sinusoidal: bool
+    where: str
+
+    @property
+    def cell(self) -> tuple[float, float]:
+        """Width and height of a cell, in metres or degrees."""
+        left, top, right, bottom = self.corners
+        return (right - left) / self.shape[1], (top - bottom) / self.shape[0]
+
+    def layout(self) -> Layout:
+        """Where its cells lie by latitude and longitude.
+
+        Raises:
+            SourceError: If it is in metres.
+        """
+        if self.sinusoidal:
+            raise SourceError(
+                "The grid does not lie on longitude and latitude",
+                where=self.where,
+                expected="GCTP_GEO",
+                found="GCTP_SNSOID (sinusoidal)",
+                remedy="fetch the edition on longitude and latitude",
+            )
+        left, top, _, _ = self.corners
+        width, height = self.cell
+        return layout_from_transform((width, 0.0, left, 0.0, -height, top), self.shape, self.where)
 
 
 class _DataSet(Protocol):
@@ -170,7 +199,9 @@ def opened_hdf4(path: Path) -> Iterator[Hdf4File]:
     try:
         handle = library.SD(str(path))
         yield Hdf4File(path, handle)
-    except problem as error:
+    except AI4LandError:
+        raise
+    except (problem, OSError, ValueError, IndexError, TypeError, MemoryError) as error:
         raise SourceError(
             "The HDF4 file cannot be read: it is damaged or incomplete",
             where=path,
@@ -198,28 +229,27 @@ def _grid(block: str, path: Path) -> HdfGrid:
             expected="GridOrigin=HDFE_GD_UL",
             found=origin[1],
         )
-    if projection == "GCTP_SNSOID":
-        cell_x, cell_y = (right - left) / width, (top - bottom) / height
-        if not math.isclose(cell_x, cell_y, rel_tol=1e-6):
-            raise SourceError("Pixels are not square", where=where, found=(cell_x, cell_y))
-        try:
-            place: SinusoidalGrid | Layout = SinusoidalGrid.from_metres(
-                left, top, cell_x, (height, width)
-            )
-        except GridError as error:
-            raise SourceError("Not a MODIS tile", where=where, found=error) from error
-    elif projection == "GCTP_GEO":
-        west, north, east, south = degrees_of(left, top, right, bottom)
-        transform = ((east - west) / width, 0.0, west, 0.0, (south - north) / height, north)
-        place = layout_from_transform(transform, (height, width), where)
-    else:
+    if projection not in {"GCTP_SNSOID", "GCTP_GEO"}:
         raise SourceError(
             "The grid is in an unknown projection",
             where=where,
             expected="GCTP_SNSOID (sinusoidal) or GCTP_GEO (latitude and longitude)",
             found=projection,
+            remedy="export it to GeoTIFF on longitude and latitude",
         )
-    return HdfGrid(name, place, (height, width))
+    corners = (left, top, right, bottom)
+    sinusoidal = projection == "GCTP_SNSOID"
+    if not sinusoidal:
+        corners = degrees_of(*corners)
+    if not (height and width and right > left and top > bottom):
+        size = f"{width} × {height} cells, corners {corners}"
+        raise SourceError(
+            "The grid has no area",
+            where=where,
+            found=size,
+            remedy="compare the file's checksum with the provider's and fetch it again",
+        )
+    return HdfGrid(name, corners, (height, width), sinusoidal, where)
 
 
 def _value(block: str, pattern: str, path: Path) -> tuple[str, ...]:
@@ -231,18 +261,21 @@ def _value(block: str, pattern: str, path: Path) -> tuple[str, ...]:
     return match.groups()
 
 
-def degrees_of(*corners: float) -> tuple[float, ...]:
+def degrees_of(
+    left: float, top: float, right: float, bottom: float
+) -> tuple[float, float, float, float]:
     """Corners of a geographic HDF-EOS grid in degrees.
 
     They are packed as DDDMMMSSS.SS; some producers write plain degrees. No packed corner other
     than 0 lies within ±360 (that would be 0.36 seconds of arc), so the two cannot be confused.
     """
+    corners = (left, top, right, bottom)
     if max(abs(c) for c in corners) <= 360.0:
         return corners
-    out = []
-    for corner in corners:
-        size = abs(corner)
-        degrees, rest = divmod(size, 1_000_000.0)
-        minutes, seconds = divmod(rest, 1_000.0)
-        out.append(math.copysign(degrees + minutes / 60.0 + seconds / 3600.0, corner))
-    return tuple(out)
+    return _unpacked(left), _unpacked(top), _unpacked(right), _unpacked(bottom)
+
+
+def _unpacked(corner: float) -> float:
+    degrees, rest = divmod(abs(corner), 1_000_000.0)
+    minutes, seconds = divmod(rest, 1_000.0)
+    return math.copysign(degrees + minutes / 60.0 + seconds / 3600.0, corner)

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import GridError, SourceError
 from ai4land.grid import Grid, Window
-from ai4land.sources.source import Array
 
-__all__ = ["Layout", "layout_from_centres", "layout_from_transform", "same_grid"]
+__all__ = [
+    "Layout",
+    "layout_from_axes",
+    "layout_from_centres",
+    "layout_from_transform",
+    "same_grid",
+]
 
+Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
 Read = Callable[[slice, slice], Array]
+_LOG = logging.getLogger(__name__)
 _NOISE = Fraction(1, 1000)  # share of a cell that coordinates in files are off by
 
 
@@ -117,27 +127,124 @@ def layout_from_transform(
     return _arranged(grid, e > 0, where)
 
 
-def layout_from_centres(
-    latitude: npt.NDArray[np.float64], longitude: npt.NDArray[np.float64], where: object
+def layout_from_axes(
+    latitude: Floats,
+    longitude: Floats,
+    where: object,
+    rows: Floats | None = None,
+    columns: Floats | None = None,
 ) -> Layout:
-    """The layout of a NetCDF variable with coordinates of cell centres.
+    """The layout of a NetCDF variable: by the bounds of its cells, else by coordinates of centres.
 
     Args:
         latitude: Degrees north, ascending or descending, ``(rows,)``.
-        longitude: Degrees east, ascending, ``(columns,)``.
+        longitude: Degrees east, ascending but for one leap of 360°, ``(columns,)``.
         where: The file, for the error text.
+        rows: Southern and northern edge of each row in any order, ``(rows, 2)``.
+        columns: Western and eastern edge of each column in any order, ``(columns, 2)``.
 
     Raises:
-        SourceError: If the axes are not those of a regular grid.
+        SourceError: If the axes are not those of a regular grid, or contradict their bounds.
     """
+    latitude, height = _centres(latitude, rows, "latitude", where)
+    longitude, width = _centres(_unwrapped(longitude), columns, "longitude", where)
+    if longitude.size > 2 and abs(longitude[-1] - longitude[0] - 360) < 1e-3:
+        raise SourceError(
+            "The first and the last column are the same meridian",
+            where=where,
+            expected="cell centres",
+            found=f"longitudes {longitude[0]:g}…{longitude[-1]:g}° in {longitude.size} columns",
+            remedy="fetch the cell-registered edition of the product",
+        )
+    return _regular(latitude, longitude, where, (height, width))
+
+
+def layout_from_centres(latitude: Floats, longitude: Floats, where: object) -> Layout:
+    """The layout of coordinates of cell centres; see ``layout_from_axes``."""
+    return layout_from_axes(latitude, longitude, where)
+
+
+def _regular(
+    latitude: Floats, longitude: Floats, where: object, sizes: tuple[float | None, float | None]
+) -> Layout:
+    """The layout of centres; an axis of one cell needs its size."""
+    one = [
+        axis.size == 1 and size is not None
+        for axis, size in zip((latitude, longitude), sizes, strict=True)
+    ]
+    if one[0]:
+        latitude = np.append(latitude, latitude - float(sizes[0] or 0))
+    if one[1]:
+        longitude = np.append(longitude, longitude + float(sizes[1] or 0))
     flipped = latitude.ndim == 1 and latitude.size > 1 and bool(latitude[0] < latitude[-1])
     try:
         grid = Grid.from_centres(latitude[::-1] if flipped else latitude, longitude)
     except GridError as error:
         raise SourceError(
-            "The coordinates are not those of a regular grid", where=where, found=error
+            "The coordinates are not those of a regular grid",
+            where=where,
+            found=error,
+            remedy="bring the map onto a regular grid, for example with `cdo remapcon`",
         ) from error
+    if any(one):
+        grid = grid.crop(Window(0, 0, grid.height - one[0], grid.width - one[1]))
     return _arranged(grid, flipped, where)
+
+
+def _unwrapped(longitude: Floats) -> Floats:
+    """Longitudes that ascend, where the file leaps once from 180 to −180, or from 360 to 0."""
+    leaps = np.flatnonzero(np.diff(longitude) < -180.0) if longitude.ndim == 1 else np.empty(0)
+    if len(leaps) != 1:
+        return longitude
+    out = longitude.copy()
+    out[leaps[0] + 1 :] += 360.0
+    return out
+
+
+def _centres(
+    centres: Floats, bounds: Floats | None, name: str, where: object
+) -> tuple[Floats, float | None]:
+    """Centres of cells by their bounds, and the size of the first cell if bounds tell it.
+
+    Bounds without length say nothing. Where centres are those of the bounds, which may be cut at
+    the poles, they stay to the last digit.
+
+    Raises:
+        SourceError: If a coordinate lies outside of its cell, or the cells do not touch.
+    """
+    if bounds is None:
+        return centres, None
+    low, high = bounds.min(axis=1), bounds.max(axis=1)
+    size = high - low
+    if not (np.isfinite(bounds).all() and (size > 1e-9).all()):
+        _LOG.warning("%s: the bounds of the %s have no length; they are not used", where, name)
+        return centres, None
+    noise = np.maximum(1e-3 * size, 2e-5)  # float32 coordinates carry about 1e-5° of noise
+    middle = (low + high) / 2
+    turn = 360.0 * np.round((centres - middle) / 360.0) if name == "longitude" else 0.0
+    middle, low, high = middle + turn, low + turn, high + turn
+    outside = (centres < low - noise) | (centres > high + noise)
+    gaps = np.minimum(np.abs(low[1:] - high[:-1]), np.abs(high[1:] - low[:-1]))
+    apart = (
+        gaps > noise[1:]
+        if name == "latitude"
+        else (gaps % 360.0 > noise[1:]) & (gaps % 360.0 < 360.0 - noise[1:])
+    )
+    if outside.any() or apart.any():
+        at = int(np.flatnonzero(outside)[0] if outside.any() else np.flatnonzero(apart)[0])
+        raise SourceError(
+            f"The {name} and its bounds contradict each other",
+            where=where,
+            expected="coordinates inside of their cells, and cells that touch",
+            found=f"{centres[at]:g}° between {low[at]:g}° and {high[at]:g}°",
+            remedy="correct the bounds, or delete the attribute `bounds` to use the coordinates "
+            "as centres",
+        )
+    cut = (np.abs(np.abs(bounds).max(axis=1) - 90.0) < 1e-6) if name == "latitude" else False
+    same = (np.abs(middle - centres) <= noise) | cut
+    if same.all() and (centres.size > 2 or not np.any(cut)):
+        return centres, float(size[0])
+    return middle, float(size[0])
 
 
 def same_grid(one: Grid, two: Grid) -> bool:
