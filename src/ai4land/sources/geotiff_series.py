@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ai4land.errors import ConfigError, MissingFileError
 from ai4land.sources.deflickered import Deflicker, Deflickered, unsmoothed
-from ai4land.sources.options import Strict
+from ai4land.sources.orientation import OrientationOptions
 from ai4land.sources.rasters import RasterSeries
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Product, Source
@@ -19,7 +19,7 @@ __all__ = ["READER", "GeotiffSeriesOptions", "open_geotiff_series"]
 _YEAR = "{year}"
 
 
-class GeotiffSeriesOptions(Strict):
+class GeotiffSeriesOptions(OrientationOptions):
     """Options of ``geotiff_series``.
 
     Attributes:
@@ -85,7 +85,8 @@ def open_geotiff_series(path: Path, options: GeotiffSeriesOptions, variable: Var
         if y not in files
     }
     product = Product(options.product, options.version, options.licence, options.citation)
-    series = RasterSeries(raw, files, read_legend(options.legend), product, gaps=gaps)
+    classes, checked = read_legend(options.legend), options.orientation
+    series = RasterSeries(raw, files, classes, product, gaps=gaps, orientation=checked)
     smooth = options.deflicker
     return series if smooth is None else Deflickered(series, smooth, raw.name)
 

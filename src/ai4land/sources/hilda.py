@@ -19,7 +19,7 @@ from ai4land.sources.deflickered import Deflicker, Deflickered
 from ai4land.sources.hilda_files import EDITIONS, HildaFile, HildaVersion, files_in, refuse_other
 from ai4land.sources.hilda_netcdf import HildaNetcdf
 from ai4land.sources.hilda_transitions import open_transitions
-from ai4land.sources.options import Strict
+from ai4land.sources.orientation import OrientationOptions
 from ai4land.sources.rasters import RasterSeries
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import (
@@ -43,7 +43,7 @@ _PROBE_ROWS = 64
 _DEFECT_TEXT = "the v1 file of 2015 is a base map in which ice (99) is coded as sparse land (66)"
 
 
-class HildaOptions(Strict):
+class HildaOptions(OrientationOptions):
     """Options of ``hilda``.
 
     Attributes:
@@ -91,7 +91,7 @@ def open_hilda(path: Path, options: HildaOptions) -> Source:
         )
     parts = [] if states is None else [states]
     if changes:
-        parts.append(open_transitions(changes, options.version))
+        parts.append(open_transitions(changes, options.version, options.orientation))
     return _Together(parts)
 
 
@@ -110,7 +110,7 @@ def _states(files: list[HildaFile], options: HildaOptions, path: Path) -> Source
     if whole:
         source = HildaNetcdf(whole[0].path, options.version, _OBSERVED_FROM)
     elif maps:
-        source = _series(maps, options.version)
+        source = _series(maps, options)
     else:
         return None
     source = _Settled(source, options.version, options.base_map_2015)
@@ -133,7 +133,7 @@ def _by_year(files: list[HildaFile], folder: Path) -> dict[int, Path]:
     return found
 
 
-def _series(files: Mapping[int, Path], version: HildaVersion) -> RasterSeries:
+def _series(files: Mapping[int, Path], options: HildaOptions) -> RasterSeries:
     """Annual state maps as a series."""
     example = files[min(files)].name
     gaps = {
@@ -141,13 +141,15 @@ def _series(files: Mapping[int, Path], version: HildaVersion) -> RasterSeries:
         for y in range(min(files), max(files) + 1)
         if y not in files
     }
+    edition = EDITIONS[options.version]
     return RasterSeries(
         variable("land_use"),
         files,
-        legend(EDITIONS[version].legend),
-        EDITIONS[version].product,
+        legend(edition.legend),
+        edition.product,
         back_cast=frozenset(y for y in files if y < _OBSERVED_FROM),
         gaps=gaps,
+        orientation=options.orientation,
     )
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.sources.hilda_files import EDITIONS, HildaVersion
+from ai4land.sources.orientation import Orientation
 from ai4land.sources.rasters import RasterSeries
 from ai4land.sources.source import Array
 from ai4land.vocabulary import NO_DATA, legend, variable
@@ -28,12 +29,15 @@ __all__ = ["open_transitions", "split_transitions"]
 Codes = npt.NDArray[np.uint8]
 
 
-def open_transitions(files: Mapping[int, Path], version: HildaVersion) -> RasterSeries:
+def open_transitions(
+    files: Mapping[int, Path], version: HildaVersion, orientation: Orientation
+) -> RasterSeries:
     """Open a series of transitions.
 
     Args:
         files: Later year of each file → the file.
         version: Edition; it says how many digits the codes have.
+        orientation: Whether a file that looks mirrored is refused.
 
     Raises:
         SourceError: If the series is not on one grid.
@@ -47,6 +51,7 @@ def open_transitions(files: Mapping[int, Path], version: HildaVersion) -> Raster
         EDITIONS[version].product,
         gaps=gaps,
         recode=None if version == "v1" else _reduced,
+        orientation=orientation,
     )
 
 

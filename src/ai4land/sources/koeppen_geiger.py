@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ai4land.errors import MissingFileError, SourceError
 from ai4land.sources.climate_legend import check_legend_text
-from ai4land.sources.options import Strict
+from ai4land.sources.orientation import OrientationOptions
 from ai4land.sources.rasters import RasterSeries
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Product
@@ -22,7 +22,7 @@ _PRODUCT = Product(
 )
 
 
-class KoeppenOptions(Strict):
+class KoeppenOptions(OrientationOptions):
     """Options of ``koeppen_geiger``.
 
     Attributes:
@@ -86,7 +86,8 @@ def open_koeppen_geiger(path: Path, options: KoeppenOptions) -> RasterSeries:
         for (first, last), found in sorted(maps.items())
         for year in range(first, last + 1)
     }
-    return RasterSeries(variable("climate_zone"), files, zones, _PRODUCT)
+    zone, checked = variable("climate_zone"), options.orientation
+    return RasterSeries(zone, files, zones, _PRODUCT, orientation=checked)
 
 
 def _guess(name: str, known: set[str]) -> str | None:

@@ -19,6 +19,7 @@ from ai4land.errors import MissingFileError, SourceError
 from ai4land.grid import Window
 from ai4land.sources.codes import class_codes
 from ai4land.sources.layout import Layout, layout_from_transform, same_grid
+from ai4land.sources.orientation import Orientation, checked_orientation, probed
 from ai4land.sources.source import (
     Array,
     Product,
@@ -30,9 +31,6 @@ from ai4land.sources.source import (
 from ai4land.vocabulary import Clock, Legend, Variable
 
 __all__ = ["RasterFile", "RasterSeries", "open_raster", "opened_raster"]
-
-_PROBE_ROWS = 48
-_PROBE_MARGIN = 0.05  # share of cells; honest years differ by less than a mirror image does
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +158,7 @@ class RasterSeries:
         back_cast: Ticks that the product reconstructs.
         gaps: Ticks that cannot be read → what is missing there.
         recode: Turns file values into codes of the legend, where they are not so already.
+        orientation: Whether a file that looks mirrored is refused.
     """
 
     def __init__(
@@ -172,10 +171,12 @@ class RasterSeries:
         back_cast: frozenset[int] = frozenset(),
         gaps: Mapping[int, str] | None = None,
         recode: Callable[[Array], Array] | None = None,
+        orientation: Orientation = "checked",
     ) -> None:
         self._product = product
         self._legend = legend
         self._recode = recode
+        self._orientation = orientation
         opened: dict[Path, RasterFile] = {}
         for path in files.values():
             if path not in opened:
@@ -202,16 +203,12 @@ class RasterSeries:
         return class_codes(values, self._legend, file.nodata, where)
 
     def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
-        """Refuse a file whose content is the mirror image of its neighbours in time."""
+        """Refuse or note a file whose content is the mirror image of its neighbours in time."""
         checked(self.fields, variable, ticks[0], window)
         files = list(dict.fromkeys(self._files[tick] for tick in ticks))
-        previous: tuple[RasterFile, Array] | None = None
-        for file in files if len(files) > 1 else []:
-            rows = _probe(file, window)
-            if previous is not None:
-                _check_not_mirrored(*previous, file, rows)
-            previous = file, rows
-        return {}
+        lines = probed(window)
+        maps = ((f.path, np.concatenate(f.read_all(lines))) for f in files if len(files) > 1)
+        return checked_orientation(maps, self._orientation)
 
     def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
         """The files behind some times (default: all), hashed."""
@@ -234,27 +231,3 @@ def _check_same_grid(first: RasterFile, other: RasterFile) -> None:
         if transposed
         else "keep files of one product, resolution and crop in a folder",
     )
-
-
-def _check_not_mirrored(previous: RasterFile, before: Array, file: RasterFile, now: Array) -> None:
-    """Compare a few rows of neighbouring files straight and mirrored."""
-    straight = float((before == now).mean())
-    mirrored = {"upside down": before[::-1], "reversed east–west": before[:, ::-1]}
-    for how, image in mirrored.items():
-        share = float((image == now).mean())
-        if share > straight + _PROBE_MARGIN:
-            raise SourceError(
-                f"A file of the series looks {how}",
-                where=file.path,
-                expected=f"the orientation of {previous.path.name}",
-                found=f"{share:.0%} of probed cells agree when mirrored, {straight:.0%} as stored",
-                remedy="write the file again with row 0 in the north and column 0 in the west",
-            )
-
-
-def _probe(file: RasterFile, window: Window) -> Array:
-    """Some rows of a window, chosen so that their mirror images are among them."""
-    half = np.linspace(0, window.height - 1, min(_PROBE_ROWS, window.height)).round().astype(int)
-    rows = np.unique(np.concatenate([half, window.height - 1 - half]))
-    lines = [Window(window.row + int(row), window.col, 1, window.width) for row in rows]
-    return np.concatenate(file.read_all(lines))
