@@ -118,7 +118,8 @@ class Elevation:
                 where=f"{self._surface.path}, row {window.row}, column {window.col}",
                 expected=f"{low:g}…{high:g} m",
                 found=f"{values[beyond][0]:g} in {int(beyond.sum())} cells",
-                remedy="the file may be in other units, or its missing value is not declared",
+                remedy="bring it into metres, or declare its missing value: in a GeoTIFF with "
+                "`rio edit-info --nodata VALUE FILE`, in NetCDF as `_FillValue`",
             )
         return values
 

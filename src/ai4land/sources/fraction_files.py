@@ -70,7 +70,7 @@ class FractionFile:
                         where=f"{self.path}, {name}",
                         expected=wanted,
                         found=f"units {text!r}",
-                        remedy="leave the option `units` out",
+                        remedy="leave the option `units` out, or correct that of the file",
                     )
 
     def read(self, year: int, window: Window, units: str | None) -> npt.NDArray[np.float64]:

@@ -23,6 +23,7 @@ from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Product
 from ai4land.sources.surfaces import (
     Reprojection,
+    Rows,
     Surface,
     is_netcdf,
     netcdf_surface,
@@ -69,6 +70,7 @@ class SoilOptions(Strict):
         reproject: Brings a raster in another coordinate system (the Homolosine of SoilGrids) onto
             longitude and latitude by this method of GDAL's; default: it is refused.
         cells_per_degree: Cells per degree of the grid that ``reproject`` makes.
+        rows: Which row comes first in a global file without coordinates.
         fill: A missing value that the files do not declare.
         product: Name for provenance; default: SoilGrids 2.0 where its names are found.
         version: Version of ``product``.
@@ -81,6 +83,7 @@ class SoilOptions(Strict):
     units: dict[str, str] = Field(default_factory=dict)
     reproject: Literal["average", "bilinear", "nearest"] | None = None
     cells_per_degree: Annotated[int, Field(ge=1, le=480)] = 120
+    rows: Rows | None = None
     fill: float | None = None
     product: str = ""
     version: str = ""
@@ -253,7 +256,7 @@ def _single(file: Path, name: str, meaning: str, options: SoilOptions) -> Parame
                     found=f"dimensions {array.dimensions} of {array.shape}",
                     remedy="the source `pnnl` averages layers over the topsoil",
                 )
-            surface = netcdf_surface(dataset, array, file, fill=options.fill)
+            surface = netcdf_surface(dataset, array, file, rows=options.rows, fill=options.fill)
     else:
         surface = _surface(file, options)
     units = options.units.get(meaning, surface.units)

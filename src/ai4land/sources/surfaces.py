@@ -208,9 +208,13 @@ def _netcdf_layout(
             where=path,
             expected=f"coordinates {axes[0]} and {axes[1]} in degrees",
             found=f"{shape[0]} × {shape[1]} cells without them",
-            remedy="say `rows: north_first` or `rows: south_first`"
-            if shape[1] == 2 * shape[0]
-            else "only a map of the whole globe can be placed without coordinates",
+            remedy="write the coordinates into the file"
+            + (
+                ", or say `rows: north_first` or `rows: south_first`, in the options of the "
+                "sources `pnnl` and `soil`"
+                if shape[1] == 2 * shape[0]
+                else ": only a map of the whole globe can be placed without them"
+            ),
         )
     grid = Grid.regular("-180", "90", f"360/{shape[1]}", f"180/{shape[0]}", shape)
     return Layout(grid, flipped=rows == "south_first")
@@ -259,9 +263,11 @@ def raster_surface(
                 where=path,
                 expected="EPSG:4326 (longitude and latitude on WGS 84)",
                 found="none given" if crs is None else crs.to_string()[:80],
-                remedy="fetch it in EPSG:4326"
+                remedy="if that is its system, say so in the file: "
+                "`rio edit-info --crs EPSG:4326 FILE`"
                 if crs is None
-                else "fetch it in EPSG:4326, or say `reproject: average`",
+                else "warp it with `rio warp FILE OUT --dst-crs EPSG:4326`; in the options of the "
+                "source `soil`, say `reproject: average`",
             )
         if dataset.nodata is None and fill is None:
             raise SourceError(
