@@ -160,14 +160,14 @@ class CubeWriter:
             raise CubeError(
                 "There is already a finished cube here",
                 where=self.path,
-                remedy="choose another path, or ask to overwrite it",
+                remedy="choose another path, or replace it with `--overwrite`",
             )
         if data != self._declared:
             raise CubeError(
                 "An unfinished cube of another recipe or other inputs lies here",
                 where=self.path,
                 found=_first_difference(self._declared, data),
-                remedy="ask to overwrite it, or restore its recipe and files to resume",
+                remedy="replace it with `--overwrite`, or restore its recipe and files to resume",
             )
 
     def _declare(self) -> None:

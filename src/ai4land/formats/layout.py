@@ -115,7 +115,7 @@ def layout_from_transform(
             where=where,
             expected="columns eastward, rows north–south",
             found=f"transform {tuple(transform[:6])}",
-            remedy="warp it to a north-up grid, for example with `gdalwarp`",
+            remedy="warp it to a north-up grid: `rio warp FILE OUT --dst-crs EPSG:4326`",
         )
     north = f if e < 0 else f + e * shape[0]
     try:

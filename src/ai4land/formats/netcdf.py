@@ -407,9 +407,13 @@ def _layout(
             where=where,
             expected=f"coordinates {dims[0]} and {dims[1]} in degrees",
             found=f"{height} × {width} cells without them",
-            remedy="say `rows: north_first` or `rows: south_first`"
-            if width == 2 * height
-            else "only a map of the whole globe can be placed without coordinates",
+            remedy="write the coordinates into the file"
+            + (
+                ", or say `rows: north_first` or `rows: south_first`, in the options of the "
+                "sources `pnnl` and `soil`"
+                if width == 2 * height
+                else ": only a map of the whole globe can be placed without them"
+            ),
         )
     grid = Grid.regular("-180", "90", f"360/{width}", f"180/{height}", (height, width))
     return Layout(grid, flipped=rows == "south_first")

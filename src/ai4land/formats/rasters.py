@@ -370,7 +370,7 @@ def check_same_grid(first: Raster, other: Raster) -> None:
         GridError: If shape, coordinate system or place differ by more than .01 of a pixel.
     """
     one, two = first.grid, other.grid
-    remedy = f"rio warp {other.path} moved.tif --like {first.path} --resampling nearest"
+    remedy = f"`rio warp {other.path} moved.tif --like {first.path} --resampling nearest`"
     problem: tuple[str, object, object] | None = None
     if not same_system(two, one.crs):
         problem = "coordinate system", one.crs or "none", two.crs or "none"

@@ -132,7 +132,8 @@ def on_longitudes(raster: Raster, remedy: str) -> Layout:
             found=raster.grid.crs[:80] or "none given",
             remedy=remedy
             if raster.grid.crs
-            else f"write it into the file: `rio edit-info --crs EPSG:4326 {raster.path}`",
+            else "if that is its system, say so in the file: "
+            f"`rio edit-info --crs EPSG:4326 {raster.path}`",
         )
     return layout_from_transform(raster.grid.transform, raster.shape, raster.path)
 

@@ -168,7 +168,11 @@ def raster_surface(
     with opened_raster(path) as dataset:
         files = tuple(Path(f) for f in dataset.files if not f.endswith(".aux.xml"))
     if reproject is None or not raster.grid.crs or is_wgs84(raster.grid):
-        layout = on_longitudes(raster, "fetch it in EPSG:4326, or say `reproject: average`")
+        remedy = (
+            "warp it with `rio warp FILE OUT --dst-crs EPSG:4326`; in the options of the source "
+            "`soil`, say `reproject: average`"
+        )
+        layout = on_longitudes(raster, remedy)
         reproject = None
     else:
         if raster.nodata is None:

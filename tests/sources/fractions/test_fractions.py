@@ -183,7 +183,7 @@ class TestSums:
     def test_more_than_one_is_refused_and_percent_is_guessed(self, tmp_path: Path) -> None:
         with pytest.raises(SourceError, match=r"(?s)more than the whole.*sums up to 1.2.*overlap"):
             read(open_small(tmp_path, {"urban": 0.7, "forest": 0.5}))
-        with pytest.raises(SourceError, match=r"(?s)sums up to 100.*units: percent"):
+        with pytest.raises(SourceError, match=r"(?s)sums up to 100.*attribute `units`"):
             read(open_small(tmp_path, {"urban": 70.0, "forest": 30.0}))
         with pytest.raises(SourceError, match=r"(?s)more than the whole.*shares from -0.2"):
             read(open_small(tmp_path, {"urban": 1.2, "forest": -0.2}))

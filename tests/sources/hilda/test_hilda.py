@@ -223,7 +223,7 @@ class TestOrientation:
     def test_a_rotated_raster_is_refused(self, tmp_path: Path) -> None:
         turned = Affine(0.1, 0.02, 20, 0.02, -0.1, 40)
         write_series(tmp_path, HILDA_V1, {2000: class_map()}, transform=turned)
-        with pytest.raises(SourceError, match=r"(?s)rotated.*2000.*gdalwarp"):
+        with pytest.raises(SourceError, match=r"(?s)rotated.*2000.*rio warp"):
             open_hilda(tmp_path, V1)
 
     def test_a_transposed_file_is_named(self, tmp_path: Path) -> None:

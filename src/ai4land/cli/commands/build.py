@@ -72,4 +72,5 @@ def build(
         if not table.detail and table.title in {"Variables", "Resampled"}:
             show_table(table)
     stdout().print(f"Cube written: {path}", soft_wrap=True)
-    stderr().print(f"Look at it with: ai4land inspect {path}", style="dim", soft_wrap=True)
+    look = f"Look at its values with: ai4land inspect --values {path}"
+    stderr().print(look, style="dim", soft_wrap=True)

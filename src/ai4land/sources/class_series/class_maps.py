@@ -8,18 +8,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ai4land.errors import SourceError
 from ai4land.formats import Layout
 from ai4land.grid import Window
 from ai4land.sources.file_source import FileSource, check_one_grid
+from ai4land.sources.orientation import Orientation, checked_orientation, probed
 from ai4land.sources.rasters import open_class_map
 from ai4land.sources.source import Array, Product, SourceField
 from ai4land.vocabulary import Clock, Legend, Variable
 
 __all__ = ["ClassMap", "ClassMaps", "opened_maps"]
-
-_PROBE_ROWS = 48
-_PROBE_MARGIN = 0.05  # share of cells; honest years differ by less than a mirror image does
 
 
 class ClassMap(Protocol):
@@ -74,6 +71,7 @@ class ClassMaps(FileSource):
         back_cast: Years that the product reconstructs.
         gaps: Years that cannot be read → what is missing there.
         recode: Turns file values into codes of the legend, where they are not so already.
+        orientation: Whether a file that looks mirrored is refused.
 
     Raises:
         SourceError: If the maps lie on different grids.
@@ -89,8 +87,9 @@ class ClassMaps(FileSource):
         back_cast: frozenset[int] = frozenset(),
         gaps: Mapping[int, str] | None = None,
         recode: Callable[[Array], Array] | None = None,
+        orientation: Orientation = "checked",
     ) -> None:
-        self._legend, self._recode = legend, recode
+        self._legend, self._recode, self._orientation = legend, recode, orientation
         self._maps: dict[int | None, ClassMap] = {}
         self._maps |= dict(sorted(maps.items())) if isinstance(maps, Mapping) else {None: maps}
         check_one_grid((m.path, m.layout.grid) for m in self._maps.values())
@@ -110,15 +109,11 @@ class ClassMaps(FileSource):
     def _found(
         self, entry: SourceField, ticks: tuple[int, ...], window: Window
     ) -> Mapping[str, Any]:
-        """Refuse a file whose content is the mirror image of its neighbours in time."""
+        """Refuse or note a file whose content is the mirror image of its neighbours in time."""
         files = list({self._maps[tick].path: self._maps[tick] for tick in ticks}.values())
-        previous: tuple[ClassMap, Array] | None = None
-        for one in files if len(files) > 1 else []:
-            rows = _probe(one, window)
-            if previous is not None:
-                _check_not_mirrored(*previous, one, rows)
-            previous = one, rows
-        return {}
+        lines = probed(window)
+        maps = ((f.path, np.concatenate(f.read_all(lines))) for f in files if len(files) > 1)
+        return checked_orientation(maps, self._orientation)
 
     def _files(self, entry: SourceField, tick: int | None) -> Iterable[Path]:
         return [self.file_of(tick)]
@@ -126,27 +121,3 @@ class ClassMaps(FileSource):
     def file_of(self, tick: int | None) -> Path:
         """The file of a time."""
         return self._maps[tick].path
-
-
-def _check_not_mirrored(previous: ClassMap, before: Array, file: ClassMap, now: Array) -> None:
-    """Compare a few rows of neighbouring files straight and mirrored."""
-    straight = float((before == now).mean())
-    mirrored = {"upside down": before[::-1], "reversed east–west": before[:, ::-1]}
-    for how, image in mirrored.items():
-        share = float((image == now).mean())
-        if share > straight + _PROBE_MARGIN:
-            raise SourceError(
-                f"A file of the series looks {how}",
-                where=file.path,
-                expected=f"the orientation of {previous.path.name}",
-                found=f"{share:.0%} of probed cells agree when mirrored, {straight:.0%} as stored",
-                remedy="write the file again with row 0 in the north and column 0 in the west",
-            )
-
-
-def _probe(file: ClassMap, window: Window) -> Array:
-    """Some rows of a window, chosen so that their mirror images are among them."""
-    half = np.linspace(0, window.height - 1, min(_PROBE_ROWS, window.height)).round().astype(int)
-    rows = np.unique(np.concatenate([half, window.height - 1 - half]))
-    lines = [Window(window.row + int(row), window.col, 1, window.width) for row in rows]
-    return np.concatenate(file.read_all(lines))

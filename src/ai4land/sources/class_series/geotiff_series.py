@@ -16,6 +16,7 @@ from ai4land.sources.class_series.deflickered import Deflicker, Deflickered, uns
 from ai4land.sources.class_series.reprojected import ReprojectedMaps, onto_longitudes
 from ai4land.sources.file_source import gaps_in
 from ai4land.sources.options import Cited
+from ai4land.sources.orientation import OrientationOptions
 from ai4land.sources.rasters import RasterFile, on_longitudes
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Source
@@ -26,7 +27,7 @@ from ai4land.vocabulary import variable as look_up
 __all__ = ["READER", "GeotiffSeriesOptions", "open_geotiff_series"]
 
 
-class GeotiffSeriesOptions(Cited):
+class GeotiffSeriesOptions(Cited, OrientationOptions):
     """Options of ``geotiff_series``.
 
     Attributes:
@@ -81,10 +82,11 @@ def open_geotiff_series(path: Path, options: GeotiffSeriesOptions, variable: Var
     name = f"file {options.pattern}" if path.is_dir() else "band of {year}"
     gaps = gaps_in(maps, lambda year: f"the {name.replace('{year}', str(year))} is missing")
     rest = raw, maps, read_legend(options.legend), options.cited
+    checked = options.orientation
     series = (
-        ReprojectedMaps(rasters, options.reproject, *rest, gaps=gaps)
+        ReprojectedMaps(rasters, options.reproject, *rest, gaps=gaps, orientation=checked)
         if options.reproject is not None and any(one.raster.warp for one in maps.values())
-        else ClassMaps(*rest, gaps=gaps)
+        else ClassMaps(*rest, gaps=gaps, orientation=checked)
     )
     smooth = options.deflicker
     return series if smooth is None else Deflickered(series, smooth, raw.name)

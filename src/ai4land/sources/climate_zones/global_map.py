@@ -52,6 +52,7 @@ def _whole_globe(shape: tuple[int, int], path: Path) -> Layout:
             where=path,
             expected="twice as wide as high, row 0 at 90° N, column 0 at 180° W",
             found=f"{height} × {width}",
-            remedy="fetch the provider's own file",
+            remedy="fetch the provider's own file, or write into it where its pixels lie: "
+            "`rio edit-info --crs EPSG:4326 --transform TRANSFORM FILE`",
         )
     return Layout(Grid.regular("-180", "90", f"360/{width}", f"180/{height}", shape))

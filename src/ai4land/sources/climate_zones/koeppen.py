@@ -18,6 +18,7 @@ from ai4land.sources.climate_zones.global_map import open_global_map
 from ai4land.sources.climate_zones.legend import check_legend_table, check_legend_text
 from ai4land.sources.file_source import listing
 from ai4land.sources.options import Strict
+from ai4land.sources.orientation import OrientationOptions
 from ai4land.sources.rasters import open_class_map
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Product
@@ -61,7 +62,7 @@ _PRODUCT_KOTTEK = Product(
 )
 
 
-class KoeppenOptions(Strict):
+class KoeppenOptions(OrientationOptions):
     """Options of ``koeppen_geiger``.
 
     Attributes:
@@ -73,7 +74,7 @@ class KoeppenOptions(Strict):
     resolution: str | None = None
 
 
-class Koeppen2018Options(Strict):
+class Koeppen2018Options(OrientationOptions):
     """Options of ``koeppen_geiger_2018``.
 
     Attributes:
@@ -134,7 +135,7 @@ def open_koeppen_geiger(path: Path, options: KoeppenOptions) -> ClassMaps:
             expected="folders such as 1991_2020 with koeppen_geiger_0p1.tif",
             remedy="for Beck_KG_V1_present_0p0083.tif use the source `koeppen_geiger_2018`",
         )
-    return _of_periods(path, periods, options.resolution, open_class_map, _PRODUCT)
+    return _of_periods(path, periods, options, open_class_map, _PRODUCT)
 
 
 def open_koeppen_2018(path: Path, options: Koeppen2018Options) -> ClassMaps:
@@ -168,18 +169,19 @@ def open_koeppen_2018(path: Path, options: Koeppen2018Options) -> ClassMaps:
             remedy="for folders of periods such as 1991_2020 use the source `koeppen_geiger`",
         )
     chosen = {years: periods[years] for years in wanted.values()}
-    return _of_periods(path, chosen, options.resolution, open_global_map, _PRODUCT_2018)
+    return _of_periods(path, chosen, options, open_global_map, _PRODUCT_2018)
 
 
 def _of_periods(
     path: Path,
     periods: Mapping[Years, Mapping[str, Path]],
-    resolution: str | None,
+    options: KoeppenOptions | Koeppen2018Options,
     opener: Callable[[Path], ClassMap],
     product: Product,
 ) -> ClassMaps:
     """The maps of the resolution that all periods share, each for all years of its period."""
     shared = set.intersection(*(set(found) for found in periods.values()))
+    resolution = options.resolution
     choice = {resolution} & shared if resolution is not None else shared
     if len(choice) != 1:
         raise SourceError(
@@ -197,7 +199,8 @@ def _of_periods(
         for (first, last), found in sorted(periods.items())
         for year in range(first, last + 1)
     }
-    return ClassMaps(variable("climate_zone"), opened_maps(files, opener), zones, product)
+    maps, checked = opened_maps(files, opener), options.orientation
+    return ClassMaps(variable("climate_zone"), maps, zones, product, orientation=checked)
 
 
 def open_kottek(path: Path, options: KottekOptions) -> ClassMaps:

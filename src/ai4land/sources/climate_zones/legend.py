@@ -80,5 +80,6 @@ def _check_classes(found: Iterable[tuple[int, str]], legend: Legend, path: Path)
             where=f"{path}, code {code}",
             expected=f"{known.get(code, 'no class')}, as in the legend {legend.name}",
             found=f"{said.get(code, 'no class')}; {len(wrong)} codes differ",
-            remedy="this is another edition: write a legend file and use `geotiff_series`",
+            remedy="this is another edition: write a legend file, give each map its year as a "
+            "name, and use the source `geotiff_series`",
         )

@@ -91,7 +91,10 @@ class Elevation(FileSource):
     def _elevation(self, window: Window) -> npt.NDArray[np.float32]:
         values = self._surface.read(window)
         where = f"{self._surface.path}, row {window.row}, column {window.col}"
-        remedy = "the file may be in other units, or its missing value is not declared"
+        remedy = (
+            "bring it into metres, or declare its missing value: in a GeoTIFF with "
+            "`rio edit-info --nodata VALUE FILE`, in NetCDF as `_FillValue`"
+        )
         check_bounds(values, self.fields["elevation"].variable, where, remedy)
         return values
 

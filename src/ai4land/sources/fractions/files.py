@@ -76,7 +76,7 @@ class FractionFile:
                     where=where,
                     expected=wanted,
                     found=f"units {array.units!r}",
-                    remedy="leave the option `units` out",
+                    remedy="leave the option `units` out, or correct that of the file",
                 )
 
     def read(self, year: int, window: Window, units: str | None) -> npt.NDArray[np.float64]:

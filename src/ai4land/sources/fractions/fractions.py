@@ -30,6 +30,7 @@ __all__ = ["READER", "Fractions", "FractionsOptions", "open_fractions"]
 
 _SHARES = ("land_use_fractions", "land_cover_fractions")
 _LAND = "land_share"
+_LOOSEST = 0.05  # how far from 1 a recipe may let sums be
 Target = str | dict[str, float] | None
 
 
@@ -61,7 +62,7 @@ class FractionsOptions(Cited):
     remainder: str | None = None
     denominator: Literal["cell", "land"] = "cell"
     between: Literal["gap", "linear"] = "gap"
-    tolerance: Annotated[float, Field(gt=0, le=0.05)] = 0.005
+    tolerance: Annotated[float, Field(gt=0, le=_LOOSEST)] = 0.005
     year: Annotated[int, Field(ge=1, le=9999)] | None = None
     pattern: str | None = None
     stamp: Stamp = Stamp.WITHIN
@@ -226,9 +227,7 @@ class Fractions(FileSource):
                 where=where,
                 expected=f"shares from 0 that sum to at most 1 ± {slack:g}",
                 found=f"shares from {low:.4g}, sums up to {high:.4g}",
-                remedy="set `units: percent`"
-                if options.units != "percent" and 50.0 < high < 150.0
-                else "leave classes that overlap others out of the class map",
+                remedy=self._too_much(high),
             )
         short = (total < 1.0 - slack) & ~np.isnan(total)
         if options.remainder is None and short.any():
@@ -238,8 +237,19 @@ class Fractions(FileSource):
                 expected=f"sums of 1 ± {slack:g}",
                 found=f"{int(short.sum())} of {int((~np.isnan(total)).sum())} cells have less, "
                 f"down to {float(total[short].min()):.4g}",
-                remedy="add the missing classes, or say what the rest is: `remainder: <class>`",
+                remedy="add the missing classes, say what the rest is: `remainder: <class>`, or "
+                f"allow sums further from 1: `tolerance: {_LOOSEST:g}` at most",
             )
+
+    def _too_much(self, high: float) -> str:
+        """What to do about sums that are above the whole."""
+        if 50.0 < high < 150.0 and self._options.units is None:
+            return "the shares are percent: say so in the attribute `units` of the file's variables"
+        if 50.0 < high < 150.0 and self._options.units == "fraction":
+            return "set `units: percent`"
+        if high <= 1.0 + _LOOSEST:
+            return f"allow sums further from 1: `tolerance: {_LOOSEST:g}` at most"
+        return "leave classes that overlap others out of the class map"
 
     def _found(
         self, entry: SourceField, ticks: tuple[int, ...], window: Window

@@ -22,7 +22,7 @@ from ai4land.sources.class_series.netcdf_maps import NetcdfClassMap
 from ai4land.sources.file_source import FileSource, each_once, gaps_in
 from ai4land.sources.hilda.files import EDITIONS, HildaFile, HildaVersion, files_in, refuse_other
 from ai4land.sources.hilda.transitions import open_transitions
-from ai4land.sources.options import Strict
+from ai4land.sources.orientation import OrientationOptions
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Array, Flag, Product, Provenance, Source, SourceField
 from ai4land.sources.years import annual_files
@@ -38,7 +38,7 @@ _PROBE_ROWS = 64
 _DEFECT_TEXT = "the v1 file of 2015 is a base map in which ice (99) is coded as sparse land (66)"
 
 
-class HildaOptions(Strict):
+class HildaOptions(OrientationOptions):
     """Options of ``hilda``.
 
     Attributes:
@@ -91,7 +91,7 @@ def open_hilda(path: Path, options: HildaOptions) -> Source:
         )
     parts = [] if states is None else [states]
     if changes:
-        parts.append(open_transitions(changes, options.version))
+        parts.append(open_transitions(changes, options.version, options.orientation))
     return _Together(parts, EDITIONS[options.version].product)
 
 
@@ -109,7 +109,7 @@ def _states(files: list[HildaFile], options: HildaOptions, path: Path) -> Source
     if not whole and not maps:
         return None
     opened = _netcdf_maps(whole[0].path) if whole else opened_maps(maps)
-    source = _Settled(_series(opened, options.version), options.version, options.base_map_2015)
+    source = _Settled(_series(opened, options), options.version, options.base_map_2015)
     return source if options.deflicker is None else Deflickered(source, options.deflicker)
 
 
@@ -118,7 +118,7 @@ def _by_year(files: list[HildaFile]) -> dict[int, Path]:
     return each_once(((f.year, f.path) for f in files if f.year is not None), "year")
 
 
-def _series(maps: Mapping[int, ClassMap], version: HildaVersion) -> ClassMaps:
+def _series(maps: Mapping[int, ClassMap], options: HildaOptions) -> ClassMaps:
     """Annual state maps as a series."""
     first, example = min(maps), maps[min(maps)].path.name
     whole = isinstance(maps[first], NetcdfClassMap)
@@ -127,13 +127,15 @@ def _series(maps: Mapping[int, ClassMap], version: HildaVersion) -> ClassMaps:
         named = example.replace(str(first), str(year), 1)
         return f"{example} has no time {year}" if whole else f"the file {named} is missing"
 
+    edition = EDITIONS[options.version]
     return ClassMaps(
         variable("land_use"),
         maps,
-        legend(EDITIONS[version].legend),
-        EDITIONS[version].product,
+        legend(edition.legend),
+        edition.product,
         back_cast=frozenset(y for y in maps if y < _OBSERVED_FROM),
         gaps=gaps_in(maps, lacking),
+        orientation=options.orientation,
     )
 
 

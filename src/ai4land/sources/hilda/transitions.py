@@ -21,6 +21,7 @@ import numpy.typing as npt
 from ai4land.sources.class_series.class_maps import ClassMaps, opened_maps
 from ai4land.sources.file_source import gaps_in
 from ai4land.sources.hilda.files import EDITIONS, HildaVersion
+from ai4land.sources.orientation import Orientation
 from ai4land.sources.source import Array
 from ai4land.vocabulary import NO_DATA, legend, variable
 
@@ -29,12 +30,15 @@ __all__ = ["open_transitions", "split_transitions"]
 Codes = npt.NDArray[np.uint8]
 
 
-def open_transitions(files: Mapping[int, Path], version: HildaVersion) -> ClassMaps:
+def open_transitions(
+    files: Mapping[int, Path], version: HildaVersion, orientation: Orientation
+) -> ClassMaps:
     """Open a series of transitions.
 
     Args:
         files: Later year of each file → the file.
         version: Edition; it says how many digits the codes have.
+        orientation: Whether a file that looks mirrored is refused.
 
     Raises:
         SourceError: If the series is not on one grid.
@@ -47,6 +51,7 @@ def open_transitions(files: Mapping[int, Path], version: HildaVersion) -> ClassM
         EDITIONS[version].product,
         gaps=gaps_in(left, lambda y: f"the transition file {y + 1}-{y} is missing"),
         recode=None if version == "v1" else _reduced,
+        orientation=orientation,
     )
 
 

@@ -287,7 +287,7 @@ class ParameterMaps(FileSource):
                     where=f"{parameter.parts[0][0].path}, {entry.variable.name}",
                     expected="values up to 100",
                     found=f"none above {known.max():g} in {known.size} cells",
-                    remedy="say `fraction` in the option `units`",
+                    remedy="say `fraction` in the option `units`, or `percent` if it is right",
                 )
         return {"recognised": dict(parameter.note)} if parameter.note else {}
 

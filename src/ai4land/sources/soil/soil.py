@@ -29,6 +29,7 @@ from ai4land.sources.soil.parameters import (
 from ai4land.sources.source import Product
 from ai4land.sources.surfaces import (
     Reprojection,
+    Rows,
     Surface,
     is_netcdf,
     netcdf_surface,
@@ -75,6 +76,7 @@ class SoilOptions(Strict):
         reproject: Brings a raster in another coordinate system (the Homolosine of SoilGrids) onto
             longitude and latitude by this method of GDAL's; default: it is refused.
         cells_per_degree: Cells per degree of the grid that ``reproject`` makes.
+        rows: Which row comes first in a global file without coordinates.
         fill: A missing value that the files do not declare.
         product: Name for provenance; default: SoilGrids 2.0 where its names are found.
         version: Version of ``product``.
@@ -87,6 +89,7 @@ class SoilOptions(Strict):
     units: dict[str, str] = Field(default_factory=dict)
     reproject: Literal["average", "bilinear", "nearest"] | None = None
     cells_per_degree: Annotated[int, Field(ge=1, le=480)] = 120
+    rows: Rows | None = None
     fill: float | None = None
     product: str = ""
     version: str = ""
@@ -219,7 +222,9 @@ def _single(file: Path, name: str, meaning: str, options: SoilOptions) -> Parame
     entry, where = variable(meaning), f"{file}, {name}"
     if is_netcdf(file):
         with opened_netcdf(file) as dataset:
-            surface = netcdf_surface(dataset, dataset[name], file, fill=options.fill)
+            surface = netcdf_surface(
+                dataset, dataset[name], file, rows=options.rows, fill=options.fill
+            )
         if surface.layers:
             raise SourceError(
                 "The map has layers",
