@@ -14,12 +14,12 @@ import numpy.typing as npt
 
 from ai4land.errors import ConfigError, SourceError
 from ai4land.grid import Window
+from ai4land.sources.class_series.years import annual_files
 from ai4land.sources.file_source import check_one_grid
 from ai4land.sources.layout import Layout
 from ai4land.sources.netcdf import masked, opened, read_layout, years_of
 from ai4land.sources.periods import dates_of
 from ai4land.sources.source import Array
-from ai4land.sources.years import annual_files
 from ai4land.vocabulary import check_name
 
 __all__ = ["FractionFile", "open_fraction_files"]
