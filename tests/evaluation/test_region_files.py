@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -451,3 +453,16 @@ def test_scores_of_every_region_stand_beside_persistence(tmp_path: Path, two: Pa
     missing = write_geotiff(tmp_path / "none.tif", [initial * 0 + 1], GRID.transform, nodata=1)
     with pytest.raises(GridError, match=r"(?s)No region.*none\.tif.*no scored pixel"):
         score_raster_files(*paths, regions=[missing])
+
+
+def test_the_remedy_of_a_raster_in_another_system_works(tmp_path: Path) -> None:
+    metres = (200_000.0, 0.0, 0.0, 0.0, -200_000.0, 1_200_000.0)
+    zones = np.array([[3, 7, 200]] * 6, np.uint8).repeat(4, axis=1)
+    path = write_geotiff(tmp_path / "zones.tif", [zones], metres, crs="EPSG:3857")
+    with pytest.raises(GridError, match="another coordinate system") as caught:
+        regions_on(path, GRID)
+    moved = tmp_path / "regions.tif"
+    words = str(caught.value.remedy).replace("regions.tif", str(moved)).replace("'", "").split()
+    tool = Path(sys.executable).with_name(words[0])
+    subprocess.run([tool, *words[1:]], check=True, capture_output=True)
+    assert {3, 7, 200} <= set(regions_on(moved, GRID).names)

@@ -162,6 +162,17 @@ def test_edges_stay_on_their_parallels_on_any_map(
     assert not wrong.any(), f"{wrong.sum()} of {known.sum()} pixels"
 
 
+@pytest.mark.parametrize("crs", ["EPSG:4314", "+proj=longlat +pm=paris"])
+def test_maps_of_another_datum_or_meridian(tmp_path: Path, crs: str) -> None:
+    grid = RasterGrid((5.0, 0.0, -180.0, 0.0, -5.0, 90.0), crs, True, (36, 72))
+    path = write(tmp_path / "b.geojson", box(171, -29, -171, -11))
+    x, y = np.meshgrid(GLOBE.longitudes(), GLOBE.latitudes())
+    east = 2.33722917 if "paris" in crs else 0.0  # of Greenwich
+    there = np.remainder(x + east - 171, 360) < 18
+    found = covered(read_polygons(path).on(grid), x, y)
+    np.testing.assert_array_equal(found, there & (y > -29) & (y < -11))
+
+
 def test_rings_of_a_projection_onto_longitudes(tmp_path: Path) -> None:
     """A circle about the pole in metres is a band of latitudes."""
     turn = np.linspace(0, 2 * math.pi, 73)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ai4land.errors import ConfigError, MissingFileError, SourceError
 from ai4land.grid import Grid, Window
 from ai4land.sources import Flag, Product, SourceField
+from ai4land.sources.class_series.years import annual_files
 from ai4land.sources.file_source import (
     FileSource,
     check_bounds,
@@ -20,7 +21,6 @@ from ai4land.sources.file_source import (
     each_once,
     gaps_in,
 )
-from ai4land.sources.years import annual_files
 from ai4land.vocabulary import Clock, variable
 
 GRID = Grid.regular(0, 10, 1, 1, (4, 6))

@@ -155,8 +155,6 @@ class _Move:
 
     def _corners(self, corners: Floats) -> Floats:
         x, y = moved(corners[:, 0], corners[:, 1], self.source, self.grid.crs)
-        if self.degrees and self.grid.geographic:
-            x = x + 360 * np.round((corners[:, 0] - x) / 360)
         found = np.column_stack([x, y])
         return found[np.isfinite(found).all(axis=1)]
 

@@ -23,8 +23,8 @@ from ai4land.formats import (
     years_of,
 )
 from ai4land.grid import Window
+from ai4land.sources.class_series.years import annual_files
 from ai4land.sources.file_source import check_one_grid
-from ai4land.sources.years import annual_files
 from ai4land.vocabulary import check_name
 
 __all__ = ["FractionFile", "open_fraction_files"]

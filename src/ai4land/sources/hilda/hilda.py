@@ -19,13 +19,13 @@ from ai4land.grid import Window
 from ai4land.sources.class_series.class_maps import ClassMap, ClassMaps, opened_maps
 from ai4land.sources.class_series.deflickered import Deflicker, Deflickered
 from ai4land.sources.class_series.netcdf_maps import NetcdfClassMap
+from ai4land.sources.class_series.years import annual_files
 from ai4land.sources.file_source import FileSource, each_once, gaps_in
 from ai4land.sources.hilda.files import EDITIONS, HildaFile, HildaVersion, files_in, refuse_other
 from ai4land.sources.hilda.transitions import open_transitions
 from ai4land.sources.orientation import OrientationOptions
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Array, Flag, Product, Provenance, Source, SourceField
-from ai4land.sources.years import annual_files
 from ai4land.vocabulary import legend, variable
 
 __all__ = ["READER", "HildaOptions", "open_hilda"]

@@ -21,13 +21,13 @@ from ai4land.formats import NetcdfMap, chosen, map_of, opened_netcdf, same_grid,
 from ai4land.grid import Grid, Window
 from ai4land.sources.class_series.class_maps import ClassMap
 from ai4land.sources.class_series.netcdf_maps import NetcdfClassMap
+from ai4land.sources.class_series.years import annual_files
 from ai4land.sources.file_source import FileSource, gaps_in
 from ai4land.sources.land_cover.coarse_classes import CoarseClasses, cells_inside
 from ai4land.sources.options import Side, Strict, side_of
 from ai4land.sources.rasters import open_class_map
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Array, Product, SourceField
-from ai4land.sources.years import annual_files
 from ai4land.vocabulary import NO_DATA, Clock, legend, variable
 
 __all__ = ["READER", "EsaCci", "EsaCciOptions", "open_esa_cci"]
