@@ -27,8 +27,8 @@ import zarr
 from rasterio.transform import Affine
 from zarr.codecs import ZstdCodec
 
+from ai4land.recipes import build_cube, load_recipe
 from ai4land.report import Table, to_markdown
-from ai4land.sources import build_cube, load_recipe
 from ai4land.vocabulary import LUH2_STATES
 
 WIDTH, ROWS, YEARS = 2304, 1024, 8

@@ -27,8 +27,8 @@ from pathlib import Path
 import yaml
 
 from ai4land.cube import Cube
+from ai4land.recipes import Step, build_cube, check_recipe, load_recipe
 from ai4land.report import Table, to_markdown
-from ai4land.sources import Step, build_cube, check_recipe, load_recipe
 from ai4land.testing import PlanetSpec
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))  # where all products are written

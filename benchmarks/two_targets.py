@@ -23,9 +23,9 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
 from ai4land.cli.console import show_table
 from ai4land.cube import Cube
 from ai4land.evaluation import evaluate, evaluate_numbers, predicted_targets
+from ai4land.recipes import build_cube, load_recipe
 from ai4land.report import number_table, score_tables
 from ai4land.rollout import open_model, prediction_attributes, save_rollout
-from ai4land.sources import build_cube, load_recipe
 from ai4land.testing import PlanetSpec
 from ai4land.training import load_experiment, train
 from ai4land.vocabulary import Clock

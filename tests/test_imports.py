@@ -25,6 +25,8 @@ CASES = {
     "ai4land.experiments": LIGHT | {"numpy"},
     "ai4land.report": LIGHT | {"numpy"},
     "ai4land.sources": NETWORKS | NEVER | PICTURES,
+    "ai4land.recipes": NETWORKS | NEVER | PICTURES,
+    "ai4land.download": NETWORKS | NEVER | PICTURES,
     "ai4land.allocation": NETWORKS | NEVER | PICTURES,
     "ai4land.regrid": NETWORKS | NEVER | PICTURES,
     "ai4land.models": LIGHT,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ai4land.sources import load_recipe
+from ai4land.recipes import load_recipe
 from ai4land.training import load_experiment
 
 FOLDER = Path(str(resources.files("ai4land.cli.commands.demo")))

@@ -6,6 +6,7 @@ import contextlib
 import warnings
 from collections.abc import Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -61,7 +62,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Layers]:
     return {
         "numpy": dict(zip(NAMES, MAPS, strict=True)),
         "zarr": arrays,
-        "rasters": dict(zip(NAMES, rasters, strict=True)),
+        "rasters": {n: replace(r, legend=LEGEND) for n, r in zip(NAMES, rasters, strict=True)},
     }
 
 
@@ -72,7 +73,7 @@ def cluster() -> Iterator[None]:
     with warnings.catch_warnings(), contextlib.ExitStack() as stack:
         warnings.simplefilter("ignore")  # on a busy machine it complains that starting is slow
         local = distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
         )
         stack.enter_context(local)
         stack.enter_context(distributed.Client(local, timeout="120s"))
@@ -151,7 +152,6 @@ def test_codes_are_found_in_all_maps() -> None:
     a, b = np.array([[0, 7, 255]], np.uint8), np.array([[7, 254, 255]], np.uint8)
     found = codes_found(a=a) + codes_found(b=b)
     assert found.codes == (0, 7, 254)
-    assert found.pixels[7] == 2
 
 
 def test_tallies_of_blocks_are_those_of_the_whole() -> None:
@@ -197,7 +197,8 @@ def test_unsigned_regions_stay_what_they_are() -> None:
 
 def test_a_raster_that_cannot_be_read_there(tmp_path: Path, stores: dict[str, Layers]) -> None:
     raster: Any = stores["rasters"]["initial"]
-    gone = type(raster)(tmp_path / "gone.tif", raster.grid, raster.nodata, raster.tile)
+    path = tmp_path / "gone.tif"
+    gone = replace(raster, raster=replace(raster.raster, path=path, name=str(path)))
     with pytest.raises((SourceError, FileNotFoundError), match=r"gone\.tif"):
         reduce_blocks(codes_found, {"a": gone}, scheduler="threads", workers=2)
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from ai4land.cube import Cube
-from ai4land.sources import build_cube, load_recipe
+from ai4land.recipes import build_cube, load_recipe
 from ai4land.vocabulary import legend
 
 

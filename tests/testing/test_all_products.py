@@ -15,8 +15,8 @@ import yaml
 from ai4land.cube import Cube, Status
 from ai4land.errors import ConfigError, CubeError
 from ai4land.grid import Grid, overlap, slope_aspect
+from ai4land.recipes import build_cube, load_recipe
 from ai4land.regrid import class_areas, conservative, nearest
-from ai4land.sources import build_cube, load_recipe
 from ai4land.testing import Planet, PlanetSpec, PlanetYear, make_planet, write_planet
 from ai4land.vocabulary import NO_DATA, legend
 from all_products import full_recipe, write_all_products

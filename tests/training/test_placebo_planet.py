@@ -11,9 +11,9 @@ from scipy.stats import rankdata
 
 from ai4land.allocation import CoarseCells
 from ai4land.cube import Cube
+from ai4land.recipes import build_cube, load_recipe
 from ai4land.rollout import Tiling, open_model, step
 from ai4land.samples import Labels
-from ai4land.sources import build_cube, load_recipe
 from ai4land.testing import PlanetSpec, write_planet
 from ai4land.training import Experiment, train
 from ai4land.vocabulary import LAND_USE

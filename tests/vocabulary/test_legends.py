@@ -85,9 +85,10 @@ def classes(*rows: list[Any]) -> dict[str, Any]:
         (classes(), "at least one class"),
         (classes([1, "wood", "#00ff00"], [1, "town", "#ff0000"]), "unique"),
         (classes([1, "wood", "#00ff00"], [2, "wood", "#ff0000"]), "unique"),
-        (classes([255, "wood", "#00ff00"]), "out of range"),
-        (classes([-1, "wood", "#00ff00"]), "out of range"),
-        (classes([300, "wood", "#00ff00"]), "out of range"),
+        (classes([65536, "wood", "#00ff00"]), "out of range"),
+        (classes([-32769, "wood", "#00ff00"]), "out of range"),
+        (classes(*([n, f"c{n}", "#00ff00"] for n in range(10, 270))), "out of range"),
+        (classes([523, "wood", "#00ff00"]) | {"missing": [523]}, "both missing and a class"),
         (classes([1, "wood", "green"]), "Unreadable colour"),
         (classes([1, "wood", "#00ff0"]), "Unreadable colour"),
         (classes([1, "wood", "#00ff00\n"]), "Unreadable colour"),
@@ -108,6 +109,18 @@ def classes(*rows: list[Any]) -> dict[str, Any]:
 def test_bad_content_is_refused(data: dict[str, Any], text: str) -> None:
     with pytest.raises(VocabularyError, match=text):
         Legend.from_dict(data)
+
+
+@pytest.mark.parametrize("codes", [(112, 211, 523), (1, 2, 255), (-126, 0, 36)])
+def test_codes_that_are_no_bytes_are_stored_recoded(codes: tuple[int, ...]) -> None:
+    rows = [[code, f"class {code}", "#00ff00"] for code in codes]
+    found = Legend.from_dict({"name": "wide", "classes": rows, "sea": [codes[0]], "missing": [9]})
+    assert found.codes == (1, 2, 3)
+    assert found.sea == (1,)
+    assert found.stored == dict(zip(codes, (1, 2, 3), strict=True))
+    assert found.names == tuple(f"class {code}" for code in codes)
+    assert Legend.from_dict(found.to_dict()) == found
+    assert Legend.from_dict(GOOD).stored == {1: 1, 7: 7, 9: 9}
 
 
 def test_a_file_is_read_like_a_built_in(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from ai4land.cube.blocks import Block, BlockWriter
 from ai4land.cube.cache import ArrayCache
+from ai4land.cube.census import VariableCensus, census
 from ai4land.cube.datasets import open_datasets
 from ai4land.cube.flags import evidence, flagged, status_by_year, years_behind
 from ai4land.cube.schema import CubeSpec, GroupSpec, Status, VariableSpec
@@ -24,8 +25,10 @@ __all__ = [
     "State",
     "Status",
     "StoreView",
+    "VariableCensus",
     "VariableSpec",
     "View",
+    "census",
     "evidence",
     "flagged",
     "open_datasets",

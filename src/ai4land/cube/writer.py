@@ -160,14 +160,14 @@ class CubeWriter:
             raise CubeError(
                 "There is already a finished cube here",
                 where=self.path,
-                remedy="choose another path, or ask to overwrite it",
+                remedy="choose another path, or replace it with `--overwrite`",
             )
         if data != self._declared:
             raise CubeError(
                 "An unfinished cube of another recipe or other inputs lies here",
                 where=self.path,
                 found=_first_difference(self._declared, data),
-                remedy="ask to overwrite it, or restore its recipe and files to resume",
+                remedy="replace it with `--overwrite`, or restore its recipe and files to resume",
             )
 
     def _declare(self) -> None:
@@ -297,6 +297,9 @@ def _attributes(spec: VariableSpec, layer: str) -> dict[str, Any]:
         attributes["flag_values"] = list(spec.legend.codes)
         attributes["flag_meanings"] = " ".join(spec.legend.names)
         attributes["flag_colors"] = " ".join(spec.legend.colours)
+        if spec.legend.recoded:  # what the provider's files write instead of the stored bytes
+            written = {byte: code for code, byte in spec.legend.recoded}
+            attributes["flag_values_in_files"] = [written[code] for code in spec.legend.codes]
     if spec.components:
         attributes["layers"] = layer
     return attributes

@@ -18,11 +18,12 @@ from ai4land.errors import SampleError, VocabularyError
 from ai4land.evaluation.details import Details, uncertainty
 from ai4land.evaluation.held_out import forcing_used, held_out_blocks, knew_too_much, seen_elsewhere
 from ai4land.evaluation.plan import MOST_PIXELS, ScoringPlan, WindowLand
-from ai4land.evaluation.raster_files import RasterGrid, no_region
+from ai4land.evaluation.raster_files import no_region
 from ai4land.evaluation.regions.files import open_regions
 from ai4land.evaluation.stored import check_grids, path_of
 from ai4land.evaluation.weighting import Weighting
 from ai4land.evaluation.windows import SavedRollout, WindowSums, baselines, sum_window
+from ai4land.formats import RasterGrid
 from ai4land.grid import Window
 from ai4land.metrics import RolloutScores, ScoredClasses, add_up, summarise, table_one
 from ai4land.rollout import demand_of, observed_state, save_rollout

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,7 +24,7 @@ from ai4land.metrics import (
     reduce_blocks,
     tally_rasters,
 )
-from ai4land.vocabulary import Legend, LegendClass, read_legend
+from ai4land.vocabulary import Legend, read_legend
 
 __all__ = ["score_raster_files"]
 
@@ -94,7 +95,7 @@ def score_raster_files(
         simulated: The simulation of it.
         legend: Name or file of the legend; default: every code found is a class.
         protocol: Whether a sea class of the legend is scored.
-        area: Weigh pixels by their true area; needs longitude and latitude.
+        area: Weigh pixels by their true area; in any coordinate system.
         regions: Files of regions; see ``open_regions``.
         region_name: Property that names regions that are polygons.
         workers: Processes that read and count; ``None`` is one per core. With more than one the
@@ -116,11 +117,11 @@ def score_raster_files(
         SampleError: If no pixel is left to score.
     """
     maps, block = open_class_maps((initial, reference, simulated))
-    layers: dict[str, Blockwise] = dict(zip(_MAPS, maps, strict=True))
     readers = _Readers.of(maps[0].shape, block, workers)
-    weights = {"weights": maps[0].grid.row_areas(initial)} if area else {}
+    weights = {"weights": maps[0].grid.areas(initial)} if area else {}
     parts = [open_regions(path, maps[0].grid, region_name) for path in regions]
-    known = read_legend(legend) if legend else _found_legend(readers, layers, maps)
+    known = read_legend(legend) if legend else _found_legend(readers, maps)
+    layers = {name: replace(one, legend=known) for name, one in zip(_MAPS, maps, strict=True)}
     labels = {f"regions {n}": part for n, part in enumerate(parts)}
     sums = readers.reduce(
         tally_rasters, {**layers, **weights, **labels}, legend=known, protocol=protocol
@@ -164,14 +165,15 @@ def _region_row(table: ThreeMaps, names: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _found_legend(
-    readers: _Readers, layers: Mapping[str, Blockwise], maps: Sequence[ClassRaster]
-) -> Legend:
-    codes = readers.reduce(codes_found, layers).codes
+def _found_legend(readers: _Readers, maps: Sequence[ClassRaster]) -> Legend:
+    """A legend of all codes that occur; those beyond 0…254 are recoded."""
+    codes = readers.reduce(codes_found, dict(zip(_MAPS, maps, strict=True))).codes
     if not codes:
         raise SourceError("All three maps are empty", where=maps[0].path)
-    classes = tuple(
-        LegendClass(code, f"class {code}", _COLOURS[i % len(_COLOURS)])
-        for i, code in enumerate(codes)
+    colours = itertools.cycle(_COLOURS)
+    classes = [
+        [code, f"class {code}", colour] for code, colour in zip(codes, colours, strict=False)
+    ]
+    return Legend.from_dict(
+        {"name": "codes found", "title": "the codes that occur in the maps", "classes": classes}
     )
-    return Legend("codes found", "the codes that occur in the maps", classes)

@@ -43,7 +43,8 @@ def index_map(codes: NDArray[Any], legend: Legend) -> NDArray[np.uint8]:
     """
     codes = np.asarray(codes)
     table = np.full(_UNKNOWN, _UNKNOWN, dtype=np.uint16)
-    table[[NO_DATA, *legend.missing, *legend.sea]] = NO_DATA
+    written = [c for c in legend.missing if 0 <= c < NO_DATA and not legend.recoded]
+    table[[NO_DATA, *written, *legend.sea]] = NO_DATA
     table[list(legend.codes)] = np.arange(len(legend))
     where = f"legend {legend.name!r}"
     if codes.dtype.kind not in "ui":

@@ -32,26 +32,22 @@ __all__ = [
 Indices = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
 
 
-@dataclass(frozen=True, eq=False)
-class CodesFound(Sums):
-    """Which class codes occur in some maps.
+@dataclass(frozen=True)
+class CodesFound:
+    """Which class codes occur in some maps, ascending."""
 
-    Attributes:
-        pixels: Pixels of each code of all maps together, int64 ``(256,)``.
-    """
+    codes: tuple[int, ...]
 
-    pixels: NDArray[np.int64]
-
-    @property
-    def codes(self) -> tuple[int, ...]:
-        """The codes that occur, ascending, without 255."""
-        return tuple(np.flatnonzero(self.pixels[:NO_DATA]).tolist())
+    def __add__(self, other: CodesFound) -> CodesFound:
+        """The codes of both sets of maps together."""
+        return CodesFound(tuple(sorted({*self.codes, *other.codes})))
 
 
-def codes_found(**maps: NDArray[np.uint8]) -> CodesFound:
-    """Count the codes of maps, uint8 of any shape; for ``reduce_blocks``."""
-    counts = (np.bincount(codes.ravel(), minlength=NO_DATA + 1) for codes in maps.values())
-    return CodesFound(np.sum(list(counts), axis=0, dtype=np.int64))
+def codes_found(**maps: NDArray[np.integer[Any]]) -> CodesFound:
+    """The codes of maps of any shape, without 255 of bytes; for ``reduce_blocks``."""
+    found = {code for codes in maps.values() for code in np.unique(codes).tolist()}
+    stored = all(codes.dtype == np.uint8 for codes in maps.values())
+    return CodesFound(tuple(sorted(found - {NO_DATA} if stored else found)))
 
 
 @dataclass(frozen=True, eq=False)

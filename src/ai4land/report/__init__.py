@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     )
     from ai4land.report.descriptions.inspection import Description, describe
     from ai4land.report.descriptions.model_card import describe_checkpoint
+    from ai4land.report.descriptions.values import describe_values
     from ai4land.report.page import write_report
     from ai4land.report.path_kinds import PathKind, kind_of
     from ai4land.report.pictures.experiments import draw_experiments
@@ -43,6 +44,7 @@ __all__ = [
     "describe_downloads",
     "describe_source",
     "describe_sources",
+    "describe_values",
     "draw_experiments",
     "experiment_tables",
     "explanation_tables",
@@ -69,6 +71,7 @@ _HOMES = MappingProxyType(
         "describe_downloads": "descriptions.datasets",
         "describe_source": "descriptions.datasets",
         "describe_sources": "descriptions.datasets",
+        "describe_values": "descriptions.values",
         "draw_experiments": "pictures.experiments",
         "experiment_tables": "tables.experiments",
         "explanation_tables": "tables.explanation",

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rasterio.windows import Window as FileWindow
 
 from ai4land.errors import GridError, SourceError
+from ai4land.formats import Layout, Raster, open_raster, opened_raster
 from ai4land.regrid import SinusoidalGrid
-from ai4land.sources.layout import Layout, layout_from_transform
-from ai4land.sources.rasters import opened_raster
+from ai4land.sources.rasters import on_longitudes
 from ai4land.sources.source import Array
 
 __all__ = ["BandFile", "open_bands"]
@@ -28,25 +27,30 @@ class BandFile:
     Attributes:
         path: The file.
         place: Where its cells lie.
-        dtypes: Type of each band.
-        nodata: No-data value of each band.
+        bands: Its bands.
         tags: Metadata of the file, as text.
     """
 
     path: Path
     place: SinusoidalGrid | Layout
-    dtypes: tuple[str, ...]
-    nodata: tuple[float | None, ...]
+    bands: tuple[Raster, ...]
     tags: Mapping[str, str]
 
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """Type of each band."""
+        return tuple(str(band.dtype) for band in self.bands)
+
     def read(self, band: int, rows: slice, cols: slice) -> Array:
-        """A block of a band (1 is the first), as stored.
+        """A block of a band (1 is the first), as stored; the largest number where it is missing.
 
         Raises:
             SourceError: If the bytes cannot be decoded.
         """
-        with opened_raster(self.path) as dataset:
-            return np.asarray(dataset.read(band, window=FileWindow.from_slices(rows, cols)))
+        values, missing = self.bands[band - 1].read(rows, cols)
+        if missing is None or values.dtype.kind == "f":
+            return values
+        return np.where(missing, np.iinfo(values.dtype).max, values)
 
 
 def open_bands(path: Path) -> BandFile:
@@ -57,30 +61,24 @@ def open_bands(path: Path) -> BandFile:
         SourceError: If it lies on another grid.
     """
     with opened_raster(path) as dataset:
-        crs, transform = dataset.crs, tuple(dataset.transform)
-        place: SinusoidalGrid | Layout
-        if crs is not None and crs.is_geographic and crs.to_epsg() in {4326, None}:
-            place = layout_from_transform(transform, dataset.shape, path)
-        elif crs is not None and _is_modis(crs.to_dict()):
-            a, b, left, d, e, top = transform[:6]
-            if b or d or abs(a + e) > 1e-6 * a:
-                raise SourceError(
-                    "The sinusoidal raster is turned or its pixels are not square",
-                    where=path,
-                    found=f"transform {transform[:6]}",
-                )
-            try:
-                place = SinusoidalGrid.from_metres(left, top, a, dataset.shape)
-            except GridError as error:
-                raise SourceError("Not a part of a MODIS tile", where=path, found=error) from error
-        else:
-            raise SourceError(
-                "The raster is in another coordinate system",
-                where=path,
-                expected="EPSG:4326, or sinusoidal on a sphere of 6371007.181 m",
-                found="none given" if crs is None else crs.to_string()[:80],
-            )
-        return BandFile(path, place, dataset.dtypes, dataset.nodatavals, dict(dataset.tags()))
+        bands = tuple(open_raster(path, band=n) for n in dataset.indexes)
+        tags = dict(dataset.tags())
+        modis = dataset.crs is not None and _is_modis(dataset.crs.to_dict())
+    first = bands[0]
+    if not modis:
+        layout = on_longitudes(first, "or sinusoidal on a sphere of 6371007.181 m")
+        return BandFile(path, layout, bands, tags)
+    a, b, left, d, e, top = first.grid.transform
+    if b or d or abs(a + e) > 1e-6 * a:
+        raise SourceError(
+            "The sinusoidal raster is turned or its pixels are not square",
+            where=path,
+            found=f"transform {first.grid.transform}",
+        )
+    try:
+        return BandFile(path, SinusoidalGrid.from_metres(left, top, a, first.shape), bands, tags)
+    except GridError as error:
+        raise SourceError("Not a part of a MODIS tile", where=path, found=error) from error
 
 
 def _is_modis(crs: Mapping[str, Any]) -> bool:

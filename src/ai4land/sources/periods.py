@@ -9,9 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import netCDF4
-import numpy as np
-
 from ai4land.errors import ConfigError, MissingFileError, SourceError
 from ai4land.vocabulary import Clock
 
@@ -21,16 +18,10 @@ __all__ = [
     "composite_date",
     "covered_ticks",
     "dated_files",
-    "dates_of",
     "half_month",
     "period_of",
 ]
 
-_UNITS = re.compile(
-    r"(days|hours|seconds) since (\d{4})-(\d{1,2})-(\d{1,2})(?:[T ][0:.]+Z?)?\s*\Z"
-)  # a time of day other than midnight does not match
-_SECONDS = {"days": 86400, "hours": 3600, "seconds": 1}
-_CALENDARS = {"standard", "gregorian", "proleptic_gregorian"}
 _PLACES = {"year": r"(?P<year>\d{4})", "doy": r"(?P<doy>\d{3})"}
 _PLACES |= {name: rf"(?P<{name}>\d{{2}})" for name in ("month", "day")}
 
@@ -115,31 +106,6 @@ def covered_ticks(
             whole = period_of(clock, tick).days
             gaps[tick] = f"composites cover {have.get(tick, 0)} of its {whole} days"
     return tuple(ticks), gaps
-
-
-def dates_of(time: netCDF4.Variable[object], path: Path) -> list[dt.date]:
-    """Days of a time coordinate in a calendar that people use.
-
-    Raises:
-        SourceError: If units or calendar are others, or times do not ascend.
-    """
-    units = str(getattr(time, "units", "")).strip()
-    kind = str(getattr(time, "calendar", "standard")).lower()
-    match = _UNITS.match(units)
-    if match is None or kind not in _CALENDARS:
-        raise SourceError(
-            "The time axis is not understood",
-            where=f"{path}, {time.name}",
-            expected="days, hours or seconds since a date, standard calendar",
-            found=f"units {units!r}, calendar {kind!r}",
-        )
-    origin = dt.date(int(match[2]), int(match[3]), int(match[4]))
-    values = np.atleast_1d(np.asarray(time[:], dtype=np.float64)) * _SECONDS[match[1]] / 86400
-    if not np.isfinite(values).all() or (np.diff(values) <= 0).any():
-        raise SourceError(
-            "Times do not ascend", where=f"{path}, {time.name}", found=values[:5].tolist()
-        )
-    return [origin + dt.timedelta(days=int(np.floor(v + 1e-9))) for v in values]
 
 
 def dated_files(folder: Path, pattern: str) -> dict[dt.date, Path]:

@@ -5,30 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ai4land.sources.co2 import READER as CO2
-from ai4land.sources.era5 import LAND_READER as ERA5_LAND
-from ai4land.sources.era5 import READER as ERA5
-from ai4land.sources.esacci import READER as ESA_CCI
-from ai4land.sources.etopo import READER as ETOPO
-from ai4land.sources.fractions import READER as FRACTIONS
-from ai4land.sources.gebco import READER as GEBCO
-from ai4land.sources.geotiff_series import READER as GEOTIFF_SERIES
-from ai4land.sources.hilda import READER as HILDA
-from ai4land.sources.koeppen_2018 import READER as KOEPPEN_2018
-from ai4land.sources.koeppen_geiger import READER as KOEPPEN_GEIGER
-from ai4land.sources.koeppen_kottek import READER as KOEPPEN_KOTTEK
+from ai4land.sources.class_series.geotiff_series import READER as GEOTIFF_SERIES
+from ai4land.sources.climate_zones.koeppen import READER as KOEPPEN_GEIGER
+from ai4land.sources.climate_zones.koeppen import READER_2018 as KOEPPEN_2018
+from ai4land.sources.climate_zones.koeppen import READER_KOTTEK as KOEPPEN_KOTTEK
+from ai4land.sources.co2.co2 import READER as CO2
+from ai4land.sources.elevation.etopo import READER as ETOPO
+from ai4land.sources.elevation.gebco import READER as GEBCO
+from ai4land.sources.fractions.fractions import READER as FRACTIONS
+from ai4land.sources.hilda.hilda import READER as HILDA
 from ai4land.sources.labels import READER as FROM_LABELS
-from ai4land.sources.lai_copernicus import READER as LAI_COPERNICUS
-from ai4land.sources.lai_gimms import READER as LAI_GIMMS
-from ai4land.sources.lai_glass import READER as LAI_GLASS
-from ai4land.sources.lai_modis import READER as LAI_MODIS
-from ai4land.sources.luh2 import READER as LUH2
-from ai4land.sources.pnnl import READER as PNNL
-from ai4land.sources.population import READER as POPULATION
+from ai4land.sources.lai.copernicus import READER as LAI_COPERNICUS
+from ai4land.sources.lai.gimms import READER as LAI_GIMMS
+from ai4land.sources.lai.glass import READER as LAI_GLASS
+from ai4land.sources.lai.modis import READER as LAI_MODIS
+from ai4land.sources.land_cover.esa_cci import READER as ESA_CCI
+from ai4land.sources.luh2.luh2 import READER as LUH2
+from ai4land.sources.population.population import READER as POPULATION
 from ai4land.sources.reader import Reader
-from ai4land.sources.soil import READER as SOIL
-from ai4land.sources.soil_texture import READER as SOIL_TEXTURE
-from ai4land.sources.wfde5 import READER as WFDE5
+from ai4land.sources.reanalysis.era5 import LAND_READER as ERA5_LAND
+from ai4land.sources.reanalysis.era5 import READER as ERA5
+from ai4land.sources.reanalysis.wfde5 import READER as WFDE5
+from ai4land.sources.soil.pnnl import READER as PNNL
+from ai4land.sources.soil.soil import READER as SOIL
+from ai4land.sources.soil.texture import READER as SOIL_TEXTURE
 
 __all__ = ["LABELS", "SOURCES"]
 

@@ -1,260 +1,159 @@
-"""Class maps in GeoTIFF: one file opened with care, and a series of them as a source."""
+"""Class maps in rasters, placed on the longitudes and latitudes of a north-up grid."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import rasterio
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
-from rasterio.io import DatasetReader
-from rasterio.windows import Window as FileWindow
+import numpy.typing as npt
+from rasterio.errors import RasterioError
 
-from ai4land.errors import MissingFileError, SourceError
-from ai4land.grid import Window
-from ai4land.sources.codes import class_codes
-from ai4land.sources.layout import Layout, layout_from_transform, same_grid
-from ai4land.sources.source import (
-    Array,
-    Product,
-    Provenance,
-    SourceField,
-    checked,
-    provenance_of,
+from ai4land.errors import SourceError
+from ai4land.formats import (
+    Layout,
+    Raster,
+    class_codes,
+    is_wgs84,
+    layout_from_transform,
+    open_raster,
+    opened_raster,
 )
-from ai4land.vocabulary import Clock, Legend, Variable
+from ai4land.grid import Window
+from ai4land.sources.source import Array
+from ai4land.vocabulary import Legend
 
-__all__ = ["RasterFile", "RasterSeries", "open_raster", "opened_raster"]
+__all__ = ["RasterFile", "on_longitudes", "open_class_map"]
 
-_PROBE_ROWS = 48
-_PROBE_MARGIN = 0.05  # share of cells; honest years differ by less than a mirror image does
+Turn = Callable[[Array, Array | None], Array]
 
 
 @dataclass(frozen=True, slots=True)
 class RasterFile:
-    """A single-band raster whose header was read and found in order."""
+    """A raster whose header was read and found in order.
 
-    path: Path
+    Attributes:
+        raster: The band.
+        layout: How its rows and columns lie on a north-up grid.
+    """
+
+    raster: Raster
     layout: Layout
-    nodata: float | None
 
-    def read(self, window: Window) -> Array:
-        """File values of a window, north up, ``(y, x)``, in the file's own type.
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.raster.path
+
+    def read_all(self, windows: Sequence[Window], turn: Turn | None = None) -> list[Array]:
+        """Windows north up, ``(y, x)`` each, the file opened once.
+
+        Args:
+            windows: Parts of the grid.
+            turn: What becomes of values in the file, given where they are missing; by default
+                they stay as they are.
 
         Raises:
             SourceError: If the bytes cannot be decoded.
         """
-        return self.read_all([window])[0]
-
-    def read_all(self, windows: Sequence[Window]) -> list[Array]:
-        """File values of several windows, the file opened once; see ``read``."""
-        with opened_raster(self.path) as dataset:
+        with opened_raster(self.path, self.raster.name) as dataset:
 
             def block(rows: slice, cols: slice) -> Array:
                 try:
-                    return _block(dataset, rows, cols)
+                    values, missing = self.raster.block(dataset, rows, cols)
                 except (RasterioError, OSError) as error:
-                    raise _damaged(
-                        self._place(_bad_row(dataset, rows, cols)), error.__cause__ or error
-                    ) from error
+                    row = self._bad_row(dataset, rows, cols)
+                    raise self._damaged(row, error.__cause__ or error) from error
+                return values if turn is None else turn(values, missing)
 
             return [self.layout.gather(window, block) for window in windows]
 
-    def _place(self, row: int) -> str:
-        """File, row and latitude, for error texts."""
+    def codes(
+        self,
+        window: Window,
+        legend: Legend,
+        where: str,
+        recode: Callable[[Array], Array] | None = None,
+    ) -> npt.NDArray[Any]:
+        """Codes of a window as a legend stores them, ``(y, x)`` uint8, 255 missing.
+
+        The file's no-data value is missing unless the legend gives it a meaning.
+
+        Args:
+            window: Part of the grid.
+            legend: Meaning of the codes.
+            where: File and place, for error texts.
+            recode: Turns file values into codes of the legend, where they are not so already.
+        """
+        raster, tag = self.raster.coded()
+
+        def turn(values: Array, missing: Array | None) -> Array:
+            return class_codes(recode(values) if recode else values, legend, tag, where, missing)
+
+        return RasterFile(raster, self.layout).read_all([window], turn)[0]
+
+    def _bad_row(self, dataset: Any, rows: slice, cols: slice) -> int:  # noqa: ANN401
+        """A row that cannot be decoded, among rows of which one cannot."""
+        while rows.stop - rows.start > 1:
+            middle = (rows.start + rows.stop) // 2
+            try:
+                self.raster.block(dataset, slice(rows.start, middle), cols)
+            except (RasterioError, OSError):
+                rows = slice(rows.start, middle)
+            else:
+                rows = slice(middle, rows.stop)
+        return int(rows.start)
+
+    def _damaged(self, row: int, error: BaseException) -> SourceError:
         grid = self.layout.grid
         down = grid.height - 1 - row if self.layout.flipped else row
         latitude = float(grid.north - grid.dy * down - grid.dy / 2)
-        return f"{self.path}, row {row} (latitude {latitude:.4g}°)"
+        return SourceError(
+            "The raster cannot be read: it is damaged, incomplete or of another format",
+            where=f"{self.path}, row {row} (latitude {latitude:.4g}°)",
+            found=str(error).strip(),
+            remedy="compare its size and checksum with the provider's and fetch it again; if that "
+            "is how it was published, ask for a region without the row or leave the time out",
+        )
 
 
-def _block(dataset: DatasetReader, rows: slice, cols: slice) -> Array:
-    return np.asarray(dataset.read(1, window=FileWindow.from_slices(rows, cols)))
-
-
-def _bad_row(dataset: DatasetReader, rows: slice, cols: slice) -> int:
-    """A row that cannot be decoded, among rows of which one cannot."""
-    while rows.stop - rows.start > 1:
-        middle = (rows.start + rows.stop) // 2
-        try:
-            _block(dataset, slice(rows.start, middle), cols)
-        except (RasterioError, OSError):
-            rows = slice(rows.start, middle)
-        else:
-            rows = slice(middle, rows.stop)
-    return int(rows.start)
-
-
-def _damaged(where: object, error: BaseException) -> SourceError:
-    """The error that a file cannot be decoded."""
-    return SourceError(
-        "The raster cannot be read: it is damaged, incomplete or of another format",
-        where=where,
-        found=str(error).strip(),
-        remedy="compare its size and checksum with the provider's and fetch it again; if that is "
-        "how it was published, ask for a region without the row or leave the time out",
-    )
-
-
-@contextmanager
-def opened_raster(path: Path) -> Iterator[Any]:
-    """Open a raster; turn the library's complaints into ours.
+def on_longitudes(raster: Raster, remedy: str) -> Layout:
+    """How a raster lies on longitudes and latitudes of WGS 84.
 
     Raises:
-        MissingFileError: If there is no such file.
-        SourceError: If its bytes cannot be decoded, when opened or when read.
+        SourceError: If it lies in another system, or on no north–south grid.
     """
-    if not path.is_file():
-        raise MissingFileError("The file is not there", where=path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # we refuse it ourselves
-            with rasterio.open(path) as dataset:
-                yield dataset
-    except (RasterioError, OSError) as error:
-        raise _damaged(path, error) from error
+    if not is_wgs84(raster.grid):
+        raise SourceError(
+            "The raster is in another coordinate system",
+            where=raster.path,
+            expected="EPSG:4326 (longitude and latitude on WGS 84), by .01 pixel at every corner",
+            found=raster.grid.crs[:80] or "none given",
+            remedy=remedy
+            if raster.grid.crs
+            else "if that is its system, say so in the file: "
+            f"`rio edit-info --crs EPSG:4326 {raster.path}`",
+        )
+    return layout_from_transform(raster.grid.transform, raster.shape, raster.path)
 
 
-def open_raster(path: Path) -> RasterFile:
+def open_class_map(
+    path: Path, *, band: int | None = None, variable: str | None = None
+) -> RasterFile:
     """Read and check the header of a class map.
 
+    Args:
+        path: Anything that GDAL opens.
+        band: Number of the band, where there are several.
+        variable: Name of the layer, where there are several.
+
     Raises:
         MissingFileError: If there is no such file.
-        SourceError: If it is not one band of numbers on a north–south grid in EPSG:4326.
+        SourceError: If it is not one band of numbers on longitudes and latitudes of WGS 84.
+        ConfigError: If there are several bands or layers and none is chosen.
     """
-    with opened_raster(path) as dataset:
-        crs = dataset.crs
-        if crs is None or not crs.is_geographic or crs.to_epsg() not in {4326, None}:
-            raise SourceError(
-                "The raster is in another coordinate system",
-                where=path,
-                expected="EPSG:4326 (longitude and latitude on WGS 84)",
-                found="none given" if crs is None else crs.to_string()[:80],
-                remedy="fetch the WGS 84 edition; AI4Land never reprojects labels silently",
-            )
-        if dataset.count != 1 or np.dtype(dataset.dtypes[0]).kind not in "uif":
-            raise SourceError(
-                "The raster is not one band of numbers",
-                where=path,
-                found=f"{dataset.count} bands of {', '.join(set(dataset.dtypes))}",
-            )
-        layout = layout_from_transform(tuple(dataset.transform), dataset.shape, path)
-        return RasterFile(path, layout, dataset.nodata)
-
-
-class RasterSeries:
-    """A source of one categorical variable, one GeoTIFF per time or several times per file.
-
-    Opening reads the header of every file and refuses a series that is not on one grid.
-
-    Args:
-        variable: The categorical variable.
-        files: Tick → file.
-        legend: Meaning of the codes in the files.
-        product: For provenance.
-        back_cast: Ticks that the product reconstructs.
-        gaps: Ticks that cannot be read → what is missing there.
-        recode: Turns file values into codes of the legend, where they are not so already.
-    """
-
-    def __init__(
-        self,
-        variable: Variable,
-        files: Mapping[int, Path],
-        legend: Legend,
-        product: Product,
-        *,
-        back_cast: frozenset[int] = frozenset(),
-        gaps: Mapping[int, str] | None = None,
-        recode: Callable[[Array], Array] | None = None,
-    ) -> None:
-        self._product = product
-        self._legend = legend
-        self._recode = recode
-        opened: dict[Path, RasterFile] = {}
-        for path in files.values():
-            if path not in opened:
-                opened[path] = open_raster(path)
-                first = next(iter(opened.values()))
-                _check_same_grid(first, opened[path])
-        self._files = {tick: opened[files[tick]] for tick in sorted(files)}
-        grid = next(iter(opened.values())).layout.grid
-        self.fields: Mapping[str, SourceField] = {
-            variable.name: SourceField(
-                variable, grid, Clock.YEAR, tuple(self._files), legend, back_cast, gaps or {}
-            )
-        }
-
-    def read(self, variable: str, tick: int | None, window: Window) -> Array:
-        """Class codes of a window, ``(y, x)`` uint8, 255 missing; see ``Source.read``."""
-        checked(self.fields, variable, tick, window)
-        assert tick is not None
-        file = self._files[tick]
-        where = f"{file.path.name}, {tick}, row {window.row}, column {window.col}"
-        values = file.read(window)
-        if self._recode is not None:
-            values = self._recode(values)
-        return class_codes(values, self._legend, file.nodata, where)
-
-    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
-        """Refuse a file whose content is the mirror image of its neighbours in time."""
-        checked(self.fields, variable, ticks[0], window)
-        files = list(dict.fromkeys(self._files[tick] for tick in ticks))
-        previous: tuple[RasterFile, Array] | None = None
-        for file in files if len(files) > 1 else []:
-            rows = _probe(file, window)
-            if previous is not None:
-                _check_not_mirrored(*previous, file, rows)
-            previous = file, rows
-        return {}
-
-    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
-        """The files behind some times (default: all), hashed."""
-        paths = {f.path: None for t, f in self._files.items() if ticks is None or t in ticks}
-        return [provenance_of(path, self._product) for path in paths]
-
-
-def _check_same_grid(first: RasterFile, other: RasterFile) -> None:
-    """Refuse a file on another grid than the first of its series."""
-    one, two = first.layout.grid, other.layout.grid
-    if same_grid(one, two):
-        return
-    transposed = one.shape == two.shape[::-1] and one.height != one.width
-    raise SourceError(
-        "A file of the series lies on another grid",
-        where=other.path,
-        expected=f"{one.describe()} as {first.path.name}",
-        found=two.describe(),
-        remedy="rows and columns are swapped: write it again with latitude as rows"
-        if transposed
-        else "keep files of one product, resolution and crop in a folder",
-    )
-
-
-def _check_not_mirrored(previous: RasterFile, before: Array, file: RasterFile, now: Array) -> None:
-    """Compare a few rows of neighbouring files straight and mirrored."""
-    straight = float((before == now).mean())
-    mirrored = {"upside down": before[::-1], "reversed east–west": before[:, ::-1]}
-    for how, image in mirrored.items():
-        share = float((image == now).mean())
-        if share > straight + _PROBE_MARGIN:
-            raise SourceError(
-                f"A file of the series looks {how}",
-                where=file.path,
-                expected=f"the orientation of {previous.path.name}",
-                found=f"{share:.0%} of probed cells agree when mirrored, {straight:.0%} as stored",
-                remedy="write the file again with row 0 in the north and column 0 in the west",
-            )
-
-
-def _probe(file: RasterFile, window: Window) -> Array:
-    """Some rows of a window, chosen so that their mirror images are among them."""
-    half = np.linspace(0, window.height - 1, min(_PROBE_ROWS, window.height)).round().astype(int)
-    rows = np.unique(np.concatenate([half, window.height - 1 - half]))
-    lines = [Window(window.row + int(row), window.col, 1, window.width) for row in rows]
-    return np.concatenate(file.read_all(lines))
+    raster = open_raster(path, band=band, variable=variable)
+    remedy = f"`rio warp {path} FILE --dst-crs EPSG:4326 --resampling nearest`, or the option "
+    remedy += "`reproject` of the source `geotiff_series`: nothing is moved silently"
+    return RasterFile(raster, on_longitudes(raster, remedy))

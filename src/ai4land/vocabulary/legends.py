@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -19,15 +19,16 @@ from ai4land.vocabulary.variables import nearest_name
 __all__ = ["NO_DATA", "Legend", "LegendClass", "legend", "legend_names", "read_legend"]
 
 NO_DATA = 255
-"""The code of a missing class in every cube; no legend may give it a meaning."""
+"""The code of a missing class in every cube; files whose classes use it are stored recoded."""
 
 _COLOUR = re.compile(r"#[0-9a-f]{6}\Z")
-_KEYS = {"name", "title", "reference", "classes", "sea", "missing"}
+_KEYS = {"name", "title", "reference", "classes", "sea", "missing", "recoded"}
+_LOWEST, _HIGHEST = -(1 << 15), (1 << 16) - 1  # what class maps of one or two bytes hold
 
 
 @dataclass(frozen=True, slots=True)
 class LegendClass:
-    """One class: its code in the files, its name, and its colour ``#rrggbb``."""
+    """One class: its code as stored, its name, and its colour ``#rrggbb``."""
 
     code: int
     name: str
@@ -44,8 +45,10 @@ class Legend:
         classes: The classes that are predicted and scored, in order.
         sea: Codes of open sea. A sea class may be among ``classes`` (the reference legend counts
             ocean); scores leave it out unless asked.
-        missing: Codes that mean "nothing known here"; stored as ``NO_DATA``.
+        missing: Codes in the files that mean "nothing known here"; stored as ``NO_DATA``.
         reference: The paper, product or page the codes come from.
+        recoded: Pairs of a code in the files and the byte it is stored as, of classes and sea,
+            where the files' codes do not fit 0…254; empty where they are stored as they are.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Legend:
     sea: tuple[int, ...] = ()
     missing: tuple[int, ...] = ()
     reference: str = ""
+    recoded: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse duplicate or impossible codes, names and colours."""
@@ -78,7 +82,7 @@ class Legend:
                     expected="'#rrggbb', lower case, quoted",
                     found=repr(cls.colour),
                 )
-        if set(self.missing) & {*codes, *self.sea}:
+        if set(self.missing) & set(self.stored) or len(self.stored) < len(self.recoded):
             raise VocabularyError(
                 "A code is both missing and a class or sea", where=where, found=self.missing
             )
@@ -101,6 +105,11 @@ class Legend:
     def colours(self) -> tuple[str, ...]:
         """Class colours in legend order."""
         return tuple(c.colour for c in self.classes)
+
+    @property
+    def stored(self) -> dict[int, int]:
+        """Code in the files → code stored, of classes and sea."""
+        return dict(self.recoded or ((code, code) for code in (*self.codes, *self.sea)))
 
     @property
     def land_codes(self) -> tuple[int, ...]:
@@ -134,11 +143,15 @@ class Legend:
             "sea": list(self.sea),
             "missing": list(self.missing),
             "classes": [[c.code, c.name, c.colour] for c in self.classes],
+            **({"recoded": [list(pair) for pair in self.recoded]} if self.recoded else {}),
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], where: object = "legend") -> Legend:
         """Build a legend from plain data.
+
+        Codes beyond 0…254 (CORINE's 523, a class 255, signed bytes) are stored as 1, 2, 3 … in
+        ascending order, and ``recoded`` says so.
 
         Raises:
             VocabularyError: If a key is unknown or missing, or the content is not a legend.
@@ -152,17 +165,27 @@ class Legend:
                 found=", ".join(map(str, data)),
             )
         try:
+            sea = tuple(operator.index(c) for c in data.get("sea", ()))
+            rows = [(operator.index(code), *names) for code, *names in data["classes"]]
+            recoded = tuple(
+                (operator.index(a), operator.index(b)) for a, b in data.get("recoded", ())
+            )
+            if not recoded:
+                recoded = _recoded([*(code for code, *_ in rows), *sea], where)
+                bytes_of = dict(recoded)
+                rows = [(bytes_of.get(code, code), *names) for code, *names in rows]
+                sea = tuple(bytes_of.get(code, code) for code in sea)
             classes = tuple(
-                LegendClass(operator.index(code), _text(name), _text(colour).lower())
-                for code, name, colour in data["classes"]
+                LegendClass(code, _text(name), _text(colour).lower()) for code, name, colour in rows
             )
             return cls(
                 name=str(data["name"]),
                 title=str(data.get("title", data["name"])),
                 classes=classes,
-                sea=tuple(operator.index(c) for c in data.get("sea", ())),
+                sea=sea,
                 missing=tuple(operator.index(c) for c in data.get("missing", ())),
                 reference=str(data.get("reference", "")).strip(),
+                recoded=recoded,
             )
         except (TypeError, ValueError) as error:
             raise VocabularyError(
@@ -171,6 +194,21 @@ class Legend:
                 expected="classes as rows [code, name, '#rrggbb']; sea and missing as lists",
                 found=error,
             ) from error
+
+
+def _recoded(codes: Sequence[int], where: object) -> tuple[tuple[int, int], ...]:
+    """Pairs of code and byte, if a code is no byte below ``NO_DATA``."""
+    different = sorted(set(codes))
+    if not different or (different[0] >= 0 and different[-1] < NO_DATA):
+        return ()
+    if different[0] < _LOWEST or different[-1] > _HIGHEST or len(different) >= NO_DATA:
+        raise VocabularyError(
+            "Class codes out of range",
+            where=where,
+            expected=f"at most {NO_DATA - 1} different codes within {_LOWEST}…{_HIGHEST}",
+            found=f"{len(different)} codes {different[0]}…{different[-1]}",
+        )
+    return tuple((code, byte) for byte, code in enumerate(different, start=1))
 
 
 def _text(value: object) -> str:

@@ -10,8 +10,8 @@ from rich.progress import TaskID
 
 from ai4land.cli.commands.slice_options import REGION, YEARS, region_of, years_of
 from ai4land.cli.console import progress_bar, show_table, stderr, stdout
+from ai4land.recipes import Step, build_cube, load_recipe
 from ai4land.report import describe
-from ai4land.sources import Step, build_cube, load_recipe
 
 __all__ = ["build"]
 
@@ -72,4 +72,5 @@ def build(
         if not table.detail and table.title in {"Variables", "Resampled"}:
             show_table(table)
     stdout().print(f"Cube written: {path}", soft_wrap=True)
-    stderr().print(f"Look at it with: ai4land inspect {path}", style="dim", soft_wrap=True)
+    look = f"Look at its values with: ai4land inspect --values {path}"
+    stderr().print(look, style="dim", soft_wrap=True)

@@ -12,9 +12,9 @@ from rich.progress import TaskID
 
 from ai4land.cli.commands.slice_options import years_of
 from ai4land.cli.console import show_table, stderr, stdout, transfer_bar
+from ai4land.download import dataset, fetch, links_in, measured, wanted
 from ai4land.errors import ConfigError
 from ai4land.report import describe_download, describe_downloads
-from ai4land.sources import dataset, fetch, links_in, measured, wanted
 
 __all__ = ["download"]
 

@@ -10,10 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.evaluation.raster_files import RasterGrid
-from ai4land.evaluation.regions.polygon_files import holds_polygons
 from ai4land.evaluation.regions.polygons import place_polygons
 from ai4land.evaluation.regions.rasters import category_names, place_raster
+from ai4land.formats import RasterGrid, holds_polygons
 
 __all__ = ["RegionFile", "open_regions"]
 

@@ -11,14 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import GridError, SourceError
-from ai4land.evaluation.raster_files import (
-    RasterGrid,
-    grid_of,
-    no_region,
-    opened,
-    read_block,
-    same_system,
-)
+from ai4land.evaluation.raster_files import no_region
+from ai4land.formats import Raster, RasterGrid, open_raster, opened_raster, same_system
 
 __all__ = ["RasterRegions", "category_names", "place_raster"]
 
@@ -37,14 +31,12 @@ class RasterRegions:
     """The raster's pixel in which the centre of each of the map's pixels lies.
 
     Attributes:
-        path: The raster.
-        nodata: Its missing value, if it says one.
+        raster: The raster.
         rows: Row of the raster for each row of the map; −1 outside.
         cols: Column likewise.
     """
 
-    path: Path
-    nodata: float | None
+    raster: Raster
     rows: IntArray
     cols: IntArray
 
@@ -62,12 +54,12 @@ class RasterRegions:
         used = along[across]
         part = slice(int(used.min()), int(used.max()) + 1)
         step = self._step(down[inside], part.stop - part.start)
-        with opened(self.path) as dataset:
+        with opened_raster(self.raster.path, self.raster.name) as dataset:
             for start in range(0, len(inside), step):
                 lines = inside[start : start + step]
                 first, last = int(down[lines].min()), int(down[lines].max())
-                values = read_block(dataset, slice(first, last + 1), part)
-                regions = _regions(values, self.nodata, self.path)
+                block = self.raster.block(dataset, slice(first, last + 1), part)
+                regions = _regions(*block, self.raster.path)
                 wide = regions.take(used - part.start, axis=1)
                 labels[np.ix_(lines, across)] = wide.take(down[lines] - first, axis=0)
         return labels
@@ -87,34 +79,34 @@ def place_raster(path: Path, grid: RasterGrid) -> RasterRegions:
         GridError: If it lies in another coordinate system, does not run along the map, or does
             not meet it.
     """
-    with opened(path) as dataset:
-        own, nodata, count = grid_of(dataset), dataset.nodata, dataset.count
-        kind = np.dtype(dataset.dtypes[0]).kind
-    if count != 1 or kind not in "uif":
-        raise SourceError("A raster of regions has one band of numbers", where=path, found=count)
-    if not same_system(own.crs, grid.crs):
+    raster = open_raster(path)
+    own = raster.grid
+    if not same_system(own, grid.crs):
         raise GridError(
             "The raster of regions lies in another coordinate system than the maps",
             where=path,
             expected=grid.crs or "none",
             found=own.crs or "none",
-            remedy=f"gdalwarp -r near -t_srs {grid.crs or 'CRS'} {path.name} regions.tif",
+            remedy=f"rio warp {path} regions.tif --dst-crs {grid.crs!r} --resampling nearest"
+            if own.crs and grid.crs
+            else f"write it into the file without: `rio edit-info --crs {own.crs or grid.crs!r} "
+            f"{'MAP' if own.crs else path}`",
         )
     if own.transform == grid.transform and own.shape == grid.shape:
         rows, cols = (np.arange(length) for length in grid.shape)
-        return RasterRegions(path, nodata, rows, cols)
+        return RasterRegions(raster, rows, cols)
     if not own.straight or not grid.straight:
         raise GridError(
             "A rotated raster of regions must lie on the grid of the maps",
             where=path,
             expected=f"transform {grid.transform}",
             found=f"transform {own.transform}",
-            remedy="warp it onto the maps by nearest neighbour, for example with `gdalwarp`",
+            remedy=f"rio warp {path} regions.tif --like MAP --resampling nearest",
         )
     rows, cols = _rows(own, grid), _cols(own, grid)
     if (rows < 0).all() or (cols < 0).all():
         raise no_region(path, "the raster lies beside it")
-    return RasterRegions(path, nodata, rows, cols)
+    return RasterRegions(raster, rows, cols)
 
 
 def _rows(own: RasterGrid, grid: RasterGrid) -> IntArray:
@@ -134,13 +126,9 @@ def _inside(place: npt.NDArray[np.float64], length: int) -> IntArray:
     return np.where((place >= 0) & (place < length), place, -1).astype(np.int64)
 
 
-def _regions(values: npt.NDArray[Any], nodata: float | None, path: Path) -> Labels:
+def _regions(values: npt.NDArray[Any], nothing: npt.NDArray[np.bool_] | None, path: Path) -> Labels:
     """Whole numbers that are not negative; −1 where there is no region."""
-    missing = values < 0
-    if values.dtype.kind == "f":
-        missing |= np.isnan(values)
-    if nodata is not None and not np.isnan(nodata):
-        missing |= values == nodata
+    missing = values < 0 if nothing is None else nothing | (values < 0)
     kept = values[~missing]
     broken = kept[kept != np.round(kept)]
     if broken.size or (kept.size and kept.max() > _LARGEST):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ai4land.recipes import check_recipe, load_recipe
 from ai4land.report.descriptions.inspection import recipe_table
 from ai4land.report.tables.table import Table
-from ai4land.sources import check_recipe, load_recipe
 
 __all__ = ["Check", "check_recipe_file"]
 

@@ -9,14 +9,8 @@ from typing import Any
 
 from ai4land.cube import Cube, GroupSpec, Status, VariableSpec, evidence
 from ai4land.errors import CubeError
+from ai4land.recipes import BYTES_PER_SECOND, Report, VariableReport, check_recipe, load_recipe
 from ai4land.report.tables.table import Table, duration, size
-from ai4land.sources import (
-    BYTES_PER_SECOND,
-    Report,
-    VariableReport,
-    check_recipe,
-    load_recipe,
-)
 
 __all__ = ["Description", "bias_table", "describe", "recipe_table", "sources_table"]
 

@@ -1,0 +1,1 @@
+"""Climate zones: maps of Köppen classes of three editions."""

@@ -1,0 +1,1 @@
+"""Carbon dioxide: one number a year from tables and forcing files."""

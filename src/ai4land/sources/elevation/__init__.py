@@ -1,0 +1,1 @@
+"""Elevation: heights and their derivatives from GEBCO and ETOPO."""

@@ -1,0 +1,1 @@
+"""Fractions: shares of land use of any model, in NetCDF."""

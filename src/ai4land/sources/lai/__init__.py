@@ -1,0 +1,1 @@
+"""Leaf area index: composites of four satellite products."""

@@ -1,0 +1,1 @@
+"""Land cover: annual maps of ESA CCI, native or on coarser cells."""

@@ -1,0 +1,408 @@
+"""ESA CCI land cover v2.0.7 and C3S land cover v2.1.1: annual maps of 300 m (1/360°).
+
+Defourny et al., ESA CCI Land Cover Product User Guide 2.0 (2017); C3S doi:10.24381/cds.006f2c9a.
+NetCDF as ``ubyte`` with a time axis (editions of the climate data store) or as signed byte with
+``_Unsigned`` and none (v2.0.7 as first published), and GeoTIFF, whole or in tiles.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import netCDF4
+import numpy as np
+
+from ai4land.errors import MissingFileError, SourceError
+from ai4land.formats import NetcdfMap, chosen, map_of, opened_netcdf, same_grid, years_of
+from ai4land.grid import Grid, Window
+from ai4land.sources.class_series.class_maps import ClassMap
+from ai4land.sources.class_series.netcdf_maps import NetcdfClassMap
+from ai4land.sources.class_series.years import annual_files
+from ai4land.sources.file_source import FileSource, gaps_in
+from ai4land.sources.land_cover.coarse_classes import CoarseClasses, cells_inside
+from ai4land.sources.options import Side, Strict, side_of
+from ai4land.sources.rasters import open_class_map
+from ai4land.sources.reader import Certainty, Reader
+from ai4land.sources.source import Array, Product, SourceField
+from ai4land.vocabulary import NO_DATA, Clock, legend, variable
+
+__all__ = ["READER", "EsaCci", "EsaCciOptions", "open_esa_cci"]
+
+_FILE = re.compile(
+    r"(?:ESACCI|C3S)-LC-L4-LCCS-Map-300m-P1Y-(?P<year>\d{4})-v(?P<version>[\d.]+\d)(?:cds)?"
+    r"(?P<rest>.*)\.(?P<kind>nc|tiff?)\Z",
+    re.IGNORECASE,
+)
+_ARRAY, _NAME, _FRACTIONS = "lccs_class", "land_cover", "land_cover_fractions"
+_COMPANIONS = ("change_count", "current_pixel_state", "observation_count", "processed_flag")
+_ONE_KM = "1/120"
+_NOISE = 0.01  # share of a pixel by which georeferences of tiles are off
+_CITATION = "ESA CCI Land Cover, Product User Guide 2.0; C3S, doi:10.24381/cds.006f2c9a"
+_LICENCE = "free with attribution to ESA CCI and C3S"
+
+
+class EsaCciOptions(Strict):
+    """Options of ``esa_cci``.
+
+    Attributes:
+        degrees: Side of a coarser cell. With it, ``land_cover`` is the class of the largest area
+            in such cells; without it, the maps stay as they are, and ``land_cover_fractions`` are
+            given on 1/120° (1 km, 3 × 3 pixels).
+        pattern: Name of renamed files, one a year, with ``{year}`` in it, see ``geotiff_series``;
+            default the names of the provider.
+        variable: The NetCDF variable, where it is not called ``lccs_class``.
+    """
+
+    degrees: Side | None = None
+    pattern: str = ""
+    variable: str | None = None
+
+
+def open_esa_cci(path: Path, options: EsaCciOptions) -> EsaCci:
+    """Open a folder of annual files, or one file.
+
+    Args:
+        path: Folder, searched with its subfolders, or one NetCDF or GeoTIFF file.
+        options: Cells of the aggregation.
+
+    Raises:
+        MissingFileError: If there is nothing of the product.
+        SourceError: If two files are of one year and place, or one is laid out differently.
+    """
+    renamed: dict[Path, int] = {}
+    others: list[str] = []
+    if path.is_file():
+        files = [path]
+    elif options.pattern:
+        renamed = {file: year for year, file in annual_files(path, options.pattern).items()}
+        files = list(renamed)
+    else:
+        files, others = _sorted_out(path)
+    if not files:
+        packed = [f.name for f in path.glob("*.zip")] if path.is_dir() else []
+        raise MissingFileError(
+            "No ESA CCI or C3S land cover here",
+            where=path,
+            expected="files named …-LC-L4-LCCS-Map-300m-P1Y-{year}-v….nc or .tif",
+            found="no such folder"
+            if not path.is_dir()
+            else ", ".join([*packed, *others][:3]) or "none in it",
+            remedy="unpack the archives" if packed else "fetch the layer lccs_class",
+        )
+    maps: dict[int, list[ClassMap]] = {}
+    versions: set[str] = set()
+    for file in files:
+        match = _FILE.search(file.name)
+        if match is not None:
+            versions.add(f"v{match['version']}")
+        named = renamed.get(file, None if match is None else int(match["year"]))
+        for year, one in _open_file(file, named, options.variable).items():
+            maps.setdefault(year, []).append(one)
+    product = Product("ESA CCI land cover", ", ".join(sorted(versions)), _LICENCE, _CITATION)
+    return EsaCci(_Maps(maps, product), options)
+
+
+def _sorted_out(folder: Path) -> tuple[list[Path], list[str]]:
+    """Files of land cover in a folder and its subfolders, and the names of those beside them."""
+    files, others = [], []
+    for file in sorted(folder.rglob("*")):
+        match = _FILE.search(file.name)
+        if match is None or not file.is_file():
+            continue
+        layer = _layer(match)
+        if layer is None:
+            files.append(file)
+        else:
+            others.append(file.name)
+    return files, others
+
+
+def _layer(match: re.Match[str]) -> str | None:
+    """The companion layer that a file's name says; ``None`` if it is the land cover."""
+    return next((name for name in _COMPANIONS if name in match["rest"].lower()), None)
+
+
+def _open_file(path: Path, named: int | None, variable: str | None) -> dict[int, ClassMap]:
+    """The maps of a file by year.
+
+    Args:
+        path: The file.
+        named: Year in its name.
+        variable: The NetCDF variable that a person chose.
+    """
+    match = _FILE.search(path.name)
+    layer = None if match is None else _layer(match)
+    if layer is not None:
+        raise SourceError(
+            "The file is a companion of the land cover",
+            where=path,
+            expected=f"…-{_ARRAY}{path.suffix}",
+            found=layer,
+            remedy="give the path of the land cover itself",
+        )
+    if path.suffix.lower() != ".nc":
+        if named is None:
+            raise SourceError(
+                "The file name holds no year",
+                where=path,
+                expected="…-P1Y-2018-v…",
+                remedy="give the file its original name back",
+            )
+        return {named: open_class_map(path)}
+    with opened_netcdf(path) as dataset:
+        array = chosen(dataset, (_ARRAY,), path, what="land cover", variable=variable)
+        found = map_of(dataset, array, path)
+        if len(found.others) > 1:
+            raise SourceError(
+                "Other dimensions than the product's",
+                where=f"{path}, {found.name}",
+                expected="([time,] lat, lon)",
+                found=array.dimensions,
+                remedy="choose one time or layer, for example with `ncks -d`",
+            )
+        _check_codes(array, path)
+        years = _years(dataset, found, path, named)
+    return {
+        year: NetcdfClassMap(found, {} if at is None else dict.fromkeys(found.others, at))
+        for year, at in years.items()
+    }
+
+
+def _check_codes(array: netCDF4.Variable[Any], path: Path) -> None:
+    """Refuse a file whose own list of codes has one that the legend lacks.
+
+    ``flag_values`` may be negative, as the bytes are; ``flag_colors`` is not used: it has one entry
+    fewer, none for 0.
+    """
+    values = getattr(array, "flag_values", None)
+    if values is None:
+        return
+    codes = np.atleast_1d(np.asarray(values)).astype(np.int64) % 256
+    known = legend("esa_cci_lc")
+    unknown = sorted(set(codes.tolist()) - {*known.codes, *known.missing})
+    if unknown:
+        raise SourceError(
+            "The file lists class codes that the legend does not know",
+            where=f"{path}, flag_values",
+            expected="the 38 codes of ESA CCI land cover",
+            found=unknown,
+        )
+
+
+def _years(
+    dataset: netCDF4.Dataset, found: NetcdfMap, path: Path, named: int | None
+) -> Mapping[int, int | None]:
+    """Year → position on the time axis."""
+    if not found.others:
+        if named is None:
+            raise SourceError(
+                "Neither the file's name nor a time axis tells the year",
+                where=path,
+                expected="a name with …-P1Y-1992-v2.0.7",
+                remedy="give the file its original name back",
+            )
+        return {named: None}
+    (axis,) = found.others
+    if axis not in dataset.variables:
+        raise SourceError("A coordinate is missing", where=path, found=axis)
+    years = years_of(dataset[axis], path)
+    if named is not None and list(years) != [named]:
+        raise SourceError(
+            "The times are not those of the file's name",
+            where=path,
+            expected=f"the year {named}",
+            found=", ".join(map(str, years)),
+            remedy="give the file its original name back",
+        )
+    return years
+
+
+class _Maps(FileSource):
+    """Land cover on the product's own pixels.
+
+    Args:
+        maps: Year → the map, or its tiles.
+        product: For provenance.
+
+    Raises:
+        SourceError: If maps of a year overlap, or pixels do not fit together.
+    """
+
+    def __init__(self, maps: Mapping[int, Sequence[ClassMap]], product: Product) -> None:
+        self._legend = legend("esa_cci_lc")
+        every = [one for parts in maps.values() for one in parts]
+        self._grid = _union([one.layout.grid for one in every], every[0].path)
+        places = {year: self._placed(parts) for year, parts in maps.items()}
+        tiles = {offset for placed in places.values() for offset in placed}
+        gaps = {
+            year: f"{len(tiles) - len(placed)} of {len(tiles)} tiles are missing"
+            for year, placed in places.items()
+            if len(placed) < len(tiles)
+        }
+        self._maps = {year: places[year] for year in sorted(maps) if year not in gaps}
+        if not self._maps:
+            raise SourceError(
+                "No year has all tiles", where=every[0].path.parent, found=next(iter(gaps.items()))
+            )
+        ticks = tuple(self._maps)
+        inner = gaps_in(ticks, lambda year: gaps.get(year, "no file of this year"))
+        field = SourceField(
+            variable(_NAME), self._grid, Clock.YEAR, ticks, self._legend, gaps=inner
+        )
+        super().__init__({_NAME: field}, product)
+
+    def _placed(self, parts: Sequence[ClassMap]) -> dict[tuple[int, int], ClassMap]:
+        """Row and column of each tile of a year in the whole."""
+        placed: dict[tuple[int, int], ClassMap] = {}
+        covered: list[tuple[int, int, int, int]] = []
+        for one in parts:
+            grid = one.layout.grid
+            row, col = _offset(grid, self._grid, one.path)
+            for top, left, bottom, right in covered:
+                if (
+                    row < bottom
+                    and top < row + grid.height
+                    and (col < right and left < col + grid.width)
+                ):
+                    raise SourceError(
+                        "Two files for one year and place",
+                        where=one.path.parent,
+                        found=f"{next(iter(placed.values())).path.name} and {one.path.name}",
+                        remedy="keep one of them in the folder",
+                    )
+            covered.append((row, col, row + grid.height, col + grid.width))
+            placed[row, col] = one
+        return placed
+
+    def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
+        """Class codes of a window, ``(y, x)`` uint8, 255 missing."""
+        assert tick is not None
+        out = np.full(window.shape, NO_DATA, dtype=np.uint8)
+        for piece in self._grid.pieces(window):
+            rows, cols = piece.source
+            for (row, col), one in self._maps[tick].items():
+                height, width = one.layout.grid.shape
+                top, bottom = max(rows.start, row), min(rows.stop, row + height)
+                left, right = max(cols.start, col), min(cols.stop, col + width)
+                if top >= bottom or left >= right:
+                    continue
+                part = Window(top - row, left - col, bottom - top, right - left)
+                where = f"{one.path.name}, {tick}, row {part.row}, column {part.col}"
+                codes = one.codes(part, self._legend, where)
+                y = slice(piece.target[0].start + top - rows.start, None)
+                x = slice(piece.target[1].start + left - cols.start, None)
+                out[y, x][: part.height, : part.width] = codes
+        return out
+
+    def _files(self, entry: SourceField, tick: int | None) -> Iterable[Path]:
+        assert tick is not None
+        return self.files_of(tick)
+
+    def files_of(self, year: int) -> list[Path]:
+        """The files of a year."""
+        return [one.path for one in self._maps[year].values()]
+
+    @property
+    def product(self) -> Product:
+        """What the files belong to."""
+        return self._product
+
+
+def _union(grids: Sequence[Grid], where: Path) -> Grid:
+    """The smallest grid of the same pixels that holds all of some grids."""
+    first = grids[0]
+    for grid in grids:
+        if abs(grid.dx / first.dx - 1) * max(grid.shape) > _NOISE:
+            raise SourceError(
+                "A file of the series has other pixels",
+                where=where.parent,
+                expected=first.describe(),
+                found=grid.describe(),
+            )
+    if all(same_grid(grid, first) for grid in grids):
+        return first
+    west, north = min(g.west for g in grids), max(g.north for g in grids)
+    width = round((max(g.east for g in grids) - west) / first.dx)
+    height = round((north - min(g.south for g in grids)) / first.dy)
+    return Grid(west, north, first.dx, first.dy, height, width, first.earth)
+
+
+def _offset(grid: Grid, whole: Grid, path: Path) -> tuple[int, int]:
+    """Row and column of a tile in the whole."""
+    row, col = (whole.north - grid.north) / whole.dy, (grid.west - whole.west) / whole.dx
+    if abs(row - round(row)) > _NOISE or abs(col - round(col)) > _NOISE:
+        raise SourceError(
+            "A file of the series lies on another grid",
+            where=path,
+            expected=f"whole pixels from {whole.describe()}",
+            found=grid.describe(),
+        )
+    return round(row), round(col)
+
+
+class EsaCci(FileSource):
+    """Land cover, as it is or by the largest class of coarser cells, and shares of classes.
+
+    Args:
+        maps: The maps on their own pixels.
+        options: Cells of the aggregation.
+    """
+
+    def __init__(self, maps: _Maps, options: EsaCciOptions) -> None:
+        self._maps, self._aggregated = maps, options.degrees is not None
+        native = maps.fields[_NAME]
+        side = side_of(options.degrees or _ONE_KM)
+        fields, absent = {_NAME: native}, {}
+        try:
+            grid = cells_inside(native.grid, side, "land cover")
+        except SourceError as error:
+            if self._aggregated:
+                raise
+            absent[_FRACTIONS] = str(error.what)
+        else:
+            self._coarse = CoarseClasses(maps, _NAME, grid)
+            fields[_FRACTIONS] = replace(native, variable=variable(_FRACTIONS), grid=grid)
+            if self._aggregated:
+                fields[_NAME] = replace(native, grid=grid)
+        super().__init__(fields, maps.product, absent)
+
+    def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
+        """Codes ``(y, x)`` uint8, or shares ``(class, y, x)`` float32."""
+        if entry.variable.name == _FRACTIONS:
+            return self._coarse.shares(tick, window)
+        if self._aggregated:
+            return self._coarse.largest(tick, window)
+        return self._maps.read(_NAME, tick, window)
+
+    def _found(
+        self, entry: SourceField, ticks: tuple[int, ...], window: Window
+    ) -> Mapping[str, Any]:
+        """How values were aggregated, if they were."""
+        if entry.variable.name == _FRACTIONS:
+            return {"denominator": "known area of the cell", "resample": "exactly shared area"}
+        return {"resample": "class of the largest area"} if self._aggregated else {}
+
+    def _files(self, entry: SourceField, tick: int | None) -> Iterable[Path]:
+        assert tick is not None
+        return self._maps.files_of(tick)
+
+
+READER = Reader(
+    EsaCciOptions,
+    (_NAME, _FRACTIONS),
+    lambda path, options, _: open_esa_cci(path, options),
+    title="ESA CCI land cover v2.0.7 and C3S land cover v2.1.1, 300 m",
+    files=(
+        "ESACCI-LC-L4-LCCS-Map-300m-P1Y-{year}-v2.0.7cds.nc",
+        "C3S-LC-L4-LCCS-Map-300m-P1Y-{year}-v2.1.1.nc",
+        "C3S-LC-L4-LCCS-Map-300m-P1Y-{year}-v2.1.1-{tile}-lccs_class.tif",
+    ),
+    years="1992–2015 (v2.0.7), 2016–2022 (v2.1.1)",
+    licence=_LICENCE,
+    citation=_CITATION,
+    certainty=Certainty.BYTES,
+)

@@ -1,0 +1,1 @@
+"""Population: people per cell of gridded censuses and projections."""

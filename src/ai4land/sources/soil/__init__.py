@@ -1,0 +1,1 @@
+"""Soil: sand, clay, organic matter, texture and land parameters."""
