@@ -9,7 +9,6 @@ from ai4land.formats.hdf4 import Hdf4File, HdfGrid, degrees_of, opened_hdf4
 from ai4land.formats.layout import (
     Layout,
     layout_from_axes,
-    layout_from_centres,
     layout_from_transform,
     same_grid,
 )
@@ -52,7 +51,6 @@ __all__ = [
     "grib_values",
     "instants_of",
     "layout_from_axes",
-    "layout_from_centres",
     "layout_from_transform",
     "map_of",
     "maps_in",
