@@ -57,6 +57,7 @@ class TestSources:
     def test_the_table_names_every_reader(self, call: Call) -> None:
         code, out, _ = call("sources")
         assert code == 0
+        assert out.split().count("experimental") == 7  # none of them has met a provider's file
         for name, reader in SOURCES.items():
             assert name in out
             assert reader.title.split()[0] in out
@@ -68,8 +69,13 @@ class TestSources:
             one = found[name]
             assert one["licence"] == reader.licence
             assert one["certainty"] == reader.certainty.value
+            assert one["experimental"] == reader.experimental
             assert all(v["units"] for v in one["variables"])
             assert [o["name"] for o in one["options"]] == list(reader.options.model_fields)
+
+    def test_a_reader_of_imitations_says_so(self, call: Call) -> None:
+        assert "documentation, experimental" in call("sources", "pnnl")[1]
+        assert "experimental" not in call("sources", "hilda")[1]
 
     def test_one_product_in_full(self, call: Call) -> None:
         code, out, _ = call("sources", "luh2")

@@ -72,7 +72,7 @@ def cluster() -> Iterator[None]:
     with warnings.catch_warnings(), contextlib.ExitStack() as stack:
         warnings.simplefilter("ignore")  # on a busy machine it complains that starting is slow
         local = distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
         )
         stack.enter_context(local)
         stack.enter_context(distributed.Client(local, timeout="120s"))

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
 import tracemalloc
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +97,16 @@ def contents(store: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.fixture
+def port_taken() -> Iterator[None]:
+    """The port of Dask's pages, in use by somebody else."""
+    with socket.socket() as other:
+        with contextlib.suppress(OSError):  # it is so already
+            other.bind(("127.0.0.1", 8787))
+            other.listen()
+        yield
+
+
 class TestSchedulers:
     def test_threads_write_the_same_bytes(
         self, made: Recipe, straight: dict[str, bytes], tmp_path: Path
@@ -104,6 +116,7 @@ class TestSchedulers:
         assert contents(tmp_path / "c.zarr") == straight
         assert [s.all_done for s in seen] == list(range(1, seen[0].all_total + 1))
 
+    @pytest.mark.usefixtures("port_taken")
     def test_a_dask_scheduler_of_any_address_writes_the_same_bytes(
         self, made: Recipe, straight: dict[str, bytes], tmp_path: Path
     ) -> None:
@@ -113,15 +126,17 @@ class TestSchedulers:
             threads_per_worker=2,
             processes=False,
             protocol="tcp://",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
         ) as cluster:
             build_cube(made, tmp_path / "c.zarr", scheduler=cluster.scheduler_address)
         assert contents(tmp_path / "c.zarr") == straight
 
     @pytest.mark.slow
+    @pytest.mark.usefixtures("port_taken")
     def test_processes_write_the_same_bytes_and_pass_errors_on(
         self, made: Recipe, straight: dict[str, bytes], folder: Path, tmp_path: Path
     ) -> None:
+        """Whoever else on the machine has the port of Dask's pages."""
         pytest.importorskip("distributed", reason="the extra `scale` is missing")
         build_cube(made, tmp_path / "c.zarr", scheduler="processes", workers=2)
         assert contents(tmp_path / "c.zarr") == straight

@@ -45,16 +45,13 @@ def test_flags_become_a_note() -> None:
     assert raised(entry, (1999,), GLOBE.window) == {}
 
 
-def test_fields_say_why_one_is_absent_and_remember_what_was_asked_for() -> None:
+def test_fields_say_why_one_is_absent() -> None:
     entry = SourceField(variable("land_share"), GLOBE, Clock.STATIC)
     fields = Fields({"land_share": entry}, {"land_use": "no maps here", "land_share": "ignored"})
     assert "land_use" not in fields
-    assert not fields.asked
     assert list(fields.values()) == [entry]
-    assert not fields.asked
     assert fields["land_share"] is entry
     with pytest.raises(SourceError, match=r"(?s)one of land_share.*'land_use'.*no maps here"):
         fields["land_use"]
     with pytest.raises(SourceError, match=r"(?s)one of land_share.*'other'"):
         fields["other"]
-    assert fields.asked == {"land_share"}

@@ -231,5 +231,5 @@ def test_a_pattern_without_a_year_and_a_folder_without_maps(tmp_path: Path) -> N
     bad = OPTIONS.model_copy(update={"pattern": "map.tif"})
     with pytest.raises(ConfigError, match=r"(?s)one place for the year.*map_\{year\}"):
         open_geotiff_series(tmp_path, bad, variable("land_use"))
-    with pytest.raises(MissingFileError, match=r"(?s)No maps.*an empty folder"):
+    with pytest.raises(MissingFileError, match=r"(?s)No files.*an empty folder"):
         open_geotiff_series(tmp_path, OPTIONS, variable("land_use"))

@@ -10,9 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from ai4land.errors import ConfigError
 from ai4land.sources import Strict
-from ai4land.vocabulary import nearest_name, read_yaml, validated
+from ai4land.vocabulary import check_name, read_yaml, validated
 
 __all__ = ["Dataset", "RemoteFile", "Request", "dataset", "datasets"]
 
@@ -144,12 +143,5 @@ def dataset(name: str) -> Dataset:
         ConfigError: If there is none of that name; it names the nearest.
     """
     known = datasets()
-    if name not in known:
-        close = nearest_name(name, known)
-        raise ConfigError(
-            "Unknown product",
-            found=repr(name),
-            expected=f"one of {', '.join(known)}",
-            remedy=f"did you mean {close!r}?" if close else "see `ai4land download`",
-        )
+    check_name(name, known, "Unknown product", remedy="see `ai4land download`")
     return known[name]

@@ -270,22 +270,6 @@ class NetcdfMap:
         """Values in the file's units, NaN missing, ``(…, y, x)`` float32; see ``stored``."""
         return self.packing.floats(self.stored(window, at, dataset))
 
-    def classes(
-        self, window: Window, known: Collection[int], at: At | None = None
-    ) -> tuple[Array, npt.NDArray[np.bool_]]:
-        """Class codes as the file means them, and where they are missing, each ``(y, x)``.
-
-        Args:
-            window: Window of the grid.
-            known: Codes with a meaning, which a fill value does not take from them.
-            at: Position on each other dimension.
-        """
-        raw = self.stored(window, at)
-        missing = self.packing.missing(raw)
-        if self.packing.packed:
-            return np.where(missing, 0.0, self.packing.values(raw)), missing
-        return raw, missing & ~np.isin(raw, sorted(known))
-
 
 def map_of(
     dataset: netCDF4.Dataset,

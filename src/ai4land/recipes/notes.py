@@ -104,6 +104,7 @@ def provenance_of_plan(plan: Plan) -> list[dict[str, Any]]:
     for layers in by_source.values():
         ticks = {t for layer in layers for t in layer.source_ticks}
         names = [layer.variable.name for layer in layers]
-        files = layers[0].source.provenance(ticks if ticks else None)
+        read = {layer.offer.variable.name for layer in layers}
+        files = layers[0].source.provenance(ticks if ticks else None, read)
         entries += [{**file.to_dict(), "variables": names} for file in files]
     return entries

@@ -13,7 +13,7 @@ from ai4land.vocabulary import (
     VARIABLES,
     Kind,
     Place,
-    nearest_name,
+    check_name,
     read_yaml,
     validated,
     variable,
@@ -169,12 +169,13 @@ def _check_variable(recipe: Recipe, name: str) -> None:
     """Refuse names that nobody knows and settings that mean nothing together."""
     entry, place = recipe.variables[name], recipe.place
     at = ("variables", name)
-    _check_name(name, tuple(VARIABLES), "variable", place.at(at))
-    _check_name(entry.source, tuple(SOURCES), "source", place.at((*at, "source")))
+    check_name(name, VARIABLES, "Unknown variable", place.at(at))
+    check_name(entry.source, SOURCES, "Unknown source", place.at((*at, "source")))
     asked = _classes_behind(recipe, name)
     offered = SOURCES[entry.source].variables
     if offered:
-        _check_name(asked, offered, f"variable of the source {entry.source!r}", place.at(at))
+        what = f"Unknown variable of the source {entry.source!r}"
+        check_name(asked, offered, what, place.at(at))
     elif variable(asked).kind is not Kind.CATEGORICAL:
         raise ConfigError(
             "A series of class maps cannot give numbers", where=place.at(at), found=repr(name)
@@ -223,15 +224,3 @@ def _classes_behind(recipe: Recipe, name: str) -> str:
             found=repr(name),
         )
     return asked
-
-
-def _check_name(name: str, known: tuple[str, ...], what: str, where: str) -> None:
-    if name not in known:
-        close = nearest_name(name, known)
-        raise ConfigError(
-            f"Unknown {what}",
-            where=where,
-            expected=f"one of {', '.join(known)}",
-            found=repr(name),
-            remedy=f"did you mean {close!r}?" if close else None,
-        )

@@ -165,7 +165,12 @@ def _dask_client(scheduler: str, workers: int) -> AbstractContextManager[Any]:
         return cast(
             "AbstractContextManager[Any]",
             connect(
-                n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                # no address would mean port 8787, taken or not; of the pages there is no need
+                dashboard_address="127.0.0.1:0",
+                scheduler_kwargs={"dashboard": False},
             ),
         )
     try:

@@ -3,9 +3,14 @@
 from ai4land.sources.class_series.deflickered import Deflicker, Deflickered
 from ai4land.sources.class_series.flicker import count_reversals
 from ai4land.sources.class_series.geotiff_series import GeotiffSeriesOptions, open_geotiff_series
-from ai4land.sources.climate_zones.koeppen_2018 import Koeppen2018Options, open_koeppen_2018
-from ai4land.sources.climate_zones.koeppen_geiger import KoeppenOptions, open_koeppen_geiger
-from ai4land.sources.climate_zones.koeppen_kottek import KottekOptions, open_kottek
+from ai4land.sources.climate_zones.koeppen import (
+    Koeppen2018Options,
+    KoeppenOptions,
+    KottekOptions,
+    open_koeppen_2018,
+    open_koeppen_geiger,
+    open_kottek,
+)
 from ai4land.sources.co2.co2 import Co2, Co2Options, open_co2
 from ai4land.sources.codes import translation
 from ai4land.sources.elevation.etopo import Etopo, EtopoOptions
@@ -19,15 +24,14 @@ from ai4land.sources.lai.gimms import GimmsLaiOptions, open_lai_gimms
 from ai4land.sources.lai.glass import GlassLaiOptions, open_lai_glass
 from ai4land.sources.lai.leaf_area import LeafArea
 from ai4land.sources.lai.modis import ModisLaiOptions, open_lai_modis
-from ai4land.sources.land_cover.esa_cci import EsaCci, EsaCciOptions, open_esa_cci
+from ai4land.sources.land_cover.esa_cci import EsaCciOptions, open_esa_cci
 from ai4land.sources.luh2.luh2 import Luh2, Luh2Options, open_luh2
 from ai4land.sources.options import Strict
 from ai4land.sources.population.population import Population, PopulationOptions, open_population
 from ai4land.sources.products import LABELS, SOURCES
-from ai4land.sources.rasters import RasterSeries, open_raster
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.reanalysis.era5 import Era5Options, open_era5, open_era5_land
-from ai4land.sources.reanalysis.reanalysis import Reanalysis, ReanalysisOptions
+from ai4land.sources.reanalysis.reanalysis import Reanalysis
 from ai4land.sources.reanalysis.wfde5 import Wfde5Options, open_wfde5
 from ai4land.sources.resampling import BIASED, METHODS, Method, check_method, class_index, resampled
 from ai4land.sources.soil.pnnl import PnnlOptions, open_pnnl
@@ -49,7 +53,6 @@ __all__ = [
     "Deflicker",
     "Deflickered",
     "Era5Options",
-    "EsaCci",
     "EsaCciOptions",
     "Etopo",
     "EtopoOptions",
@@ -78,10 +81,8 @@ __all__ = [
     "PopulationOptions",
     "Product",
     "Provenance",
-    "RasterSeries",
     "Reader",
     "Reanalysis",
-    "ReanalysisOptions",
     "SoilOptions",
     "SoilTexture",
     "SoilTextureOptions",
@@ -110,7 +111,6 @@ __all__ = [
     "open_luh2",
     "open_pnnl",
     "open_population",
-    "open_raster",
     "open_soil",
     "open_wfde5",
     "resampled",

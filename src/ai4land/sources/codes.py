@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ai4land.errors import SourceError, VocabularyError
 from ai4land.sources.source import Array
-from ai4land.vocabulary import NO_DATA, Legend, crosswalk, nearest_name
+from ai4land.vocabulary import NO_DATA, Legend, check_name, crosswalk
 
 __all__ = ["class_codes", "translation"]
 
@@ -17,13 +17,7 @@ Codes = npt.NDArray[np.uint8]
 _UNKNOWN = -1
 
 
-def class_codes(
-    raw: Array,
-    legend: Legend,
-    nodata: float | None,
-    where: object,
-    missing: npt.NDArray[np.bool_] | None = None,
-) -> Codes:
+def class_codes(raw: Array, legend: Legend, nodata: float | None, where: object) -> Codes:
     """Turn file values into ``uint8`` codes of a legend.
 
     Floating-point files are accepted if every value is whole; NaN, the legend's missing codes and
@@ -34,14 +28,10 @@ def class_codes(
         legend: The product's legend.
         nodata: The file's no-data value.
         where: File and place, for the error text.
-        missing: True where a mask in the file says so.
 
     Raises:
         SourceError: If there are fractions or codes that the legend does not know.
     """
-    if missing is not None and missing.any():
-        filled = np.where(missing, raw.dtype.type(legend.codes[0]), raw)
-        return np.where(missing, np.uint8(NO_DATA), class_codes(filled, legend, nodata, where))
     if raw.dtype.kind == "f":
         missing = np.isnan(raw)
         whole = np.where(missing, NO_DATA, raw)
@@ -102,16 +92,10 @@ def translation(source: Legend, target: Legend, classes: Mapping[str, str] | Non
     """
     names = crosswalk(source.name, target.name).lookup() if classes is None else dict(classes)
     table = np.full(256, NO_DATA, dtype=np.uint8)
-    unknown = [name for name in names if name not in source.names]
-    if unknown:
-        close = nearest_name(unknown[0], source.names)
-        raise VocabularyError(
-            "The crosswalk names a class that the source legend does not have",
-            where=f"{source.name} → {target.name}",
-            expected=", ".join(source.names),
-            found=repr(unknown[0]),
-            remedy=f"did you mean {close!r}?" if close else None,
-        )
+    for name in names:
+        what = "The crosswalk names a class that the source legend does not have"
+        where = f"{source.name} → {target.name}"
+        check_name(name, source.names, what, where, error=VocabularyError)
     for cls in source.classes:
         if cls.name not in names:
             raise VocabularyError(

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
+from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -19,9 +20,10 @@ from pydantic import Field, model_validator
 
 from ai4land.grid import Grid, Window, overlap
 from ai4land.regrid import class_areas, class_fractions
+from ai4land.sources.file_source import FileSource
 from ai4land.sources.options import Strict
 from ai4land.sources.reader import Certainty, Reader
-from ai4land.sources.source import Array, Fields, Provenance, SourceField, checked
+from ai4land.sources.source import Array, Product, SourceField
 from ai4land.vocabulary import NO_DATA, Clock, Legend, variable
 
 __all__ = ["READER", "TRANSITIONS", "LabelForcing", "LabelsOptions", "coarse_grid"]
@@ -72,7 +74,7 @@ def coarse_grid(fine: Grid, options: LabelsOptions) -> Grid:
     return Grid(first * side, top * side, side, side, top - bottom, last - first, fine.earth)
 
 
-class LabelForcing:
+class LabelForcing(FileSource):
     """``land_use_fractions``, ``land_share`` and gross transitions of a label series.
 
     Fractions are shares of the **known land**: sea and missing pixels are out of the denominator,
@@ -116,18 +118,16 @@ class LabelForcing:
         }
         if self._next:
             fields[TRANSITIONS] = field(TRANSITIONS, tuple(self._next), legend)
-        self.fields: Mapping[str, SourceField] = Fields(
-            fields, {TRANSITIONS: "transitions lead between two labelled times; there is one"}
-        )
+        lone = {TRANSITIONS: "transitions lead between two labelled times; there is one"}
+        super().__init__(fields, Product("labels", "", "", ""), lone)
 
-    def read(self, variable: str, tick: int | None, window: Window) -> Array:
+    def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
         """Fractions and transitions ``(layer, y, x)`` or land share ``(y, x)``, float32."""
-        checked(self.fields, variable, tick, window)
         assert tick is not None
         pixels = float(self._coarse.dy / self._labels.grid.dy) * self._labels.grid.width
         step = max(1, int(_BLOCK_CELLS / max(pixels, 1.0)))
         parts = [
-            self._rows(variable, tick, Window(row, window.col, height, window.width))
+            self._rows(entry.variable.name, tick, Window(row, window.col, height, window.width))
             for row in range(window.row, window.row + window.height, step)
             for height in [min(step, window.row + window.height - row)]
         ]
@@ -153,19 +153,21 @@ class LabelForcing:
         areas /= np.where(known > 0.0, known, 1.0)
         return areas.reshape(-1, *target.shape).astype(np.float32)
 
-    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
+    def _found(
+        self, entry: SourceField, ticks: tuple[int, ...], window: Window
+    ) -> Mapping[str, Any]:
         """How the values are meant; of transitions, what they are worth and when each ends."""
-        checked(self.fields, variable, ticks[0], window)
-        if variable == TRANSITIONS:
+        name = entry.variable.name
+        if name == TRANSITIONS:
             return {
                 "denominator": "land area known at both times",
                 "evidence": "upper bound (made from the labels of the target year)",
                 "until": {str(tick): self._next[tick] for tick in ticks},
             }
-        return {"denominator": "known land area" if variable == "land_use_fractions" else "cell"}
+        return {"denominator": "known land area" if name == "land_use_fractions" else "cell"}
 
-    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
-        """No files of its own: they are the labels'."""
+    def _files(self, entry: SourceField, tick: int | None) -> Iterable[Path]:
+        """None of its own: they are the labels'."""
         return []
 
 

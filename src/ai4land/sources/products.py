@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ai4land.sources.class_series.geotiff_series import READER as GEOTIFF_SERIES
-from ai4land.sources.climate_zones.koeppen_2018 import READER as KOEPPEN_2018
-from ai4land.sources.climate_zones.koeppen_geiger import READER as KOEPPEN_GEIGER
-from ai4land.sources.climate_zones.koeppen_kottek import READER as KOEPPEN_KOTTEK
+from ai4land.sources.climate_zones.koeppen import READER as KOEPPEN_GEIGER
+from ai4land.sources.climate_zones.koeppen import READER_2018 as KOEPPEN_2018
+from ai4land.sources.climate_zones.koeppen import READER_KOTTEK as KOEPPEN_KOTTEK
 from ai4land.sources.co2.co2 import READER as CO2
 from ai4land.sources.elevation.etopo import READER as ETOPO
 from ai4land.sources.elevation.gebco import READER as GEBCO

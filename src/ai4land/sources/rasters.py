@@ -1,9 +1,9 @@
-"""Class maps in GeoTIFF: one file opened with care, and a series of them as a source."""
+"""Class maps in GeoTIFF: one file opened with care."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,23 +16,11 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window as FileWindow
 
 from ai4land.errors import MissingFileError, SourceError
-from ai4land.formats import Layout, layout_from_transform, same_grid
+from ai4land.formats import Layout, layout_from_transform
 from ai4land.grid import Window
-from ai4land.sources.codes import class_codes
-from ai4land.sources.source import (
-    Array,
-    Product,
-    Provenance,
-    SourceField,
-    checked,
-    provenance_of,
-)
-from ai4land.vocabulary import Clock, Legend, Variable
+from ai4land.sources.source import Array
 
-__all__ = ["RasterFile", "RasterSeries", "open_raster", "opened_raster"]
-
-_PROBE_ROWS = 48
-_PROBE_MARGIN = 0.05  # share of cells; honest years differ by less than a mirror image does
+__all__ = ["RasterFile", "open_raster", "opened_raster"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,116 +133,3 @@ def open_raster(path: Path) -> RasterFile:
             )
         layout = layout_from_transform(tuple(dataset.transform), dataset.shape, path)
         return RasterFile(path, layout, dataset.nodata)
-
-
-class RasterSeries:
-    """A source of one categorical variable, one GeoTIFF per time or several times per file.
-
-    Opening reads the header of every file and refuses a series that is not on one grid.
-
-    Args:
-        variable: The categorical variable.
-        files: Tick → file.
-        legend: Meaning of the codes in the files.
-        product: For provenance.
-        back_cast: Ticks that the product reconstructs.
-        gaps: Ticks that cannot be read → what is missing there.
-        recode: Turns file values into codes of the legend, where they are not so already.
-    """
-
-    def __init__(
-        self,
-        variable: Variable,
-        files: Mapping[int, Path],
-        legend: Legend,
-        product: Product,
-        *,
-        back_cast: frozenset[int] = frozenset(),
-        gaps: Mapping[int, str] | None = None,
-        recode: Callable[[Array], Array] | None = None,
-    ) -> None:
-        self._product = product
-        self._legend = legend
-        self._recode = recode
-        opened: dict[Path, RasterFile] = {}
-        for path in files.values():
-            if path not in opened:
-                opened[path] = open_raster(path)
-                first = next(iter(opened.values()))
-                _check_same_grid(first, opened[path])
-        self._files = {tick: opened[files[tick]] for tick in sorted(files)}
-        grid = next(iter(opened.values())).layout.grid
-        self.fields: Mapping[str, SourceField] = {
-            variable.name: SourceField(
-                variable, grid, Clock.YEAR, tuple(self._files), legend, back_cast, gaps or {}
-            )
-        }
-
-    def read(self, variable: str, tick: int | None, window: Window) -> Array:
-        """Class codes of a window, ``(y, x)`` uint8, 255 missing; see ``Source.read``."""
-        checked(self.fields, variable, tick, window)
-        assert tick is not None
-        file = self._files[tick]
-        where = f"{file.path.name}, {tick}, row {window.row}, column {window.col}"
-        values = file.read(window)
-        if self._recode is not None:
-            values = self._recode(values)
-        return class_codes(values, self._legend, file.nodata, where)
-
-    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
-        """Refuse a file whose content is the mirror image of its neighbours in time."""
-        checked(self.fields, variable, ticks[0], window)
-        files = list(dict.fromkeys(self._files[tick] for tick in ticks))
-        previous: tuple[RasterFile, Array] | None = None
-        for file in files if len(files) > 1 else []:
-            rows = _probe(file, window)
-            if previous is not None:
-                _check_not_mirrored(*previous, file, rows)
-            previous = file, rows
-        return {}
-
-    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
-        """The files behind some times (default: all), hashed."""
-        paths = {f.path: None for t, f in self._files.items() if ticks is None or t in ticks}
-        return [provenance_of(path, self._product) for path in paths]
-
-
-def _check_same_grid(first: RasterFile, other: RasterFile) -> None:
-    """Refuse a file on another grid than the first of its series."""
-    one, two = first.layout.grid, other.layout.grid
-    if same_grid(one, two):
-        return
-    transposed = one.shape == two.shape[::-1] and one.height != one.width
-    raise SourceError(
-        "A file of the series lies on another grid",
-        where=other.path,
-        expected=f"{one.describe()} as {first.path.name}",
-        found=two.describe(),
-        remedy="rows and columns are swapped: write it again with latitude as rows"
-        if transposed
-        else "keep files of one product, resolution and crop in a folder",
-    )
-
-
-def _check_not_mirrored(previous: RasterFile, before: Array, file: RasterFile, now: Array) -> None:
-    """Compare a few rows of neighbouring files straight and mirrored."""
-    straight = float((before == now).mean())
-    mirrored = {"upside down": before[::-1], "reversed east–west": before[:, ::-1]}
-    for how, image in mirrored.items():
-        share = float((image == now).mean())
-        if share > straight + _PROBE_MARGIN:
-            raise SourceError(
-                f"A file of the series looks {how}",
-                where=file.path,
-                expected=f"the orientation of {previous.path.name}",
-                found=f"{share:.0%} of probed cells agree when mirrored, {straight:.0%} as stored",
-                remedy="write the file again with row 0 in the north and column 0 in the west",
-            )
-
-
-def _probe(file: RasterFile, window: Window) -> Array:
-    """Some rows of a window, chosen so that their mirror images are among them."""
-    half = np.linspace(0, window.height - 1, min(_PROBE_ROWS, window.height)).round().astype(int)
-    rows = np.unique(np.concatenate([half, window.height - 1 - half]))
-    lines = [Window(window.row + int(row), window.col, 1, window.width) for row in rows]
-    return np.concatenate(file.read_all(lines))

@@ -37,6 +37,7 @@ class Reader:
         licence: Terms of use.
         citation: What to cite.
         certainty: How sure we are of the format.
+        experimental: Whether it has read imitations of the product only, never a provider's file.
     """
 
     options: type[Strict]
@@ -48,3 +49,9 @@ class Reader:
     licence: str = ""
     citation: str = ""
     certainty: Certainty = Certainty.PAPER
+    experimental: bool = False
+
+    @property
+    def known_from(self) -> str:
+        """How sure we are of the format, in words."""
+        return self.certainty.value + (", experimental" if self.experimental else "")

@@ -59,12 +59,7 @@ class Flag:
 
     def to_dict(self) -> dict[str, Any]:
         """The flag as plain data."""
-        return {
-            "text": self.text,
-            "ticks": None if self.ticks is None else list(self.ticks),
-            "box": None if self.box is None else list(self.box),
-            "components": list(self.components),
-        }
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +105,6 @@ class Fields(dict[str, SourceField]):
     Args:
         fields: Variable name → field.
         absent: Variable name → why the source does not hold it.
-
-    Attributes:
-        asked: Variables that were looked up by name, so that a source of many files can tell
-            which of them are used.
     """
 
     def __init__(
@@ -123,13 +114,6 @@ class Fields(dict[str, SourceField]):
         self.absent: Mapping[str, str] = {
             name: why for name, why in (absent or {}).items() if name not in fields
         }
-        self.asked: set[str] = set()
-
-    def __getitem__(self, name: str) -> SourceField:
-        """The field of a variable."""
-        entry = super().__getitem__(name)
-        self.asked.add(name)
-        return entry
 
     def __missing__(self, name: str) -> SourceField:
         """Refuse a variable that the source lacks."""
@@ -217,8 +201,10 @@ class Source(Protocol):
         """
         ...
 
-    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
-        """The files behind some times (default: all), hashed."""
+    def provenance(
+        self, ticks: Collection[int] | None = None, variables: Collection[str] | None = None
+    ) -> list[Provenance]:
+        """The files behind some times of some variables (default: all), hashed."""
         ...
 
 

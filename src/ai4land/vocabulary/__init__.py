@@ -35,6 +35,7 @@ from ai4land.vocabulary.variables import (
     VARIABLES,
     Kind,
     Variable,
+    check_name,
     nearest_name,
     variable,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "Task",
     "TimeSplit",
     "Variable",
+    "check_name",
     "crosswalk",
     "crosswalk_names",
     "legend",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from ai4land.errors import VocabularyError
+from ai4land.errors import AI4LandError, ConfigError, VocabularyError
 from ai4land.vocabulary.luh2 import (
     LUH2_CROPS,
     LUH2_HARVEST,
@@ -430,19 +430,46 @@ def nearest_name(name: str, known: Iterable[str]) -> str | None:
     return close[0] if close else None
 
 
+def check_name(
+    name: str,
+    known: Iterable[str],
+    what: str,
+    where: object = None,
+    *,
+    error: type[AI4LandError] = ConfigError,
+    remedy: str | None = None,
+) -> None:
+    """Refuse a name that is not known, with the one that was most likely meant.
+
+    Args:
+        name: As somebody wrote it.
+        known: The names that there are.
+        what: What is wrong with another one, in one sentence.
+        where: Where it was written.
+        error: Kind of error.
+        remedy: What to do if no known name is near.
+
+    Raises:
+        AI4LandError: Of that kind.
+    """
+    names = list(known)
+    if name not in names:
+        close = nearest_name(name, names)
+        raise error(
+            what,
+            where=where,
+            expected=f"one of {', '.join(names)}",
+            found=repr(name),
+            remedy=f"did you mean {close!r}?" if close else remedy,
+        )
+
+
 def variable(name: str) -> Variable:
     """Look a variable up by name.
 
     Raises:
         VocabularyError: If the vocabulary has no such variable; it names the nearest one.
     """
-    try:
-        return VARIABLES[name]
-    except KeyError:
-        close = nearest_name(name, VARIABLES)
-        raise VocabularyError(
-            "Unknown variable",
-            found=repr(name),
-            expected=f"one of {', '.join(VARIABLES)}",
-            remedy=f"did you mean {close!r}?" if close else "see `ai4land.vocabulary.VARIABLES`",
-        ) from None
+    remedy = "see `ai4land.vocabulary.VARIABLES`"
+    check_name(name, VARIABLES, "Unknown variable", error=VocabularyError, remedy=remedy)
+    return VARIABLES[name]

@@ -167,7 +167,7 @@ def test_units_other_than_parts_per_million_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no units"):
         opened(path)
     path = write_noaa_annual(tmp_path / "a.csv", {2000: 0.00037, 2001: 0.00038})
-    with pytest.raises(SourceError, match="not CO2 in ppm"):
+    with pytest.raises(SourceError, match="not co2 in ppm"):
         opened(path)
 
 

@@ -182,7 +182,7 @@ class TestRefusals:
             Gebco(path, GebcoOptions())
         write_gebco_grid(path, relief() * np.int16(20), GLOBE)
         source = Gebco(path, GebcoOptions())
-        with pytest.raises(SourceError, match=r"(?s)the earth does not have.*-12000…9000 m"):
+        with pytest.raises(SourceError, match=r"(?s)not elevation in m.*-12000…9000 m"):
             source.read("elevation", None, GLOBE.window)
         tile = write_tif(tmp_path / "a.tif", relief(), GLOBE, units="ft")
         with pytest.raises(SourceError, match=r"(?s)other units.*found: ft"):

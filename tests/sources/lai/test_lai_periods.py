@@ -178,9 +178,9 @@ class TestScaling:
         np.testing.assert_allclose(loose, [0, 10, np.nan, np.nan])
 
     def test_a_wrong_scale_is_noticed_by_an_impossible_leaf_area(self) -> None:
-        with pytest.raises(SourceError, match=r"(?s)impossible leaf area.*found: 60"):
+        with pytest.raises(SourceError, match=r"(?s)not leaf_area_index.*60 in 1 cells"):
             Scaling(1.0).apply(np.array([60], dtype=np.uint8), "here")
-        with pytest.raises(SourceError, match="impossible leaf area"):
+        with pytest.raises(SourceError, match="not leaf_area_index"):
             Scaling(1.0).apply(np.array([-1.0], dtype=np.float32), "here")
 
 

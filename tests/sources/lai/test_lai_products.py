@@ -247,7 +247,7 @@ class TestGimmsTraps:
     def test_versions_are_not_mixed_and_one_band_is_refused(self, tmp_path: Path) -> None:
         self._write(tmp_path, 1000, 0)
         self._write(tmp_path, 1000, 0, half=2, version="V1.3")
-        with pytest.raises(SourceError, match=r"(?s)two versions.*V1.2.*V1.3"):
+        with pytest.raises(SourceError, match=r"(?s)Several products or versions.*V1.2.*V1.3"):
             open_lai_gimms(tmp_path, GimmsLaiOptions())
 
     def test_an_empty_folder_and_archives_that_are_still_packed(self, tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ class TestScenario:
 
     def test_a_scenario_on_another_grid(self, folder: Path) -> None:
         write_luh2(folder / SSP126, {2016: luh2_states(36, 72)}, base=2015)
-        with pytest.raises(SourceError, match=r"(?s)different grids.*ssp126"):
+        with pytest.raises(SourceError, match=r"(?s)another grid.*ssp126"):
             open_luh2(folder, Luh2Options(scenario="ssp126"))
 
     def test_one_file_cannot_be_both(self, folder: Path) -> None:
@@ -153,7 +153,8 @@ def test_slightly_negative_is_clipped_and_counted(tmp_path: Path) -> None:
     source = open_luh2(write_luh2(tmp_path / "states.nc", {2000: states}), Luh2Options())
     read = source.read("luh2_states", 2000, WHOLE)
     assert (read[3, 40, 40:45] == 0).all()
-    assert source.clipped == 5
+    clipped = source.inspect("luh2_states", (2000,), WHOLE)["clipped"]
+    assert clipped == {"negative values set to 0": {"2000": 5}}
 
 
 def test_clearly_negative_is_refused(tmp_path: Path) -> None:

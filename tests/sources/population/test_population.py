@@ -329,7 +329,7 @@ class TestJoin:
         coarse = Grid.regular(-180, 90, 10, 10, (18, 36))
         path = tmp_path / isimip2b_name("ssp2soc", 1867, 1867)
         write_isimip2b(path, coarse, [(1867, people(1867, coarse))], base=1866)
-        with pytest.raises(SourceError, match=r"(?s)different grids.*36 × 72.*18 × 36"):
+        with pytest.raises(SourceError, match=r"(?s)another grid.*36 × 72.*18 × 36"):
             open_population(tmp_path, PopulationOptions(scenario="ssp2"))
 
     def test_a_misspelt_scenario_and_no_history(self, tmp_path: Path) -> None:

@@ -198,7 +198,9 @@ class TestOptions:
             open_pnnl(path, PnnlOptions())
         source = open_pnnl(path, PnnlOptions(names={"sand": "sable"}))
         np.testing.assert_allclose(source.read("sand", None, GRID.window), field(8, 0, 60))
-        with pytest.raises(SourceError, match=r"(?s)No file holds.*expected: sable.*'argile'"):
+        with pytest.raises(
+            SourceError, match=r"(?s)No file holds.*expected: one of sable.*'argile'"
+        ):
             open_pnnl(path, PnnlOptions(names={"clay": "argile"}))
         with pytest.raises(ConfigError, match=r"(?s)Unknown quantity.*did you mean 'sand'"):
             open_pnnl(path, PnnlOptions(names={"sandd": "sable"}))
@@ -238,7 +240,7 @@ class TestValues:
         path = write_land_parameters(tmp_path / "a.nc", GRID, maps(), fill=None)
         source = open_pnnl(path, PnnlOptions())
         for name in ("sand", "elevation", "soil_organic"):
-            with pytest.raises(SourceError, match=r"(?s)beyond what.*-9999.*`fill`"):
+            with pytest.raises(SourceError, match=r"(?s)are not .*-9999.*`fill`"):
                 source.read(name, None, GRID.window)
         with pytest.raises(SourceError, match=r"(?s)beyond the circle.*-9999.*`fill`"):
             source.read("aspect_north", None, GRID.window)
@@ -282,7 +284,7 @@ class TestValues:
         write_land_parameters(
             tmp_path / "b.nc", coarse, {"SLOPE": (slopes()[::2, ::2], {"units": "degrees"})}
         )
-        with pytest.raises(SourceError, match=r"(?s)different grids.*36 × 72.*18 × 36"):
+        with pytest.raises(SourceError, match=r"(?s)another grid.*36 × 72.*18 × 36"):
             open_pnnl(tmp_path, PnnlOptions())
 
     def test_a_folder_without_netcdf(self, tmp_path: Path) -> None:

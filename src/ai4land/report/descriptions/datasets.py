@@ -9,11 +9,10 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from ai4land.download import Dataset, Item, datasets
-from ai4land.errors import ConfigError
 from ai4land.report.descriptions.inspection import Description
 from ai4land.report.tables.table import Table, size
 from ai4land.sources import SOURCES, Reader
-from ai4land.vocabulary import VARIABLES, Kind, nearest_name
+from ai4land.vocabulary import VARIABLES, Kind, check_name
 
 __all__ = ["describe_download", "describe_downloads", "describe_source", "describe_sources"]
 
@@ -33,12 +32,15 @@ def describe_sources() -> Description:
             ", ".join(_variables(reader)),
             reader.years or "–",
             reader.licence or "–",
-            reader.certainty.value,
+            reader.known_from,
         )
         for name, reader in SOURCES.items()
     )
     heads = ("source", "product", "variables", "years", "licence", "format known from")
-    note = "All of one: `ai4land sources NAME`. Where to get the files: `ai4land download`."
+    note = (
+        "All of one: `ai4land sources NAME`. Where to get the files: `ai4land download`. "
+        "Experimental: only imitations of the product were read so far; look at the values."
+    )
     table = Table("Products that a recipe may name", heads, rows, note, numeric=False)
     data = {name: _data(name, reader) for name, reader in SOURCES.items()}
     return Description("sources", table.title, data, (table,))
@@ -50,14 +52,7 @@ def describe_source(name: str) -> Description:
     Raises:
         ConfigError: If there is none of that name; it names the nearest.
     """
-    if name not in SOURCES:
-        close = nearest_name(name, SOURCES)
-        raise ConfigError(
-            "Unknown source",
-            found=repr(name),
-            expected=f"one of {', '.join(SOURCES)}",
-            remedy=f"did you mean {close!r}?" if close else None,
-        )
+    check_name(name, SOURCES, "Unknown source")
     reader, data = SOURCES[name], _data(name, SOURCES[name])
     facts = [
         ("product", reader.title),
@@ -65,7 +60,7 @@ def describe_source(name: str) -> Description:
         ("years", reader.years or "–"),
         ("licence", reader.licence or "–"),
         ("cite", reader.citation or "–"),
-        ("format known from", reader.certainty.value),
+        ("format known from", reader.known_from),
         ("download", ", ".join(data["downloads"]) or "no address known"),
     ]
     variables = tuple((v["name"], v["kind"], v["units"], v["long_name"]) for v in data["variables"])
@@ -98,6 +93,7 @@ def _data(name: str, reader: Reader) -> dict[str, Any]:
         "licence": reader.licence,
         "citation": reader.citation,
         "certainty": reader.certainty.value,
+        "experimental": reader.experimental,
         "variables": [
             {
                 "name": v.name,

@@ -1,113 +1,75 @@
-"""Class maps that a reader places itself: whole-globe rasters, with or without a georeference."""
+"""Maps of classes as a source: one static map or a series, with a legend for their codes."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import rasterio
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+import numpy as np
 
-from ai4land.errors import MissingFileError, SourceError
-from ai4land.formats import Layout, layout_from_transform, same_grid
-from ai4land.grid import Grid, Window
+from ai4land.errors import SourceError
+from ai4land.formats import Layout
+from ai4land.grid import Window
 from ai4land.sources.codes import class_codes
-from ai4land.sources.rasters import RasterFile
-from ai4land.sources.source import (
-    Array,
-    Fields,
-    Product,
-    Provenance,
-    SourceField,
-    checked,
-    provenance_of,
-    raised,
-)
+from ai4land.sources.file_source import FileSource, check_one_grid
+from ai4land.sources.rasters import open_raster
+from ai4land.sources.source import Array, Product, SourceField
 from ai4land.vocabulary import Clock, Legend, Variable
 
-__all__ = ["ClassMaps", "open_global_map"]
+__all__ = ["ClassMap", "ClassMaps", "opened_maps"]
+
+_PROBE_ROWS = 48
+_PROBE_MARGIN = 0.05  # share of cells; honest years differ by less than a mirror image does
 
 
-def open_global_map(path: Path) -> RasterFile:
-    """Read the header of a class map of the whole globe.
+class ClassMap(Protocol):
+    """A map whose header was read: a raster, or one time of a NetCDF variable."""
 
-    What the file says of its place is believed and checked. If it says nothing of its coordinate
-    system, it must be longitude and latitude; if it says nothing of its place at all, row 0 lies
-    at 90° N and column 0 at 180° W, and the image must be twice as wide as high.
+    @property
+    def path(self) -> Path:
+        """The file."""
+        ...
 
-    Raises:
-        MissingFileError: If there is no such file.
-        SourceError: If it is not one band of numbers that covers the globe in EPSG:4326.
+    @property
+    def layout(self) -> Layout:
+        """How its rows and columns lie."""
+        ...
+
+    @property
+    def nodata(self) -> float | None:
+        """The file's own missing value."""
+        ...
+
+    def read_all(self, windows: Sequence[Window]) -> list[Array]:
+        """File values of windows, north up, the file opened once."""
+        ...
+
+
+def opened_maps(
+    files: Mapping[int, Path], opener: Callable[[Path], ClassMap] = open_raster
+) -> dict[int, ClassMap]:
+    """The maps of a series by time, each file opened once.
+
+    Args:
+        files: Time → its file.
+        opener: Reads the header of a file.
     """
-    if not path.is_file():
-        raise MissingFileError("The file is not there", where=path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # what is missing is supplied
-            with rasterio.open(path) as dataset:
-                crs, transform, shape = dataset.crs, dataset.transform, dataset.shape
-                bands, kinds, nodata = dataset.count, dataset.dtypes, dataset.nodata
-    except (RasterioError, OSError) as error:
-        raise SourceError(
-            "The raster cannot be read: it is damaged, incomplete or of another format",
-            where=path,
-            found=str(error).strip(),
-            remedy="compare its size and checksum with the provider's and fetch it again",
-        ) from error
-    if bands != 1 or not kinds[0].startswith(("u", "i", "f")):
-        raise SourceError(
-            "The raster is not one band of numbers",
-            where=path,
-            found=f"{bands} bands of {', '.join(sorted(set(kinds)))}",
-        )
-    if crs is not None and (not crs.is_geographic or crs.to_epsg() not in {4326, None}):
-        raise SourceError(
-            "The raster is in another coordinate system",
-            where=path,
-            expected="EPSG:4326 (longitude and latitude on WGS 84), or none given",
-            found=crs.to_string()[:80],
-            remedy="fetch the provider's own file",
-        )
-    if crs is None and transform.is_identity:
-        layout = _whole_globe(shape, path)
-    else:
-        layout = layout_from_transform(tuple(transform), shape, path)
-    grid = layout.grid
-    if not grid.is_global or abs(float(grid.dy * grid.height) - 180) > float(grid.dy) / 1000:
-        raise SourceError(
-            "The map does not cover the globe",
-            where=path,
-            expected="180° of latitude and 360° of longitude",
-            found=grid.describe(),
-            remedy="fetch the provider's own file; a region is cut by the recipe",
-        )
-    return RasterFile(path, layout, nodata)
+    opened = {path: opener(path) for path in dict.fromkeys(files.values())}
+    return {tick: opened[files[tick]] for tick in sorted(files)}
 
 
-def _whole_globe(shape: tuple[int, int], path: Path) -> Layout:
-    """The layout of an image of the globe that says nothing of its place."""
-    height, width = shape
-    if width != 2 * height:
-        raise SourceError(
-            "The image has no georeference and does not look like the globe",
-            where=path,
-            expected="twice as wide as high, row 0 at 90° N, column 0 at 180° W",
-            found=f"{height} × {width}",
-            remedy="fetch the provider's own file",
-        )
-    return Layout(Grid.regular("-180", "90", f"360/{width}", f"180/{height}", shape))
-
-
-class ClassMaps:
-    """A source of one categorical variable from opened maps, static or by year.
+class ClassMaps(FileSource):
+    """A source of one categorical variable, static or by year.
 
     Args:
         variable: The categorical variable.
-        maps: The one static map, or year → map.
+        maps: The one static map, or year → map; several years may share one.
         legend: Meaning of the codes in the files.
         product: For provenance.
+        back_cast: Years that the product reconstructs.
+        gaps: Years that cannot be read → what is missing there.
+        recode: Turns file values into codes of the legend, where they are not so already.
 
     Raises:
         SourceError: If the maps lie on different grids.
@@ -116,44 +78,74 @@ class ClassMaps:
     def __init__(
         self,
         variable: Variable,
-        maps: RasterFile | Mapping[int, RasterFile],
+        maps: ClassMap | Mapping[int, ClassMap],
         legend: Legend,
         product: Product,
+        *,
+        back_cast: frozenset[int] = frozenset(),
+        gaps: Mapping[int, str] | None = None,
+        recode: Callable[[Array], Array] | None = None,
     ) -> None:
-        self._product, self._legend = product, legend
-        self._maps: dict[int | None, RasterFile] = (
-            {None: maps} if isinstance(maps, RasterFile) else {t: maps[t] for t in sorted(maps)}
-        )
-        first = next(iter(self._maps.values()))
-        for other in self._maps.values():
-            if not same_grid(first.layout.grid, other.layout.grid):
-                raise SourceError(
-                    "A file of the series lies on another grid",
-                    where=other.path,
-                    expected=f"{first.layout.grid.describe()} as {first.path.name}",
-                    found=other.layout.grid.describe(),
-                )
+        self._legend, self._recode = legend, recode
+        self._maps: dict[int | None, ClassMap] = {}
+        self._maps |= dict(sorted(maps.items())) if isinstance(maps, Mapping) else {None: maps}
+        check_one_grid((m.path, m.layout.grid) for m in self._maps.values())
+        grid = next(iter(self._maps.values())).layout.grid
         ticks = tuple(t for t in self._maps if t is not None)
         clock = Clock.YEAR if ticks else Clock.STATIC
-        self.fields: Mapping[str, SourceField] = Fields(
-            {variable.name: SourceField(variable, first.layout.grid, clock, ticks, legend)}
-        )
+        field = SourceField(variable, grid, clock, ticks, legend, back_cast, gaps or {})
+        super().__init__({variable.name: field}, product)
 
-    def read(self, variable: str, tick: int | None, window: Window) -> Array:
-        """Class codes of a window, ``(y, x)`` uint8, 255 missing; see ``Source.read``."""
-        checked(self.fields, variable, tick, window)
-        file = self._maps[tick]
-        where = f"{file.path.name}, row {window.row}, column {window.col}"
-        return class_codes(file.read(window), self._legend, file.nodata, where)
+    def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
+        """Class codes of a window, ``(y, x)`` uint8, 255 missing."""
+        one = self._maps[tick]
+        time = "" if tick is None else f", {tick}"
+        where = f"{one.path.name}{time}, row {window.row}, column {window.col}"
+        values = one.read_all([window])[0]
+        if self._recode is not None:
+            values = self._recode(values)
+        return class_codes(values, self._legend, one.nodata, where)
 
-    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
-        """Nothing that headers do not tell."""
-        entry = checked(self.fields, variable, ticks[0] if ticks else None, window)
-        return raised(entry, ticks, window)
+    def _found(
+        self, entry: SourceField, ticks: tuple[int, ...], window: Window
+    ) -> Mapping[str, Any]:
+        """Refuse a file whose content is the mirror image of its neighbours in time."""
+        files = list({self._maps[tick].path: self._maps[tick] for tick in ticks}.values())
+        previous: tuple[ClassMap, Array] | None = None
+        for one in files if len(files) > 1 else []:
+            rows = _probe(one, window)
+            if previous is not None:
+                _check_not_mirrored(*previous, one, rows)
+            previous = one, rows
+        return {}
 
-    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
-        """The files behind some times (default: all), hashed."""
-        paths = {
-            f.path: None for t, f in self._maps.items() if ticks is None or t is None or t in ticks
-        }
-        return [provenance_of(path, self._product) for path in paths]
+    def _files(self, entry: SourceField, tick: int | None) -> Iterable[Path]:
+        return [self.file_of(tick)]
+
+    def file_of(self, tick: int | None) -> Path:
+        """The file of a time."""
+        return self._maps[tick].path
+
+
+def _check_not_mirrored(previous: ClassMap, before: Array, file: ClassMap, now: Array) -> None:
+    """Compare a few rows of neighbouring files straight and mirrored."""
+    straight = float((before == now).mean())
+    mirrored = {"upside down": before[::-1], "reversed east–west": before[:, ::-1]}
+    for how, image in mirrored.items():
+        share = float((image == now).mean())
+        if share > straight + _PROBE_MARGIN:
+            raise SourceError(
+                f"A file of the series looks {how}",
+                where=file.path,
+                expected=f"the orientation of {previous.path.name}",
+                found=f"{share:.0%} of probed cells agree when mirrored, {straight:.0%} as stored",
+                remedy="write the file again with row 0 in the north and column 0 in the west",
+            )
+
+
+def _probe(file: ClassMap, window: Window) -> Array:
+    """Some rows of a window, chosen so that their mirror images are among them."""
+    half = np.linspace(0, window.height - 1, min(_PROBE_ROWS, window.height)).round().astype(int)
+    rows = np.unique(np.concatenate([half, window.height - 1 - half]))
+    lines = [Window(window.row + int(row), window.col, 1, window.width) for row in rows]
+    return np.concatenate(file.read_all(lines))

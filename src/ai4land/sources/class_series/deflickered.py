@@ -240,17 +240,21 @@ class Deflickered:
             notes["deflicker"]["rows_looked_at"] = f"{rows} of {window.height}, evenly spaced"
         return notes
 
-    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
+    def provenance(
+        self, ticks: Collection[int] | None = None, variables: Collection[str] | None = None
+    ) -> list[Provenance]:
         """The files behind some times, with those that smoothing looks at."""
-        if ticks is None:
-            return self._source.provenance()
+        names = set(self.fields if variables is None else variables)
+        raw = {self._raw if name == self._smooth else name for name in names}
+        if ticks is None or self._smooth not in names:
+            return self._source.provenance(ticks, raw)
         wanted: set[int] = set(ticks)
         for tick in ticks:
             for run in (r for r in self._runs if tick in r):
                 i, h = run.index(tick), self._options.away
                 settled = self._options.method == "reversal"
                 wanted.update(run[0 if settled else max(i - h, 0) : i + h + 1])
-        return self._source.provenance(wanted)
+        return self._source.provenance(wanted, raw)
 
 
 def _strips(window: Window) -> Iterator[Window]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import logging
 import re
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ from pathlib import Path
 from ai4land.errors import SourceError
 from ai4land.vocabulary import Legend
 
-__all__ = ["check_classes", "check_legend_text"]
+__all__ = ["check_legend_table", "check_legend_text"]
 
 _LOG = logging.getLogger(__name__)
 _LINE = re.compile(r"\s*(\d+)\s*:?\s+([A-Z][A-Za-z]{1,2})\b")
@@ -34,10 +35,31 @@ def check_legend_text(folder: Path, legend: Legend) -> None:
     if not found:
         _LOG.warning("%s: no class recognised; the codes are read with %s", path, legend.name)
         return
-    check_classes(found, legend, path)
+    _check_classes(found, legend, path)
 
 
-def check_classes(found: Iterable[tuple[int, str]], legend: Legend, path: Path) -> None:
+def check_legend_table(path: Path, legend: Legend) -> None:
+    """Hold a table ``,kg_zone,zoneNum`` against the legend that its map is read with.
+
+    Raises:
+        SourceError: If it has other columns, or a code means another class.
+    """
+    with path.open(encoding="utf-8", errors="replace", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    try:
+        found = [(int(row["zoneNum"]), row["kg_zone"].strip()) for row in rows]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SourceError(
+            "The table of zones is not understood",
+            where=path,
+            expected="columns kg_zone and zoneNum",
+            found=error,
+            remedy=f"remove it to read the codes with the legend {legend.name}",
+        ) from error
+    _check_classes(found, legend, path)
+
+
+def _check_classes(found: Iterable[tuple[int, str]], legend: Legend, path: Path) -> None:
     """Refuse a table of classes that contradicts a legend.
 
     Args:

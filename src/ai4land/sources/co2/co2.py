@@ -6,7 +6,7 @@ doi:10.5194/gmd-13-3571-2020; Nicholls et al. (CMIP7 greenhouse gas concentratio
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -18,16 +18,10 @@ from ai4land.errors import MissingFileError, SourceError
 from ai4land.grid import Grid, Window
 from ai4land.sources.co2.netcdf import netcdf_curve
 from ai4land.sources.co2.tables import Curve, key_of, text_curves, workbook_curves
+from ai4land.sources.file_source import FileSource, check_bounds, gaps_in
 from ai4land.sources.options import Strict
 from ai4land.sources.reader import Certainty, Reader
-from ai4land.sources.source import (
-    Array,
-    Product,
-    Provenance,
-    SourceField,
-    checked,
-    provenance_of,
-)
+from ai4land.sources.source import Array, Product, SourceField
 from ai4land.vocabulary import Clock, variable
 
 __all__ = ["READER", "Co2", "Co2Options", "open_co2"]
@@ -175,7 +169,7 @@ def _named(curves: Mapping[str, Curve], name: str, path: Path) -> Curve:
     return close[0]
 
 
-class Co2:
+class Co2(FileSource):
     """One value for the globe at each time: a single cell that holds all others.
 
     Args:
@@ -199,28 +193,23 @@ class Co2:
                     found="only missing ones",
                     remedy="compare its checksum with the provider's and fetch it again",
                 )
-        self._values = dict(history.values)
+        self._ppm = dict(history.values)
         self._origin = dict.fromkeys(history.values, history)
         self._join = 0
         if scenario is not None:
             self._join = (max(history.values) + 1) if join is None else join * per_year
             self._check_join(history, scenario)
-            self._values = {t: v for t, v in history.values.items() if t < self._join}
-            self._origin = dict.fromkeys(self._values, history)
+            self._ppm = {t: v for t, v in history.values.items() if t < self._join}
+            self._origin = dict.fromkeys(self._ppm, history)
             later = {t: v for t, v in scenario.values.items() if t >= self._join}
-            self._values |= later
+            self._ppm |= later
             self._origin |= dict.fromkeys(later, scenario)
         entry = variable(_NAME)
-        _check_values(self._values, entry.bounds, history, clock)
-        ticks = tuple(sorted(self._values))
-        gaps = {
-            t: "the table has no complete value"
-            for t in range(ticks[0], ticks[-1])
-            if t not in self._values
-        }
-        self.fields: Mapping[str, SourceField] = {
-            _NAME: SourceField(entry, _GLOBE, clock, ticks, gaps=gaps)
-        }
+        given, where = np.array(list(self._ppm.values())), f"{history.path}, {history.name}"
+        check_bounds(given, entry, where, "say the right columns, or convert the table to ppm")
+        gaps = gaps_in(self._ppm, "the table has no complete value")
+        field = SourceField(entry, _GLOBE, clock, tuple(sorted(self._ppm)), gaps=gaps)
+        super().__init__({_NAME: field}, Product("atmospheric CO2", "", _LICENCE, _CITATION))
 
     def _check_join(self, history: Curve, scenario: Curve) -> None:
         label = history.clock.label
@@ -236,13 +225,14 @@ class Co2:
                 remedy="say `join`, the first year of the scenario, in the options",
             )
 
-    def read(self, variable: str, tick: int | None, window: Window) -> Array:
-        """The value of a time in every cell of a window, float32 ppm; see ``Source.read``."""
-        checked(self.fields, variable, tick, window)
+    def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
+        """The value of a time in every cell of a window, float32 ppm."""
         assert tick is not None
-        return np.full(window.shape, self._values[tick], dtype=np.float32)
+        return np.full(window.shape, self._ppm[tick], dtype=np.float32)
 
-    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
+    def _found(
+        self, entry: SourceField, ticks: tuple[int, ...], window: Window
+    ) -> Mapping[str, Any]:
         """Report where the scenario takes over, and how far it is from the history there.
 
         Returns:
@@ -250,7 +240,6 @@ class Co2:
             the history before and across the seam, and, where both hold one time, their
             difference, all in ppm; empty if not both are used.
         """
-        checked(self.fields, variable, ticks[0], window)
         if self._scenario is None or max(ticks) < self._join or min(ticks) >= self._join:
             return {}
         history, scenario, label = self._history, self._scenario, self._history.clock.label
@@ -274,30 +263,9 @@ class Co2:
             }
         }
 
-    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
-        """The files behind some times, hashed."""
-        used = {c.path for t, c in self._origin.items() if ticks is None or t in ticks}
-        product = Product("atmospheric CO2", "", _LICENCE, _CITATION)
-        return [provenance_of(path, product) for path in sorted(used)]
-
-
-def _check_values(
-    values: Mapping[int, float],
-    bounds: tuple[float | None, float | None],
-    curve: Curve,
-    clock: Clock,
-) -> None:
-    low, high = bounds
-    assert low is not None
-    assert high is not None
-    wrong = [t for t, v in values.items() if not low <= v <= high]
-    if wrong:
-        raise SourceError(
-            "The values are not CO2 in ppm",
-            where=f"{curve.path}, {curve.name}",
-            expected=f"{low:g}…{high:g}",
-            found=f"{values[wrong[0]]:g} in {clock.label(wrong[0])}",
-        )
+    def _files(self, entry: SourceField, tick: int | None) -> Iterable[Path]:
+        assert tick is not None
+        return [self._origin[tick].path]
 
 
 READER = Reader(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,15 +12,8 @@ import numpy.typing as npt
 from ai4land.errors import SourceError
 from ai4land.formats import check_units, chosen, opened_netcdf
 from ai4land.grid import Window, slope_aspect
-from ai4land.sources.source import (
-    Array,
-    Fields,
-    Product,
-    Provenance,
-    SourceField,
-    checked,
-    provenance_of,
-)
+from ai4land.sources.file_source import FileSource, check_bounds
+from ai4land.sources.source import Array, Product, SourceField
 from ai4land.sources.surfaces import Surface, is_netcdf, netcdf_surface, raster_surface
 from ai4land.vocabulary import Clock, variable
 
@@ -75,7 +67,7 @@ def open_elevation(path: Path, names: tuple[str, ...], chosen_name: str | None) 
         return netcdf_surface(dataset, array, path)
 
 
-class Elevation:
+class Elevation(FileSource):
     """Elevation in metres, sea floor negative, and what follows from it.
 
     Args:
@@ -84,35 +76,23 @@ class Elevation:
     """
 
     def __init__(self, surface: Surface, product: Product) -> None:
-        self._surface, self._product = surface, product
-        grid = surface.layout.grid
-        self.fields: Mapping[str, SourceField] = Fields(
-            {n: SourceField(variable(n), grid, Clock.STATIC) for n in ("elevation", *DERIVED)}
-        )
+        self._surface, grid = surface, surface.layout.grid
+        names = ("elevation", *DERIVED)
+        super().__init__({n: SourceField(variable(n), grid, Clock.STATIC) for n in names}, product)
 
-    def read(self, variable: str, tick: int | None, window: Window) -> Array:
-        """Elevation, slope or aspect of a window, ``(y, x)`` float32; see ``Source.read``."""
-        checked(self.fields, variable, tick, window)
-        if variable == "elevation":
+    def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
+        """Elevation, slope or aspect of a window, ``(y, x)`` float32."""
+        if entry.variable.name == "elevation":
             return self._elevation(window)
         wide, inner = self._with_halo(window)
         layers = slope_aspect(self._elevation(wide), self._surface.layout.grid.crop(wide))
-        return np.ascontiguousarray(layers[DERIVED.index(variable)][inner])
+        return np.ascontiguousarray(layers[DERIVED.index(entry.variable.name)][inner])
 
     def _elevation(self, window: Window) -> npt.NDArray[np.float32]:
         values = self._surface.read(window)
-        low, high = self.fields["elevation"].variable.bounds
-        assert low is not None
-        assert high is not None
-        beyond = (values < low) | (values > high)
-        if beyond.any():
-            raise SourceError(
-                "Elevations that the earth does not have",
-                where=f"{self._surface.path}, row {window.row}, column {window.col}",
-                expected=f"{low:g}…{high:g} m",
-                found=f"{values[beyond][0]:g} in {int(beyond.sum())} cells",
-                remedy="the file may be in other units, or its missing value is not declared",
-            )
+        where = f"{self._surface.path}, row {window.row}, column {window.col}"
+        remedy = "the file may be in other units, or its missing value is not declared"
+        check_bounds(values, self.fields["elevation"].variable, where, remedy)
         return values
 
     def _with_halo(self, window: Window) -> tuple[Window, tuple[slice, slice]]:
@@ -130,11 +110,6 @@ class Elevation:
         wide = Window(top, left, bottom - top, right - left)
         return wide, (rows, slice(window.col - left, window.col - left + window.width))
 
-    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
-        """Nothing that headers do not tell."""
-        checked(self.fields, variable, None, window)
-        return {}
-
-    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
-        """The file, hashed; of a virtual raster its tiles, too."""
-        return [provenance_of(path, self._product) for path in self._surface.files]
+    def _files(self, entry: SourceField, tick: int | None) -> Iterable[Path]:
+        """The file; of a virtual raster its tiles, too."""
+        return self._surface.files

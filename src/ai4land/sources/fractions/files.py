@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ import netCDF4
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.errors import ConfigError, MissingFileError, SourceError
+from ai4land.errors import ConfigError, SourceError
 from ai4land.formats import (
     Layout,
     NetcdfMap,
@@ -20,18 +19,17 @@ from ai4land.formats import (
     map_of,
     maps_in,
     opened_netcdf,
-    same_grid,
     whole,
     years_of,
 )
 from ai4land.grid import Window
-from ai4land.vocabulary import nearest_name
+from ai4land.sources.file_source import annual_files, check_one_grid
+from ai4land.vocabulary import check_name
 
 __all__ = ["FractionFile", "open_fraction_files"]
 
 _PERCENT = {"%", "percent", "percentage"}
 _FRACTION = {"1", "fraction", "-", "0-1", "unitless", "share"}
-_YEAR = "{year}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,15 +132,8 @@ def open_fraction_files(
         twice = set(one.index) & set(found)
         if twice:
             raise SourceError("Two files for one year", where=file, found=sorted(twice)[0])
-        first = next(iter(found.values()), one)
-        if not same_grid(one.layout.grid, first.layout.grid):
-            raise SourceError(
-                "A file of the series lies on another grid",
-                where=file,
-                expected=first.layout.grid.describe(),
-                found=one.layout.grid.describe(),
-            )
         found |= dict.fromkeys(one.index, one)
+    check_one_grid((file.path, file.layout.grid) for file in found.values())
     return found
 
 
@@ -156,20 +147,7 @@ def _files(path: Path, year: int | None, pattern: str | None) -> dict[Path, int 
                 remedy="give the path of one file, or the option `pattern` with {year}",
             )
         return {path: year}
-    if pattern.count(_YEAR) != 1:
-        raise ConfigError(
-            "The pattern needs one place for the year",
-            where="option pattern",
-            expected="a file name such as fractions_{year}.nc",
-            found=pattern,
-        )
-    before, after = pattern.split(_YEAR)
-    name = re.compile(re.escape(before) + r"(\d{4})" + re.escape(after) + r"\Z")
-    matches = {f: name.match(f.name) for f in (sorted(path.iterdir()) if path.is_dir() else [])}
-    files: dict[Path, int | None] = {f: int(m[1]) for f, m in matches.items() if m is not None}
-    if not files:
-        raise MissingFileError("No files of this name here", where=path, expected=pattern)
-    return files
+    return {file: named for named, file in annual_files(path, pattern).items()}
 
 
 def _open(
@@ -238,16 +216,8 @@ def _members(dataset: netCDF4.Dataset, dimension: str) -> list[str]:
 
 def _check_names(classes: tuple[str, ...], known: list[str], path: Path, *, complete: bool) -> None:
     """Refuse classes that the file lacks, and with ``complete`` members that are not mapped."""
-    unknown = [name for name in classes if name not in known]
-    if unknown:
-        close = nearest_name(unknown[0], known)
-        raise ConfigError(
-            "The class map names a class that the file does not have",
-            where=path,
-            expected=", ".join(known),
-            found=repr(unknown[0]),
-            remedy=f"did you mean {close!r}?" if close else None,
-        )
+    for name in classes:
+        check_name(name, known, "The class map names a class that the file does not have", path)
     left = [name for name in known if name not in classes]
     if complete and left:
         raise ConfigError(

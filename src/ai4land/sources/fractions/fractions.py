@@ -8,7 +8,7 @@ says which class of the legend each is, and what the remainder is where they do 
 from __future__ import annotations
 
 import bisect
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,19 +19,12 @@ from pydantic import Field, model_validator
 from ai4land.errors import ConfigError, SourceError
 from ai4land.formats import Stamp
 from ai4land.grid import Window
+from ai4land.sources.file_source import FileSource, gaps_in
 from ai4land.sources.fractions.files import FractionFile, open_fraction_files
-from ai4land.sources.options import Strict
+from ai4land.sources.options import Cited
 from ai4land.sources.reader import Certainty, Reader
-from ai4land.sources.source import (
-    Array,
-    Fields,
-    Product,
-    Provenance,
-    SourceField,
-    checked,
-    provenance_of,
-)
-from ai4land.vocabulary import Clock, Legend, nearest_name, read_legend, variable
+from ai4land.sources.source import Array, SourceField
+from ai4land.vocabulary import Clock, Legend, check_name, read_legend, variable
 
 __all__ = ["READER", "Fractions", "FractionsOptions", "open_fractions"]
 
@@ -40,7 +33,7 @@ _LAND = "land_share"
 Target = str | dict[str, float] | None
 
 
-class FractionsOptions(Strict):
+class FractionsOptions(Cited):
     """Options of ``fractions``.
 
     Attributes:
@@ -58,10 +51,6 @@ class FractionsOptions(Strict):
         year: Year of a file without time axis.
         pattern: For a folder: file name with ``{year}``.
         stamp: What times without bounds say: they lie ``within`` their year, or are its ``end``.
-        product: Name for provenance.
-        version: Version for provenance.
-        licence: Terms for provenance.
-        citation: What to cite.
     """
 
     legend: str
@@ -77,9 +66,6 @@ class FractionsOptions(Strict):
     pattern: str | None = None
     stamp: Stamp = Stamp.WITHIN
     product: str = "class fractions"
-    version: str = ""
-    licence: str = ""
-    citation: str = ""
 
     @model_validator(mode="after")
     def _together(self) -> FractionsOptions:
@@ -140,19 +126,12 @@ def _matrix(options: FractionsOptions, legend: Legend) -> npt.NDArray[np.float64
 
 
 def _index(name: str, legend: Legend, where: str) -> int:
-    if name not in legend.names:
-        close = nearest_name(name, legend.names)
-        raise ConfigError(
-            "The class map names a class that the legend does not have",
-            where=where,
-            expected=f"{legend.name}: {', '.join(legend.names)}",
-            found=repr(name),
-            remedy=f"did you mean {close!r}?" if close else None,
-        )
+    what = f"The class map names a class that the legend does not have: {legend.name}"
+    check_name(name, legend.names, what, where)
     return legend.index(name)
 
 
-class Fractions:
+class Fractions(FileSource):
     """Class shares of the known land of coarse cells, and the land's share of the cell.
 
     As in forcing made from labels, classes that are sea are out of the denominator and 0
@@ -173,14 +152,13 @@ class Fractions:
         legend: Legend,
         options: FractionsOptions,
     ) -> None:
-        self._files, self._matrix, self._legend, self._options = files, matrix, legend, options
+        self._shares, self._matrix, self._legend, self._options = files, matrix, legend, options
         self._years = sorted(files)
         grid = files[self._years[0]].layout.grid
         every = range(self._years[0], self._years[-1] + 1)
         self._linear = options.between == "linear"
         ticks = tuple(every) if self._linear else tuple(self._years)
-        gaps = {} if self._linear else {y: "the file has no such year" for y in every}
-        gaps = {year: why for year, why in gaps.items() if year not in files}
+        gaps = {} if self._linear else gaps_in(files, "the file has no such year")
         fields = {
             name: SourceField(variable(name), grid, Clock.YEAR, ticks, legend, gaps=gaps)
             for name in _SHARES
@@ -188,11 +166,10 @@ class Fractions:
         if options.denominator == "cell":
             fields[_LAND] = SourceField(variable(_LAND), grid, Clock.YEAR, ticks, gaps=gaps)
         absent = {_LAND: "shares of land do not say how much of a cell is land"}
-        self.fields: Mapping[str, SourceField] = Fields(fields, absent)
+        super().__init__(fields, options.cited, absent)
 
-    def read(self, variable: str, tick: int | None, window: Window) -> Array:
-        """Shares ``(class, y, x)`` or land share ``(y, x)``, float32; see ``Source.read``."""
-        checked(self.fields, variable, tick, window)
+    def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
+        """Shares ``(class, y, x)`` or land share ``(y, x)``, float32."""
         assert tick is not None
         parts = [w * self._cell_shares(year, window) for year, w in self._weights(tick)]
         cells = np.asarray(np.sum(parts, axis=0), dtype=np.float64)
@@ -200,14 +177,14 @@ class Fractions:
         shares = np.delete(cells, len(self._legend), axis=0)  # the unknown part
         shares[sea] = np.where(np.isnan(shares[sea]), np.nan, 0.0)
         land = shares.sum(axis=0)
-        if variable == _LAND:
+        if entry.variable.name == _LAND:
             return np.asarray(np.minimum(land, 1.0), dtype=np.float32)
         shares /= np.where(land > 0.0, land, 1.0)
         return np.asarray(shares, dtype=np.float32)
 
     def _weights(self, tick: int) -> list[tuple[int, float]]:
         """Years of the file whose mean, so weighted, is the year asked for."""
-        if tick in self._files:
+        if tick in self._shares:
             return [(tick, 1.0)]
         after = bisect.bisect(self._years, tick)
         one, two = self._years[after - 1], self._years[after]
@@ -216,7 +193,7 @@ class Fractions:
 
     def _cell_shares(self, year: int, window: Window) -> npt.NDArray[np.float64]:
         """Shares of the cell ``(class or unknown, y, x)`` that sum to 1, NaN where missing."""
-        file, options = self._files[year], self._options
+        file, options = self._shares[year], self._options
         values = file.read(year, window, options.units)
         where = f"{file.path.name}, {year}"
         missing = np.isnan(values)
@@ -264,24 +241,20 @@ class Fractions:
                 remedy="add the missing classes, or say what the rest is: `remainder: <class>`",
             )
 
-    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
+    def _found(
+        self, entry: SourceField, ticks: tuple[int, ...], window: Window
+    ) -> Mapping[str, Any]:
         """What the shares are shares of, and which years were interpolated."""
-        checked(self.fields, variable, ticks[0], window)
         notes: dict[str, Any] = {
-            "denominator": "cell" if variable == _LAND else "known land area",
+            "denominator": "cell" if entry.variable.name == _LAND else "known land area",
             "remainder": self._options.remainder,
         }
-        between = [t for t in ticks if t not in self._files]
+        between = [t for t in ticks if t not in self._shares]
         return notes | ({"interpolated": between} if between else {})
 
-    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
-        """The files behind some times (default: all), hashed."""
-        wanted = self.fields[_SHARES[0]].ticks if ticks is None else sorted(ticks)
-        years = {year for tick in wanted for year, _ in self._weights(tick)}
-        paths = {self._files[year].path: None for year in sorted(years)}
-        chosen = self._options
-        product = Product(chosen.product, chosen.version, chosen.licence, chosen.citation)
-        return [provenance_of(path, product) for path in paths]
+    def _files(self, entry: SourceField, tick: int | None) -> Iterable[Path]:
+        assert tick is not None
+        return [self._shares[year].path for year, _ in self._weights(tick)]
 
 
 READER = Reader(

@@ -6,7 +6,7 @@ doi:10.1594/PANGAEA.974335 (v2).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -14,28 +14,22 @@ from typing import Any, Literal
 import numpy as np
 
 from ai4land.errors import MissingFileError, SourceError
+from ai4land.formats import chosen, map_of, opened_netcdf, years_of
 from ai4land.grid import Window
+from ai4land.sources.class_series.class_maps import ClassMap, ClassMaps, opened_maps
 from ai4land.sources.class_series.deflickered import Deflicker, Deflickered
+from ai4land.sources.class_series.netcdf_maps import NetcdfClassMap
+from ai4land.sources.file_source import FileSource, each_once, gaps_in
 from ai4land.sources.hilda.files import EDITIONS, HildaFile, HildaVersion, files_in, refuse_other
-from ai4land.sources.hilda.netcdf import HildaNetcdf
 from ai4land.sources.hilda.transitions import open_transitions
 from ai4land.sources.options import Strict
-from ai4land.sources.rasters import RasterSeries
 from ai4land.sources.reader import Certainty, Reader
-from ai4land.sources.source import (
-    Array,
-    Fields,
-    Flag,
-    Provenance,
-    Source,
-    SourceField,
-    checked,
-    raised,
-)
+from ai4land.sources.source import Array, Flag, Product, Provenance, Source, SourceField
 from ai4land.vocabulary import legend, variable
 
 __all__ = ["READER", "HildaOptions", "open_hilda"]
 
+_STATES = "LULC_states"
 _OBSERVED_FROM = 1960  # earlier years are back-cast (Winkler et al. 2021, methods)
 _DEFECT = 2015
 _ICE, _SPARSE = 99, 66
@@ -80,7 +74,7 @@ def open_hilda(path: Path, options: HildaOptions) -> Source:
     for file in files:
         refuse_other(file, options.version)
     states = _states([f for f in files if f.kind != "transitions"], options, path)
-    changes = _by_year([f for f in files if f.kind == "transitions"], path)
+    changes = _by_year([f for f in files if f.kind == "transitions"])
     if states is None and not changes:
         raise MissingFileError(
             "No HILDA+ state maps here",
@@ -92,13 +86,13 @@ def open_hilda(path: Path, options: HildaOptions) -> Source:
     parts = [] if states is None else [states]
     if changes:
         parts.append(open_transitions(changes, options.version))
-    return _Together(parts)
+    return _Together(parts, EDITIONS[options.version].product)
 
 
 def _states(files: list[HildaFile], options: HildaOptions, path: Path) -> Source | None:
     """The states, with 2015 and smoothing settled; ``None`` if there are none."""
     whole = [f for f in files if f.kind == "netcdf"]
-    maps = _by_year([f for f in files if f.kind == "states"], path)
+    maps = _by_year([f for f in files if f.kind == "states"])
     if len(whole) + bool(maps) > 1:
         raise SourceError(
             "Several copies of the states here",
@@ -106,62 +100,64 @@ def _states(files: list[HildaFile], options: HildaOptions, path: Path) -> Source
             found=", ".join([*(f.path.name for f in whole), *(["GeoTIFF maps"] if maps else [])]),
             remedy="keep one of them in the folder, or give the path of the NetCDF file",
         )
-    source: Source
-    if whole:
-        source = HildaNetcdf(whole[0].path, options.version, _OBSERVED_FROM)
-    elif maps:
-        source = _series(maps, options.version)
-    else:
+    if not whole and not maps:
         return None
-    source = _Settled(source, options.version, options.base_map_2015)
+    opened = _netcdf_maps(whole[0].path) if whole else opened_maps(maps)
+    source = _Settled(_series(opened, options.version), options.version, options.base_map_2015)
     return source if options.deflicker is None else Deflickered(source, options.deflicker)
 
 
-def _by_year(files: list[HildaFile], folder: Path) -> dict[int, Path]:
+def _by_year(files: list[HildaFile]) -> dict[int, Path]:
     """Files by year, each year once."""
-    found: dict[int, Path] = {}
-    for file in files:
-        assert file.year is not None
-        if file.year in found:
-            raise SourceError(
-                "Two files for one year",
-                where=folder,
-                found=f"{file.year}: {found[file.year].name} and {file.path.name}",
-                remedy="keep one of them in the folder",
-            )
-        found[file.year] = file.path
-    return found
+    return each_once(((f.year, f.path) for f in files if f.year is not None), "year")
 
 
-def _series(files: Mapping[int, Path], version: HildaVersion) -> RasterSeries:
+def _series(maps: Mapping[int, ClassMap], version: HildaVersion) -> ClassMaps:
     """Annual state maps as a series."""
-    example = files[min(files)].name
-    gaps = {
-        y: f"the file {example.replace(str(min(files)), str(y), 1)} is missing"
-        for y in range(min(files), max(files) + 1)
-        if y not in files
-    }
-    return RasterSeries(
+    first, example = min(maps), maps[min(maps)].path.name
+    whole = isinstance(maps[first], NetcdfClassMap)
+
+    def lacking(year: int) -> str:
+        named = example.replace(str(first), str(year), 1)
+        return f"{example} has no time {year}" if whole else f"the file {named} is missing"
+
+    return ClassMaps(
         variable("land_use"),
-        files,
+        maps,
         legend(EDITIONS[version].legend),
         EDITIONS[version].product,
-        back_cast=frozenset(y for y in files if y < _OBSERVED_FROM),
-        gaps=gaps,
+        back_cast=frozenset(y for y in maps if y < _OBSERVED_FROM),
+        gaps=gaps_in(maps, lacking),
     )
 
 
-class _Settled:
+def _netcdf_maps(path: Path) -> dict[int, ClassMap]:
+    """The maps of ``LULC_states(time, latitude, longitude)`` by year, time as bare years."""
+    with opened_netcdf(path) as dataset:
+        array = chosen(dataset, (_STATES,), path, what="HILDA+ states", option=None)
+        found = map_of(dataset, array, path)
+        if list(found.others) != ["time"] or "time" not in dataset.variables:
+            raise SourceError(
+                "Other dimensions than a series of maps",
+                where=f"{path}, {_STATES}",
+                expected="(time, latitude, longitude)",
+                found=array.dimensions,
+            )
+        years = years_of(dataset["time"], path)
+    return {year: NetcdfClassMap(found, {"time": index}) for year, index in years.items()}
+
+
+class _Settled(FileSource):
     """States with what is doubtful in their edition settled or said: 2015, and the code 44."""
 
-    def __init__(self, source: Source, version: str, choice: str | None) -> None:
+    def __init__(self, source: ClassMaps, version: HildaVersion, choice: str | None) -> None:
         self._source, self._version = source, version
         entry = source.fields["land_use"]
         self._defect = version == "v1" and _DEFECT in entry.ticks
         self._choice = choice if self._defect else None
         if self._defect:
             entry = self._without_defect(entry)
-        self.fields: Mapping[str, SourceField] = {"land_use": entry}
+        super().__init__({"land_use": entry}, EDITIONS[version].product)
 
     def _without_defect(self, entry: SourceField) -> SourceField:
         """What a v1 series offers under the choice made for 2015."""
@@ -190,19 +186,19 @@ class _Settled:
             )
         return replace(entry, ticks=ticks, gaps=gaps, flags=flags)
 
-    def read(self, variable: str, tick: int | None, window: Window) -> Array:
-        """Class codes of a window, ``(y, x)`` uint8, 255 missing; see ``Source.read``."""
-        checked(self.fields, variable, tick, window)
-        codes = self._source.read(variable, tick, window)
+    def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
+        """Class codes of a window, ``(y, x)`` uint8, 255 missing."""
+        codes = self._source.read("land_use", tick, window)
         if tick != _DEFECT or self._choice != "repair":
             return codes
-        before = self._source.read(variable, _DEFECT - 1, window)
+        before = self._source.read("land_use", _DEFECT - 1, window)
         return np.where((before == _ICE) & (codes == _SPARSE), np.uint8(_ICE), codes)
 
-    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
+    def _found(
+        self, entry: SourceField, ticks: tuple[int, ...], window: Window
+    ) -> Mapping[str, Any]:
         """Checks of the series, how 2015 is treated, and whether 44 can mean what it should."""
-        entry = checked(self.fields, variable, ticks[0], window)
-        notes = dict(self._source.inspect(variable, ticks, window))
+        notes = dict(self._source.inspect("land_use", ticks, window))
         if self._defect and _DEFECT in ticks:
             notes["base_map_2015"] = self._choice
         if self._version != "v1" and self._only_one_forest(ticks[-1], window):
@@ -210,7 +206,7 @@ class _Settled:
                 "of the forest codes 40–45 only 44 was seen: it may mean any forest, as in v1, "
                 "and not deciduous broadleaf, as the legend of this version has it"
             )
-        return notes | raised(entry, ticks, window)
+        return notes
 
     def _only_one_forest(self, tick: int, window: Window) -> bool:
         """Whether evenly spaced rows hold forest of the code 44 only."""
@@ -221,20 +217,21 @@ class _Settled:
             seen |= set(np.unique(line).tolist())
         return seen & set(range(40, 46)) == {44}
 
-    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
-        """The files behind some times, with 2014 where 2015 is repaired from it."""
-        if ticks is not None and _DEFECT in ticks and self._choice == "repair":
-            ticks = {*ticks, _DEFECT - 1}
-        return self._source.provenance(ticks)
+    def _files(self, entry: SourceField, tick: int | None) -> Iterable[Path]:
+        """With that of 2014 where 2015 is repaired from it."""
+        assert tick is not None
+        repaired = tick == _DEFECT and self._choice == "repair"
+        return [self._source.file_of(t) for t in ([_DEFECT - 1] if repaired else []) + [tick]]
 
 
-class _Together:
+class _Together(FileSource):
     """States and transitions of one folder."""
 
-    def __init__(self, parts: list[Source]) -> None:
+    def __init__(self, parts: list[Source], product: Product) -> None:
         self._parts = {name: part for part in parts for name in part.fields}
-        self.fields = Fields(
+        super().__init__(
             {name: part.fields[name] for name, part in self._parts.items()},
+            product,
             {
                 "land_use": "there are no state maps here",
                 "land_use_smoothed": "set the option `deflicker`",
@@ -242,23 +239,25 @@ class _Together:
             },
         )
 
-    def _part(self, name: str) -> Source:
-        self.fields[name]  # refuses what is not there
-        return self._parts[name]
+    def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
+        """Class codes of a window, ``(y, x)`` uint8, 255 missing."""
+        name = entry.variable.name
+        return self._parts[name].read(name, tick, window)
 
-    def read(self, variable: str, tick: int | None, window: Window) -> Array:
-        """Class codes of a window, ``(y, x)`` uint8, 255 missing; see ``Source.read``."""
-        return self._part(variable).read(variable, tick, window)
-
-    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
+    def _found(
+        self, entry: SourceField, ticks: tuple[int, ...], window: Window
+    ) -> Mapping[str, Any]:
         """What states or transitions find."""
-        return self._part(variable).inspect(variable, ticks, window)
+        name = entry.variable.name
+        return self._parts[name].inspect(name, ticks, window)
 
-    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
-        """The files behind some times and the variables asked for (default: all), hashed."""
-        asked = self.fields.asked or set(self.fields)
-        parts = {id(p): p for name, p in self._parts.items() if name in asked}
-        return [entry for part in parts.values() for entry in part.provenance(ticks)]
+    def provenance(
+        self, ticks: Collection[int] | None = None, variables: Collection[str] | None = None
+    ) -> list[Provenance]:
+        """The files behind some times of some variables (default: all), hashed."""
+        names = [n for n in self._parts if variables is None or n in variables]
+        parts = {id(self._parts[n]): self._parts[n] for n in names}
+        return [e for part in parts.values() for e in part.provenance(ticks, names)]
 
 
 READER = Reader(

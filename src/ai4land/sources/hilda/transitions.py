@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ai4land.sources.class_series.class_maps import ClassMaps, opened_maps
+from ai4land.sources.file_source import gaps_in
 from ai4land.sources.hilda.files import EDITIONS, HildaVersion
-from ai4land.sources.rasters import RasterSeries
 from ai4land.sources.source import Array
 from ai4land.vocabulary import NO_DATA, legend, variable
 
@@ -28,7 +29,7 @@ __all__ = ["open_transitions", "split_transitions"]
 Codes = npt.NDArray[np.uint8]
 
 
-def open_transitions(files: Mapping[int, Path], version: HildaVersion) -> RasterSeries:
+def open_transitions(files: Mapping[int, Path], version: HildaVersion) -> ClassMaps:
     """Open a series of transitions.
 
     Args:
@@ -38,14 +39,13 @@ def open_transitions(files: Mapping[int, Path], version: HildaVersion) -> Raster
     Raises:
         SourceError: If the series is not on one grid.
     """
-    years = range(min(files), max(files) + 1)
-    gaps = {y - 1: f"the transition file {y}-{y - 1} is missing" for y in years if y not in files}
-    return RasterSeries(
+    left = {year - 1: path for year, path in files.items()}
+    return ClassMaps(
         variable("land_use_transitions"),
-        {year - 1: path for year, path in files.items()},
+        opened_maps(left),
         legend("hildaplus_transitions"),
         EDITIONS[version].product,
-        gaps=gaps,
+        gaps=gaps_in(left, lambda y: f"the transition file {y + 1}-{y} is missing"),
         recode=None if version == "v1" else _reduced,
     )
 

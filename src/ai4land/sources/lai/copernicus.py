@@ -10,23 +10,27 @@ import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.errors import MissingFileError, SourceError
+from ai4land.errors import SourceError
 from ai4land.formats import (
     NetcdfMap,
     check_units,
     chosen,
     map_of,
     opened_netcdf,
-    same_grid,
 )
 from ai4land.grid import Window
-from ai4land.sources.lai.leaf_area import Composite, LeafArea, leaf_area
-from ai4land.sources.options import Strict
+from ai4land.sources.lai.composites import (
+    CompositeMap,
+    CompositeOptions,
+    Naming,
+    Rhythm,
+    leaf_area_of,
+)
+from ai4land.sources.lai.leaf_area import VARIABLES, LeafArea, leaf_area
 from ai4land.sources.periods import Period, composite_date, period_of
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Product
@@ -46,16 +50,26 @@ _CITATION = "Verger et al. 2014, doi:10.1016/j.rse.2014.07.009; Copernicus servi
 _LICENCE = "Copernicus, free with attribution"
 
 
-class CopernicusLaiOptions(Strict):
-    """Options of ``lai_copernicus``.
+class CopernicusLaiOptions(CompositeOptions):
+    """Options of ``lai_copernicus``."""
 
-    Attributes:
-        clock: Clock of the values: ``10day``, ``8day`` or ``month``.
-        partial: Offer periods of which the files cover only some days.
-    """
+    clock: Rhythm = "10day"
 
-    clock: Literal["10day", "8day", "month"] = "10day"
-    partial: bool = False
+
+def _ten_days(match: re.Match[str], file: Path) -> Period:
+    return period_of(Clock.TEN_DAYS, Clock.TEN_DAYS.tick(composite_date(match["date"], file)))
+
+
+_NAMES = Naming(
+    what="Copernicus leaf area",
+    pattern=_FILE,
+    ending="*.nc",
+    example="c_gls_LAI_….nc, c_gls_LAI300_….nc or c3s_LAI_….nc",
+    of=_ten_days,
+    one="ten-day period",
+    twice="keep the consolidated one (without -RT, or with the higher RT)",
+    edition=lambda match: f"{match['sensor']} {match['version']}",
+)
 
 
 def open_lai_copernicus(path: Path, options: CopernicusLaiOptions) -> LeafArea:
@@ -72,53 +86,13 @@ def open_lai_copernicus(path: Path, options: CopernicusLaiOptions) -> LeafArea:
         MissingFileError: If there is nothing of the product.
         SourceError: If two files are of one period, or a file is laid out differently.
     """
-    files: dict[Period, Path] = {}
-    versions: set[str] = set()
-    for file in sorted(path.rglob("*.nc")):
-        match = _FILE.match(file.name)
-        if match is None:
-            continue
-        day = composite_date(match["date"], file)
-        period = period_of(Clock.TEN_DAYS, Clock.TEN_DAYS.tick(day))
-        if period in files:
-            raise SourceError(
-                "Two files for one ten-day period",
-                where=path,
-                found=f"{files[period].name} and {file.name}",
-                remedy="keep the consolidated one (without -RT, or with the higher RT)",
-            )
-        files[period] = file
-        versions.add(f"{match['sensor']} {match['version']}")
-    if not files:
-        raise MissingFileError(
-            "No Copernicus leaf area files here",
-            where=path,
-            expected="files named c_gls_LAI_….nc, c_gls_LAI300_….nc or c3s_LAI_….nc",
-            found="none in it or its subfolders" if path.is_dir() else "no such folder",
-            remedy="unpack the archives" if list(path.glob("*.zip")) else None,
-        )
+    files, edition = _NAMES.files_in(path)
+    product = Product("Copernicus LAI", edition, _LICENCE, _CITATION)
     maps = {period: _opened_map(file) for period, file in files.items()}
-    first = next(iter(maps.values()))
-    for one in maps.values():
-        if not same_grid(one.layout.grid, first.layout.grid):
-            raise SourceError(
-                "A file of the series lies on another grid",
-                where=one.path,
-                expected=f"{first.layout.grid.describe()} as {first.path.name}",
-                found=one.layout.grid.describe(),
-                remedy="keep 1 km and 300 m files in folders of their own",
-            )
-    return LeafArea(
-        first.layout.grid,
-        [Composite(p, (one.path,), partial(_read, one)) for p, one in maps.items()],
-        Clock(options.clock),
-        Product("Copernicus LAI", ", ".join(sorted(versions)), _LICENCE, _CITATION),
-        partial=options.partial,
-        notes={"composites": "ten-day periods"},
-    )
+    return leaf_area_of(maps, options, product, {"composites": "ten-day periods"})
 
 
-def _opened_map(path: Path) -> NetcdfMap:
+def _opened_map(path: Path) -> CompositeMap:
     """Read and check the header of a file; numbers without attributes are as uint8 editions are."""
     with opened_netcdf(path) as dataset:
         array = chosen(dataset, (_NAME,), path, what="leaf area", option=None)
@@ -146,7 +120,8 @@ def _opened_map(path: Path) -> NetcdfMap:
         )
     if unsigned and not attributes & {"_FillValue", "missing_value"}:
         packing = replace(packing, fills=(255,))
-    return replace(found, packing=packing)
+    found = replace(found, packing=packing)
+    return CompositeMap(path, found.layout, partial(_read, found))
 
 
 def _read(one: NetcdfMap, window: Window) -> npt.NDArray[np.float32]:
@@ -156,7 +131,7 @@ def _read(one: NetcdfMap, window: Window) -> npt.NDArray[np.float32]:
 
 READER = Reader(
     CopernicusLaiOptions,
-    ("leaf_area_index", "leaf_area_index_observations"),
+    VARIABLES,
     lambda path, options, _: open_lai_copernicus(path, options),
     title="Copernicus leaf area index, CGLS 1 km and 300 m, C3S 1 km and 4 km",
     files=("c_gls_LAI_{date}0000_GLOBE_{sensor}_V2.0.2.nc", "c3s_LAI_{date}000000_GLOBE_*.nc"),
@@ -164,4 +139,5 @@ READER = Reader(
     licence=_LICENCE,
     citation=_CITATION,
     certainty=Certainty.CODE,
+    experimental=True,
 )

@@ -6,7 +6,6 @@ scale: AVHRR is int16 × 0.01 with 2550 missing, MODIS is uint8 × 0.1.
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Mapping
 from functools import partial
@@ -16,15 +15,14 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.errors import MissingFileError, SourceError
-from ai4land.formats import Hdf4File, Layout, opened_hdf4, same_grid
+from ai4land.errors import SourceError
+from ai4land.formats import Hdf4File, Layout, opened_hdf4
 from ai4land.grid import Window
-from ai4land.sources.lai.leaf_area import Composite, LeafArea, Scaling
-from ai4land.sources.options import Strict
-from ai4land.sources.periods import composite, composite_date
+from ai4land.sources.lai.composites import CompositeMap, CompositeOptions, Naming, leaf_area_of
+from ai4land.sources.lai.leaf_area import VARIABLES, LeafArea, Scaling
+from ai4land.sources.periods import Period, composite, composite_date
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Product
-from ai4land.vocabulary import Clock
 
 __all__ = ["READER", "GlassLaiOptions", "open_lai_glass"]
 
@@ -42,18 +40,39 @@ _CITATION = "Xiao et al. 2016, doi:10.1109/TGRS.2016.2560522"
 _LICENCE = "free for science with citation"
 
 
-class GlassLaiOptions(Strict):
+class GlassLaiOptions(CompositeOptions):
     """Options of ``lai_glass``.
 
     Attributes:
-        clock: Clock of the values: ``8day``, ``10day`` or ``month``.
         product: ``GLASS01B01`` (MODIS) or ``GLASS01B02`` (AVHRR), needed if a folder holds both.
-        partial: Offer periods of which the files cover only some days.
     """
 
-    clock: Literal["8day", "10day", "month"] = "8day"
     product: Literal["GLASS01B01", "GLASS01B02"] | None = None
-    partial: bool = False
+
+
+def _eight_days(match: re.Match[str], file: Path) -> Period:
+    if match["product"].upper() not in _KNOWN:
+        raise SourceError(
+            "This edition of GLASS is not supported",
+            where=file,
+            expected=" or ".join(_KNOWN) + " (0.05°)",
+            found=match["product"],
+            remedy="its format is not confirmed; fetch the 0.05° edition",
+        )
+    return composite(composite_date(match["year"] + match["doy"], file), _DAYS)
+
+
+_NAMES = Naming(
+    what="GLASS leaf area",
+    pattern=_FILE,
+    ending="*.hdf",
+    example="GLASS01B02.V40.A2004001.….hdf",
+    of=_eight_days,
+    one="time",
+    twice="keep the one that was produced last",
+    edition=lambda match: f"{match['product']} {match['version']}".upper(),
+    several="set the option `product`, and keep one version in a folder",
+)
 
 
 def open_lai_glass(path: Path, options: GlassLaiOptions) -> LeafArea:
@@ -67,82 +86,25 @@ def open_lai_glass(path: Path, options: GlassLaiOptions) -> LeafArea:
         MissingFileError: If there is nothing of the product, or no HDF4 library.
         SourceError: If there are several products or versions, or a file is laid out differently.
     """
-    found: dict[tuple[str, str], dict[dt.date, Path]] = {}
-    for file in sorted(path.rglob("*.hdf")):
-        match = _FILE.match(file.name)
-        if match is None:
-            continue
-        product = match["product"].upper()
-        if product not in _KNOWN:
-            raise SourceError(
-                "This edition of GLASS is not supported",
-                where=file,
-                expected=" or ".join(_KNOWN) + " (0.05°)",
-                found=product,
-                remedy="its format is not confirmed; fetch the 0.05° edition",
-            )
-        if options.product not in {None, product}:
-            continue
-        day = composite_date(match["year"] + match["doy"], file)
-        files = found.setdefault((product, match["version"].upper()), {})
-        if day in files:
-            raise SourceError(
-                "Two files for one time",
-                where=path,
-                found=f"{files[day].name} and {file.name}",
-                remedy="keep the one that was produced last",
-            )
-        files[day] = file
-    if not found:
-        raise MissingFileError(
-            "No GLASS leaf area here",
-            where=path,
-            expected="files named GLASS01B02.V40.A2004001.….hdf",
-            found="none in it or its subfolders" if path.is_dir() else "no such folder",
-        )
-    if len(found) > 1:
-        raise SourceError(
-            "Several products or versions in the folder",
-            where=path,
-            found=", ".join(" ".join(key) for key in sorted(found)),
-            remedy="set the option `product`, and keep one version in a folder",
-        )
-    (name, version), files = next(iter(found.items()))
-    layout = _layout(next(iter(files.values())), name)
-    composites = [
-        Composite(composite(day, _DAYS), (file,), partial(_read, file, name, layout))
-        for day, file in files.items()
-    ]
-    return LeafArea(
-        layout.grid,
-        composites,
-        Clock(options.clock),
-        Product("GLASS LAI", f"{name} {version}", _LICENCE, _CITATION),
-        partial=options.partial,
-        notes={"composite_days": _DAYS, "day_weights": "days shared with the period"},
-    )
+    files, edition = _NAMES.files_in(path, options.product)
+    name = edition.split()[0]
+    maps = {period: _opened_map(file, name) for period, file in files.items()}
+    product = Product("GLASS LAI", edition, _LICENCE, _CITATION)
+    notes = {"composite_days": _DAYS, "day_weights": "days shared with the period"}
+    return leaf_area_of(maps, options, product, notes)
 
 
-def _layout(path: Path, product: str) -> Layout:
+def _opened_map(path: Path, product: str) -> CompositeMap:
+    """Read and check the header of a file."""
     with opened_hdf4(path) as file:
-        _scaling(file, product)
-        return file.grid_of(_FIELD).layout()
+        scaling, layout = _scaling(file, product), file.grid_of(_FIELD).layout()
+    return CompositeMap(path, layout, partial(_read, path, scaling, layout))
 
 
-def _read(path: Path, product: str, layout: Layout, window: Window) -> npt.NDArray[np.float32]:
+def _read(path: Path, scaling: Scaling, layout: Layout, window: Window) -> npt.NDArray[np.float32]:
     with opened_hdf4(path) as file:
-        place = file.grid_of(_FIELD).layout()
-        if not same_grid(place.grid, layout.grid):
-            raise SourceError(
-                "A file of the series lies on another grid",
-                where=path,
-                expected=layout.grid.describe(),
-                found=place.grid.describe(),
-                remedy="keep files of one grid in a folder",
-            )
-        raw = place.gather(window, lambda rows, cols: file.read(_FIELD, rows, cols))
-        where = f"{path.name}, row {window.row}, column {window.col}"
-        return _scaling(file, product).apply(raw, where)
+        raw = layout.gather(window, lambda rows, cols: file.read(_FIELD, rows, cols))
+    return scaling.apply(raw, f"{path.name}, row {window.row}, column {window.col}")
 
 
 def _scaling(file: Hdf4File, product: str) -> Scaling:
@@ -168,7 +130,7 @@ def _scaling(file: Hdf4File, product: str) -> Scaling:
 
 READER = Reader(
     GlassLaiOptions,
-    ("leaf_area_index", "leaf_area_index_observations"),
+    VARIABLES,
     lambda path, options, _: open_lai_glass(path, options),
     title="GLASS leaf area index, 0.05°, from AVHRR or MODIS",
     files=("GLASS01B02.V40.A{year}{doy}.*.hdf", "GLASS01B01.V04.A{year}{doy}.*.hdf"),
@@ -176,4 +138,5 @@ READER = Reader(
     licence=_LICENCE,
     citation=_CITATION,
     certainty=Certainty.CODE,
+    experimental=True,
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,22 +18,17 @@ import numpy.typing as npt
 
 from ai4land.errors import SourceError
 from ai4land.grid import Grid, Window
+from ai4land.sources.file_source import FileSource, check_bounds
 from ai4land.sources.periods import Period, covered_ticks, period_of
-from ai4land.sources.source import (
-    Array,
-    Product,
-    Provenance,
-    SourceField,
-    checked,
-    provenance_of,
-)
+from ai4land.sources.source import Array, Product, SourceField
 from ai4land.vocabulary import Clock, variable
 
-__all__ = ["Composite", "LeafArea", "Scaling", "leaf_area"]
+__all__ = ["VARIABLES", "Composite", "LeafArea", "Scaling", "leaf_area"]
 
 FloatArray = npt.NDArray[np.float32]
 
-_VALUE, _COUNT = "leaf_area_index", "leaf_area_index_observations"
+VARIABLES = _VALUE, _COUNT = ("leaf_area_index", "leaf_area_index_observations")
+"""What every product of leaf area offers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +82,8 @@ def leaf_area(values: FloatArray, where: object) -> FloatArray:
     Raises:
         SourceError: If a value is beyond the bounds of leaf area.
     """
-    low, high = variable(_VALUE).bounds
-    assert low is not None
-    assert high is not None
-    wrong = (values < low - 1e-6) | (values > high)
-    if wrong.any():
-        raise SourceError(
-            "An impossible leaf area",
-            where=where,
-            expected=f"{low:g}…{high:g} m² m⁻²",
-            found=f"{values[wrong].ravel()[0]:g}",
-            remedy="the file's scale factor or fill value differs from what it declares",
-        )
+    remedy = "the file's scale factor or fill value differs from what it declares"
+    check_bounds(values, variable(_VALUE), where, remedy, below=1e-6)
     return values
 
 
@@ -117,7 +102,7 @@ class Composite:
     read: Callable[[Window], FloatArray]
 
 
-class LeafArea:
+class LeafArea(FileSource):
     """Leaf area index and the number of valid composites behind it.
 
     Args:
@@ -144,7 +129,7 @@ class LeafArea:
         absent: Mapping[dt.date, str] | None = None,
         notes: Mapping[str, Any] | None = None,
     ) -> None:
-        self._product, self._notes = product, dict(notes or {})
+        self._notes = dict(notes or {})
         ordered = sorted(composites, key=lambda c: c.period)
         for one, two in itertools.pairwise(ordered):
             if one.period.shared(two.period):
@@ -171,14 +156,11 @@ class LeafArea:
         for tick in ticks:
             days = period_of(clock, tick)
             self._parts[tick] = [(c, n) for c in ordered if (n := c.period.shared(days))]
-        self.fields: Mapping[str, SourceField] = {
-            name: SourceField(variable(name), grid, clock, ticks, gaps=gaps)
-            for name in (_VALUE, _COUNT)
-        }
+        fields = {n: SourceField(variable(n), grid, clock, ticks, gaps=gaps) for n in VARIABLES}
+        super().__init__(fields, product)
 
-    def read(self, variable: str, tick: int | None, window: Window) -> Array:
-        """Leaf area (m² m⁻², NaN missing) or composite count, ``(y, x)``; see ``Source.read``."""
-        checked(self.fields, variable, tick, window)
+    def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
+        """Leaf area (m² m⁻², NaN missing) or composite count, ``(y, x)`` float32."""
         assert tick is not None
         total, weight = np.zeros(window.shape), np.zeros(window.shape)
         count = np.zeros(window.shape, dtype=np.float32)
@@ -188,20 +170,19 @@ class LeafArea:
             total += np.where(valid, values, 0.0) * days
             weight += valid * days
             count += valid
-        if variable == _COUNT:
+        if entry.variable.name == _COUNT:
             return count
         mean = np.full(window.shape, np.nan, dtype=np.float32)
         np.divide(total, weight, out=mean, where=weight > 0, casting="same_kind")
         return mean
 
-    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
+    def _found(
+        self, entry: SourceField, ticks: tuple[int, ...], window: Window
+    ) -> Mapping[str, Any]:
         """How values were made, and how many composites stand behind a tick."""
-        checked(self.fields, variable, ticks[0], window)
         counts = [len(self._parts[t]) for t in ticks]
         return {**self._notes, "composites_per_tick": [min(counts), max(counts)]}
 
-    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
-        """The files behind some times (default: all), hashed."""
-        chosen = self._parts if ticks is None else [t for t in self._parts if t in ticks]
-        paths = {path: None for t in chosen for c, _ in self._parts[t] for path in c.paths}
-        return [provenance_of(path, self._product) for path in paths]
+    def _files(self, entry: SourceField, tick: int | None) -> Iterable[Path]:
+        assert tick is not None
+        return [path for composite, _ in self._parts[tick] for path in composite.paths]

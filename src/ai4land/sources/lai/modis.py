@@ -18,7 +18,8 @@ from ai4land.errors import SourceError
 from ai4land.formats import Layout
 from ai4land.grid import Grid, Window
 from ai4land.regrid import SinusoidalGrid, sinusoidal_mean, sinusoidal_nearest
-from ai4land.sources.lai.leaf_area import Composite, LeafArea, Scaling
+from ai4land.sources.lai.composites import CompositeOptions
+from ai4land.sources.lai.leaf_area import VARIABLES, Composite, LeafArea, Scaling
 from ai4land.sources.lai.modis_files import (
     LAI,
     QUALITY,
@@ -30,10 +31,9 @@ from ai4land.sources.lai.modis_files import (
     modis_tiles,
     whole_of,
 )
-from ai4land.sources.options import Strict
+from ai4land.sources.options import Side, side_of
 from ai4land.sources.periods import composite
 from ai4land.sources.reader import Certainty, Reader
-from ai4land.sources.sides import Side, side_of
 from ai4land.sources.source import Array, Product
 from ai4land.vocabulary import Clock
 
@@ -47,18 +47,16 @@ _CITATION = "Myneni et al. 2021, doi:10.5067/MODIS/MCD15A2H.061"
 _LICENCE = "no restriction (NASA)"
 
 
-class ModisLaiOptions(Strict):
+class ModisLaiOptions(CompositeOptions):
     """Options of ``lai_modis``.
 
     Attributes:
-        clock: Clock of the values: ``8day``, ``10day`` or ``month``.
         quality: Which retrievals count, by ``FparLai_QC``: ``any`` produced number; ``main``: the
             main algorithm, with or without saturation (MODLAND_QC 0 and SCF_QC 0 or 1);
             ``clear``: of those, clear or assumed clear (CLOUDSTATE 0 or 3) and live detectors.
         degrees: Side of a cell of the regular grid that sinusoidal files are brought onto.
         method: ``mean`` by shared area, or the ``nearest`` pixel.
         min_share: Share of a cell that valid pixels must fill for a mean to count.
-        partial: Offer periods of which the files cover only some days.
         product: Short name, needed if a folder holds several.
         pattern: Name of GeoTIFF exports with ``{year}`` and ``{doy}``, or ``{year}``, ``{month}``
             and ``{day}``.
@@ -66,12 +64,10 @@ class ModisLaiOptions(Strict):
         days: Days of a composite of exports; default: as the files say, else 8.
     """
 
-    clock: Literal["8day", "10day", "month"] = "8day"
     quality: Rule = "any"
     degrees: Side = "1/120"
     method: Literal["mean", "nearest"] = "mean"
     min_share: Annotated[float, Field(gt=0, le=1)] = 0.5
-    partial: bool = False
     product: Literal["MOD15A2H", "MYD15A2H", "MCD15A2H", "MCD15A3H"] | None = None
     pattern: str | None = None
     quality_pattern: str | None = None
@@ -243,7 +239,7 @@ def _shared(one: int, length: int, two: int, other: int) -> tuple[int, int]:
 
 READER = Reader(
     ModisLaiOptions,
-    ("leaf_area_index", "leaf_area_index_observations"),
+    VARIABLES,
     lambda path, options, _: open_lai_modis(path, options),
     title="MODIS leaf area index, collections 6 and 6.1",
     files=("MCD15A2H.A{year}{doy}.h{hh}v{vv}.061.*.hdf", "GeoTIFF and NetCDF exports"),

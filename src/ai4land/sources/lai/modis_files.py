@@ -28,6 +28,7 @@ from ai4land.formats import (
 )
 from ai4land.regrid import SinusoidalGrid
 from ai4land.sources.bands import BandFile, open_bands
+from ai4land.sources.lai.composites import Naming
 from ai4land.sources.periods import composite_date, dated_files
 from ai4land.sources.source import Array
 
@@ -89,9 +90,21 @@ class Sheets:
     collection: str = ""
 
 
-def _length_of(product: str) -> int:
-    """Days of a composite by the product's name: A3 every 4 days, A2 every 8."""
-    return 4 if "15A3" in product.upper() else 8
+def _tile(match: re.Match[str], file: Path) -> tuple[dt.date, int, int]:
+    return composite_date(match["year"] + match["doy"], file), int(match["h"]), int(match["v"])
+
+
+_TILES = Naming(
+    what="MODIS leaf area tiles",
+    pattern=_TILE,
+    ending="*.hdf",
+    example="MCD15A2H.A2004001.h17v04.061.….hdf; of exports, the option `pattern`",
+    of=_tile,
+    one="tile and time",
+    twice="keep the one that was produced last",
+    edition=lambda match: f"{match['product'].upper()} {match['collection']}",
+    several="set the option `product`, and keep one collection in a folder",
+)
 
 
 def modis_tiles(folder: Path, product: str | None) -> Sheets:
@@ -107,44 +120,15 @@ def modis_tiles(folder: Path, product: str | None) -> Sheets:
         MissingFileError: If there is no tile, or no HDF4 library.
         SourceError: If there are several products, collections or versions of one tile.
     """
-    found: dict[tuple[str, str], dict[tuple[dt.date, int, int], Path]] = {}
-    for file in sorted(folder.rglob("*.hdf")):
-        match = _TILE.search(file.name)
-        if match is None or product not in {None, match["product"].upper()}:
-            continue
-        day = composite_date(match["year"] + match["doy"], file)
-        key = (day, int(match["h"]), int(match["v"]))
-        tiles = found.setdefault((match["product"].upper(), match["collection"]), {})
-        if key in tiles:
-            raise SourceError(
-                "Two files for one tile and time",
-                where=folder,
-                found=f"{tiles[key].name} and {file.name}",
-                remedy="keep the one that was produced last",
-            )
-        tiles[key] = file
-    if not found:
-        raise MissingFileError(
-            "No MODIS leaf area tiles here",
-            where=folder,
-            expected=f"files named {product or 'MCD15A2H'}.A2004001.h17v04.061.….hdf",
-            found="none in it or its subfolders" if folder.is_dir() else "no such folder",
-            remedy="for exports, set the option `pattern`",
-        )
-    if len(found) > 1:
-        raise SourceError(
-            "Several products or collections in the folder",
-            where=folder,
-            found=", ".join(f"{name} {collection}" for name, collection in sorted(found)),
-            remedy="set the option `product`, and keep one collection in a folder",
-        )
-    ((name, collection), tiles) = next(iter(found.items()))
+    tiles, edition = _TILES.files_in(folder, product)
+    name, collection = edition.split()
     cells = _cells(next(iter(tiles.values())))
     days: dict[dt.date, list[Sheet]] = {}
     for (day, h, v), file in tiles.items():
         place = SinusoidalGrid.tile(h, v, cells)
         days.setdefault(day, []).append(Sheet(file, place, partial(_read_tile, file, place)))
-    return Sheets({d: tuple(s) for d, s in days.items()}, _length_of(name), name, collection)
+    length = 4 if "15A3" in name else 8
+    return Sheets({d: tuple(s) for d, s in days.items()}, length, name, collection)
 
 
 def _cells(path: Path) -> int:

@@ -8,8 +8,8 @@ NetCDF as ``ubyte`` with a time axis (editions of the climate data store) or as 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ import numpy as np
 
 from ai4land.errors import MissingFileError, SourceError
 from ai4land.formats import (
-    Layout,
     NetcdfMap,
     chosen,
     map_of,
@@ -27,22 +26,16 @@ from ai4land.formats import (
     years_of,
 )
 from ai4land.grid import Grid, Window
+from ai4land.sources.class_series.class_maps import ClassMap
+from ai4land.sources.class_series.netcdf_maps import NetcdfClassMap
 from ai4land.sources.codes import class_codes
+from ai4land.sources.file_source import FileSource, gaps_in
 from ai4land.sources.land_cover.coarse_classes import CoarseClasses, cells_inside
-from ai4land.sources.options import Strict
-from ai4land.sources.rasters import RasterFile, open_raster
+from ai4land.sources.options import Side, Strict, side_of
+from ai4land.sources.rasters import open_raster
 from ai4land.sources.reader import Certainty, Reader
-from ai4land.sources.sides import Side, side_of
-from ai4land.sources.source import (
-    Array,
-    Fields,
-    Product,
-    Provenance,
-    SourceField,
-    checked,
-    provenance_of,
-)
-from ai4land.vocabulary import NO_DATA, Clock, Legend, legend, variable
+from ai4land.sources.source import Array, Product, SourceField
+from ai4land.vocabulary import NO_DATA, Clock, legend, variable
 
 __all__ = ["READER", "EsaCci", "EsaCciOptions", "open_esa_cci"]
 
@@ -73,36 +66,6 @@ class EsaCciOptions(Strict):
     variable: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Map:
-    """One map of a year, or one tile of it, whose header was read.
-
-    Attributes:
-        map: The raster, or the NetCDF variable.
-        at: Position on the time axis of a NetCDF file, empty if it has none.
-    """
-
-    map: RasterFile | NetcdfMap
-    at: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self.map.path
-
-    @property
-    def layout(self) -> Layout:
-        """Where its pixels lie."""
-        return self.map.layout
-
-    def codes(self, window: Window, legend: Legend, where: str) -> Array:
-        """Codes of the legend, north up, ``(y, x)`` uint8, 255 missing."""
-        if isinstance(self.map, RasterFile):
-            return class_codes(self.map.read(window), legend, self.map.nodata, where)
-        raw, missing = self.map.classes(window, {*legend.codes, *legend.sea}, self.at)
-        return class_codes(raw, legend, None, where, missing)
-
-
 def open_esa_cci(path: Path, options: EsaCciOptions) -> EsaCci:
     """Open a folder of annual files, or one file.
 
@@ -130,7 +93,7 @@ def open_esa_cci(path: Path, options: EsaCciOptions) -> EsaCci:
             else ", ".join([*packed, *others][:3]) or "none in it",
             remedy="unpack the archives" if packed else "fetch the layer lccs_class",
         )
-    maps: dict[int, list[_Map]] = {}
+    maps: dict[int, list[ClassMap]] = {}
     versions: set[str] = set()
     for file in files:
         match = _FILE.search(file.name)
@@ -163,7 +126,7 @@ def _layer(match: re.Match[str]) -> str | None:
     return next((name for name in _COMPANIONS if name in match["rest"].lower()), None)
 
 
-def _open_file(path: Path, named: int | None, variable: str | None) -> dict[int, _Map]:
+def _open_file(path: Path, named: int | None, variable: str | None) -> Mapping[int, ClassMap]:
     """The maps of a file by year.
 
     Args:
@@ -189,7 +152,7 @@ def _open_file(path: Path, named: int | None, variable: str | None) -> dict[int,
                 expected="…-P1Y-2018-v…",
                 remedy="give the file its original name back",
             )
-        return {named: _Map(open_raster(path))}
+        return {named: open_raster(path)}
     with opened_netcdf(path) as dataset:
         array = chosen(dataset, (_ARRAY,), path, what="land cover", variable=variable)
         found = map_of(dataset, array, path)
@@ -204,7 +167,7 @@ def _open_file(path: Path, named: int | None, variable: str | None) -> dict[int,
         _check_codes(array, path)
         years = _years(dataset, found, path, named)
     return {
-        year: _Map(found, {} if at is None else dict.fromkeys(found.others, at))
+        year: NetcdfClassMap(found, {} if at is None else dict.fromkeys(found.others, at))
         for year, at in years.items()
     }
 
@@ -258,7 +221,7 @@ def _years(
     return years
 
 
-class _Maps:
+class _Maps(FileSource):
     """Land cover on the product's own pixels.
 
     Args:
@@ -269,8 +232,8 @@ class _Maps:
         SourceError: If maps of a year overlap, or pixels do not fit together.
     """
 
-    def __init__(self, maps: Mapping[int, Sequence[_Map]], product: Product) -> None:
-        self._product, self._legend = product, legend("esa_cci_lc")
+    def __init__(self, maps: Mapping[int, Sequence[ClassMap]], product: Product) -> None:
+        self._legend = legend("esa_cci_lc")
         every = [one for parts in maps.values() for one in parts]
         self._grid = _union([one.layout.grid for one in every], every[0].path)
         places = {year: self._placed(parts) for year, parts in maps.items()}
@@ -286,17 +249,15 @@ class _Maps:
                 "No year has all tiles", where=every[0].path.parent, found=next(iter(gaps.items()))
             )
         ticks = tuple(self._maps)
-        missing = {y: "no file of this year" for y in range(ticks[0], ticks[-1]) if y not in maps}
-        inner = {y: why for y, why in (missing | gaps).items() if ticks[0] < y < ticks[-1]}
-        self.fields: Mapping[str, SourceField] = {
-            _NAME: SourceField(
-                variable(_NAME), self._grid, Clock.YEAR, ticks, self._legend, gaps=inner
-            )
-        }
+        inner = gaps_in(ticks, lambda year: gaps.get(year, "no file of this year"))
+        field = SourceField(
+            variable(_NAME), self._grid, Clock.YEAR, ticks, self._legend, gaps=inner
+        )
+        super().__init__({_NAME: field}, product)
 
-    def _placed(self, parts: Sequence[_Map]) -> dict[tuple[int, int], _Map]:
+    def _placed(self, parts: Sequence[ClassMap]) -> dict[tuple[int, int], ClassMap]:
         """Row and column of each tile of a year in the whole."""
-        placed: dict[tuple[int, int], _Map] = {}
+        placed: dict[tuple[int, int], ClassMap] = {}
         covered: list[tuple[int, int, int, int]] = []
         for one in parts:
             grid = one.layout.grid
@@ -317,9 +278,8 @@ class _Maps:
             placed[row, col] = one
         return placed
 
-    def read(self, variable: str, tick: int | None, window: Window) -> Array:
-        """Class codes of a window, ``(y, x)`` uint8, 255 missing; see ``Source.read``."""
-        checked(self.fields, variable, tick, window)
+    def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
+        """Class codes of a window, ``(y, x)`` uint8, 255 missing."""
         assert tick is not None
         out = np.full(window.shape, NO_DATA, dtype=np.uint8)
         for piece in self._grid.pieces(window):
@@ -332,22 +292,24 @@ class _Maps:
                     continue
                 part = Window(top - row, left - col, bottom - top, right - left)
                 where = f"{one.path.name}, {tick}, row {part.row}, column {part.col}"
-                codes = one.codes(part, self._legend, where)
+                codes = class_codes(one.read_all([part])[0], self._legend, one.nodata, where)
                 y = slice(piece.target[0].start + top - rows.start, None)
                 x = slice(piece.target[1].start + left - cols.start, None)
                 out[y, x][: part.height, : part.width] = codes
         return out
 
-    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
-        """Nothing that headers do not tell."""
-        checked(self.fields, variable, ticks[0], window)
-        return {}
+    def _files(self, entry: SourceField, tick: int | None) -> Iterable[Path]:
+        assert tick is not None
+        return self.files_of(tick)
 
-    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
-        """The files behind some times (default: all), hashed."""
-        chosen = [t for t in self._maps if ticks is None or t in ticks]
-        paths = {one.path: None for t in chosen for one in self._maps[t].values()}
-        return [provenance_of(path, self._product) for path in paths]
+    def files_of(self, year: int) -> list[Path]:
+        """The files of a year."""
+        return [one.path for one in self._maps[year].values()]
+
+    @property
+    def product(self) -> Product:
+        """What the files belong to."""
+        return self._product
 
 
 def _union(grids: Sequence[Grid], where: Path) -> Grid:
@@ -382,7 +344,7 @@ def _offset(grid: Grid, whole: Grid, path: Path) -> tuple[int, int]:
     return round(row), round(col)
 
 
-class EsaCci:
+class EsaCci(FileSource):
     """Land cover, as it is or by the largest class of coarser cells, and shares of classes.
 
     Args:
@@ -406,27 +368,27 @@ class EsaCci:
             fields[_FRACTIONS] = replace(native, variable=variable(_FRACTIONS), grid=grid)
             if self._aggregated:
                 fields[_NAME] = replace(native, grid=grid)
-        self.fields: Mapping[str, SourceField] = Fields(fields, absent)
+        super().__init__(fields, maps.product, absent)
 
-    def read(self, variable: str, tick: int | None, window: Window) -> Array:
-        """Codes ``(y, x)`` uint8, or shares ``(class, y, x)`` float32; see ``Source.read``."""
-        checked(self.fields, variable, tick, window)
-        if variable == _FRACTIONS:
+    def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
+        """Codes ``(y, x)`` uint8, or shares ``(class, y, x)`` float32."""
+        if entry.variable.name == _FRACTIONS:
             return self._coarse.shares(tick, window)
         if self._aggregated:
             return self._coarse.largest(tick, window)
-        return self._maps.read(variable, tick, window)
+        return self._maps.read(_NAME, tick, window)
 
-    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
+    def _found(
+        self, entry: SourceField, ticks: tuple[int, ...], window: Window
+    ) -> Mapping[str, Any]:
         """How values were aggregated, if they were."""
-        checked(self.fields, variable, ticks[0], window)
-        if variable == _FRACTIONS:
+        if entry.variable.name == _FRACTIONS:
             return {"denominator": "known area of the cell", "resample": "exactly shared area"}
         return {"resample": "class of the largest area"} if self._aggregated else {}
 
-    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
-        """The files behind some times (default: all), hashed."""
-        return self._maps.provenance(ticks)
+    def _files(self, entry: SourceField, tick: int | None) -> Iterable[Path]:
+        assert tick is not None
+        return self._maps.files_of(tick)
 
 
 READER = Reader(

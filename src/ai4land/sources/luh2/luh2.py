@@ -15,7 +15,7 @@ to Y + 1, so the transition that leaves the seam year is the scenario's.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,22 +24,14 @@ from pydantic import field_validator
 
 from ai4land.errors import SourceError
 from ai4land.grid import Window
+from ai4land.sources.file_source import FileSource
 from ai4land.sources.luh2.files import CITATION, LuhFile, LuhFiles, scenario_name
 from ai4land.sources.luh2.layers import OFFERS, LuhPiece, Offer, open_piece
 from ai4land.sources.luh2.series import LuhSeries
 from ai4land.sources.luh2.values import read_values
 from ai4land.sources.options import Strict
 from ai4land.sources.reader import Certainty, Reader
-from ai4land.sources.source import (
-    Array,
-    Fields,
-    Flag,
-    Provenance,
-    SourceField,
-    checked,
-    provenance_of,
-    raised,
-)
+from ai4land.sources.source import Array, Flag, Product, SourceField
 from ai4land.vocabulary import Clock, variable
 
 __all__ = ["READER", "Luh2", "Luh2Options", "open_luh2"]
@@ -141,16 +133,13 @@ def open_luh2(path: Path, options: Luh2Options) -> Luh2:
     return Luh2(series, options, absent)
 
 
-class Luh2:
+class Luh2(FileSource):
     """Land-use states and what goes with them, history up to the seam, scenario after it.
 
     Args:
         series: Kind of file → its files in time.
         options: Conventions of time and of plantations.
         absent: Variable → why it is not there.
-
-    Attributes:
-        clipped: How many slightly negative values were set to 0 in what was read so far.
     """
 
     def __init__(
@@ -160,7 +149,6 @@ class Luh2:
         absent: Mapping[str, str] | None = None,
     ) -> None:
         self._series, self._options = series, options
-        self.clipped = 0
         self._offers: dict[str, Offer] = {}
         reasons = dict(absent or {})
         fields: dict[str, SourceField] = {}
@@ -174,7 +162,8 @@ class Luh2:
                 continue
             self._offers[offer.name] = offer
             fields[offer.name] = self._field(offer, chain)
-        self.fields = Fields(fields, reasons)
+        some = next(iter(series.values())).pieces[0].file.product
+        super().__init__(fields, some, reasons)
 
     def _field(self, offer: Offer, chain: LuhSeries) -> SourceField:
         """What one variable offers, its times counted as the labels count."""
@@ -203,48 +192,50 @@ class Luh2:
             flags=tuple(flags),
         )
 
-    def read(self, variable: str, tick: int | None, window: Window) -> Array:
-        """Layers of a window, ``([layer,] y, x)`` float32, NaN missing; see ``Source.read``."""
-        entry = checked(self.fields, variable, tick, window)
-        offer = self._offers[variable]
+    def _piece(self, offer: Offer, tick: int | None) -> tuple[LuhPiece, int | None]:
+        """The file that gives a time, and the year it calls it; ``None`` if static."""
         chain = self._series[offer.kind]
-        year = None if tick is None else tick + self._options.label_offset
-        piece = chain.pieces[0] if year is None else chain.years[year]
-        found = read_values(offer, piece, year, window, self._options.plantations)
-        self.clipped += found.clipped
-        return found.values if entry.variable.components else found.values[0]
+        if tick is None:
+            return chain.pieces[0], None
+        year = tick + self._options.label_offset
+        return chain.years[year], year
 
-    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
+    def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
+        """Layers of a window, ``([layer,] y, x)`` float32, NaN missing."""
+        offer = self._offers[entry.variable.name]
+        piece, year = self._piece(offer, tick)
+        values, _ = read_values(offer, piece, year, window, self._options.plantations)
+        return values if entry.variable.components else values[0]
+
+    def _found(
+        self, entry: SourceField, ticks: tuple[int, ...], window: Window
+    ) -> Mapping[str, Any]:
         """Look at the first and last time and at the seam; nothing is blended there.
 
         Returns:
             ``seam`` (and ``extension_seam``): per layer, the area-weighted mean of the window
             on both sides and the jump, where ``ticks`` reach beyond it. ``clipped``: how many
-            slightly negative values become 0 in the years looked at. ``known_wrong``: flags that
-            concern ticks and window. ``plantations``: that LUH3's are 0. Empty if nothing is
-            remarkable.
+            slightly negative values become 0 in the years looked at. ``plantations``: that LUH3's
+            are 0. Empty if nothing is remarkable.
         """
-        entry = checked(self.fields, variable, ticks[0] if ticks else None, window)
-        offer = self._offers[variable]
+        offer = self._offers[entry.variable.name]
         chain = self._series[offer.kind]
         notes: dict[str, Any] = {}
-        years = [t + self._options.label_offset for t in ticks]
         seen: dict[str, int] = {}
-        for year in sorted({years[0], years[-1]}) if years else [None]:
-            piece = chain.pieces[0] if year is None else chain.years[year]
-            _, clipped = self._means(offer, piece, year, window)
-            seen["all" if year is None else str(year)] = clipped
+        for tick in sorted({ticks[0], ticks[-1]}) if ticks else [None]:
+            piece, year = self._piece(offer, tick)
+            seen["all" if year is None else str(year)] = self._means(offer, piece, year, window)[1]
         if any(seen.values()):
             notes["clipped"] = {"negative values set to 0": seen}
         for name, joint in chain.joints.items():
-            if years and max(years) > joint.last:
+            if ticks and max(ticks) + self._options.label_offset > joint.last:
                 notes[name] = self._jump(offer, joint.earlier, joint.later, joint.last, window)
         if offer.name == "luh2_states" and any(p.placeholders for p in chain.pieces):
             counted = self._options.plantations == "secdf"
             notes["plantations"] = (
                 "counted as secondary forest" if counted else "0 in the years looked at, left out"
             )
-        return notes | raised(entry, ticks, window)
+        return notes
 
     def _jump(
         self, offer: Offer, earlier: LuhPiece, later: LuhPiece, last: int, window: Window
@@ -276,30 +267,21 @@ class Luh2:
         areas = piece.layout.grid.row_areas()
         for row in range(window.row, window.row + window.height, rows):
             height = min(rows, window.row + window.height - row)
-            found = read_values(
-                offer,
-                piece,
-                year,
-                Window(row, window.col, height, window.width),
-                self._options.plantations,
-            )
+            strip = Window(row, window.col, height, window.width)
+            values, low = read_values(offer, piece, year, strip, self._options.plantations)
             part = areas[row : row + height, None]
-            sums += (np.nan_to_num(found.values.astype(np.float64)) * part).sum(axis=(1, 2))
-            weight += (np.isfinite(found.values) * part).sum(axis=(1, 2))
-            clipped += found.clipped
+            sums += (np.nan_to_num(values.astype(np.float64)) * part).sum(axis=(1, 2))
+            weight += (np.isfinite(values) * part).sum(axis=(1, 2))
+            clipped += low
         means = sums / np.where(weight > 0, weight, 1)
         return {n: round(float(m), 9) for n, m in zip(names, means, strict=True)}, clipped
 
-    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
-        """The files behind some times and the variables asked for (default: all), hashed."""
-        shift = self._options.label_offset
-        files: dict[Path, LuhFile] = {}
-        kinds = {self._offers[name].kind for name in self.fields.asked or self.fields}
-        for chain in (self._series[kind] for kind in self._series if kind in kinds):
-            used = [p for y, p in chain.years.items() if ticks is None or y - shift in ticks]
-            for piece in used if chain.years else chain.pieces:
-                files[piece.file.path] = piece.file
-        return [provenance_of(path, file.product) for path, file in files.items()]
+    def _files(self, entry: SourceField, tick: int | None) -> Iterable[Path]:
+        return [self._piece(self._offers[entry.variable.name], tick)[0].file.path]
+
+    def _product_of(self, path: Path) -> Product:
+        pieces = (p for chain in self._series.values() for p in chain.pieces)
+        return next(p.file.product for p in pieces if p.file.path == path)
 
 
 READER = Reader(

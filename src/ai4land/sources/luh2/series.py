@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ai4land.errors import SourceError
-from ai4land.formats import same_grid
+from ai4land.sources.file_source import check_one_grid, gaps_in
 from ai4land.sources.luh2.layers import LuhPiece
 
 __all__ = ["Joint", "LuhSeries"]
@@ -61,13 +61,7 @@ class LuhSeries:
         joints: dict[str, Joint] = {}
         flow = 1 if pieces[0].file.kind == "transitions" else 0
         for earlier, later in itertools.pairwise(pieces):
-            if not same_grid(later.layout.grid, earlier.layout.grid):
-                raise SourceError(
-                    "History and scenario lie on different grids",
-                    where=later.file.path,
-                    expected=earlier.layout.grid.describe(),
-                    found=later.layout.grid.describe(),
-                )
+            check_one_grid((p.file.path, p.layout.grid) for p in (earlier, later))
             last = min(min(later.index) - flow, max(earlier.index))
             if seam is not None and earlier.file.scenario is None:
                 last = seam - flow
@@ -78,13 +72,8 @@ class LuhSeries:
             joints[name] = Joint(earlier, later, last)
         if not years:
             return cls(tuple(pieces), {})
-        ticks = list(years)
         kind = pieces[0].file.kind
-        gaps = {
-            y: f"no {kind} file here holds {y}"
-            for y in range(ticks[0], ticks[-1])
-            if y not in years
-        }
+        gaps = gaps_in(years, lambda year: f"no {kind} file here holds {year}")
         return cls(tuple(pieces), years, joints, gaps)
 
 

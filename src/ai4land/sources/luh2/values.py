@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -14,7 +13,7 @@ from ai4land.grid import Window
 from ai4land.sources.luh2.layers import PLANTATIONS, LuhPiece, Offer
 from ai4land.vocabulary import LUH2_STATES, variable
 
-__all__ = ["LuhValues", "read_values"]
+__all__ = ["read_values"]
 
 _LOG = logging.getLogger(__name__)
 _SUM_LIMIT = 1.001  # Σ states = 1 − water and ice, up to rounding
@@ -24,26 +23,13 @@ _SECDF = LUH2_STATES.index("secdf")
 Floats = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class LuhValues:
-    """What was read.
-
-    Attributes:
-        values: ``(layer, y, x)`` in the vocabulary's units, NaN missing.
-        clipped: How many of them were slightly negative and are 0 now.
-    """
-
-    values: Floats
-    clipped: int
-
-
 def read_values(
     offer: Offer,
     piece: LuhPiece,
     year: int | None,
     window: Window,
     plantations: Literal["refuse", "secdf"],
-) -> LuhValues:
+) -> tuple[Floats, int]:
     """Read, check, clip and bring to the vocabulary's units.
 
     Args:
@@ -52,6 +38,10 @@ def read_values(
         year: Year of the file; ``None`` if static.
         window: Rows and columns of the file's grid.
         plantations: What to do with LUH3's thirteenth state where it is not 0.
+
+    Returns:
+        ``(layer, y, x)`` in the vocabulary's units, NaN missing; and how many of them were slightly
+        negative and are 0 now.
 
     Raises:
         SourceError: If the values are not what the product promises.
@@ -81,7 +71,7 @@ def read_values(
         values = (values / rows[:, None]).astype(np.float32)
     elif offer.scale != 1:
         values *= np.float32(offer.scale)
-    return LuhValues(values, clipped)
+    return values, clipped
 
 
 def _placeholders(offer: Offer, piece: LuhPiece) -> tuple[str, ...]:

@@ -5,27 +5,20 @@ ISIMIP2b, ISIMIP3a and ISIMIP3b input data (HYDE and SSP projections on cells of
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from ai4land.errors import ConfigError, MissingFileError, SourceError
-from ai4land.formats import same_grid
 from ai4land.grid import Window
+from ai4land.sources.file_source import FileSource, check_one_grid, gaps_in
 from ai4land.sources.options import Strict
 from ai4land.sources.population.files import COUNTS, CountFile, open_counts, parse_name
 from ai4land.sources.reader import Certainty, Reader
-from ai4land.sources.source import (
-    Array,
-    Fields,
-    Product,
-    Provenance,
-    SourceField,
-    checked,
-    provenance_of,
-)
+from ai4land.sources.source import Array, Product, SourceField
 from ai4land.vocabulary import Clock, nearest_name, variable
 
 __all__ = ["READER", "Population", "PopulationOptions", "open_population"]
@@ -124,7 +117,7 @@ def _by_year(files: Iterable[CountFile]) -> dict[int, CountFile]:
     return out
 
 
-class Population:
+class Population(FileSource):
     """People per km² of the whole cell, all people, in cities and in the country.
 
     Args:
@@ -143,19 +136,20 @@ class Population:
         self._options = options
         self._history, self._future = _by_year(history), _by_year(future)
         files = [*history, *future]
-        _check_one_grid(files)
+        check_one_grid(
+            ((f.path, f.layout.grid) for f in files), "keep the files of one resolution in a folder"
+        )
         self._join = self._joined(options.join)
-        self._files = {y: f for y, f in self._history.items() if y <= self._join}
-        self._files |= {y: f for y, f in self._future.items() if y > self._join}
-        ticks = tuple(sorted(self._files))
+        self._counts = {y: f for y, f in self._history.items() if y <= self._join}
+        self._counts |= {y: f for y, f in self._future.items() if y > self._join}
+        ticks = tuple(sorted(self._counts))
         holders = "neither history up to the join nor scenario" if future else "no file here"
-        gaps = {
-            y: f"{holders} holds {y}" for y in range(ticks[0], ticks[-1]) if y not in self._files
-        }
+        gaps = gaps_in(self._counts, lambda year: f"{holders} holds {year}")
         grid = files[0].layout.grid
         shared = [name for name in COUNTS if all(name in f.maps for f in files)]
-        self.fields: Mapping[str, SourceField] = Fields(
+        super().__init__(
             {n: SourceField(variable(n), grid, Clock.YEAR, ticks, gaps=gaps) for n in shared},
+            Product("ISIMIP population", "", _LICENCE, _CITATION),
             {n: f"not every file here counts {' or '.join(COUNTS[n])}" for n in COUNTS},
         )
 
@@ -175,17 +169,18 @@ class Population:
             )
         return join
 
-    def read(self, variable: str, tick: int | None, window: Window) -> Array:
-        """People per km² of a window, ``(y, x)`` float32; see ``Source.read``."""
-        entry = checked(self.fields, variable, tick, window)
+    def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
+        """People per km² of a window, ``(y, x)`` float32."""
         assert tick is not None
-        people = self._files[tick].read(variable, tick, window).astype(np.float64)
+        people = self._counts[tick].read(entry.variable.name, tick, window).astype(np.float64)
         if self._options.uncounted == "zero":
             people = np.nan_to_num(people)
         area = entry.grid.row_areas()[window.slices[0]] / 1e6
         return (people / area[:, None]).astype(np.float32)
 
-    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
+    def _found(
+        self, entry: SourceField, ticks: tuple[int, ...], window: Window
+    ) -> Mapping[str, Any]:
         """Report the year of joining and its jump, period means and cells without a count.
 
         Returns:
@@ -194,20 +189,20 @@ class Population:
             periods, if they are held; ``uncounted_cells``: how many in the first time, and what
             they were given.
         """
-        checked(self.fields, variable, ticks[0], window)
-        first = self._files[ticks[0]].read(variable, ticks[0], window)
+        name = entry.variable.name
+        first = self._counts[ticks[0]].read(name, ticks[0], window)
         out: dict[str, Any] = {
             "uncounted_cells": {
                 "cells": int(np.isnan(first).sum()),
                 "read_as": self._options.uncounted,
             }
         }
-        used = {self._files[t].period for t in ticks}
+        used = {self._counts[t].period for t in ticks}
         periods = sorted(p for p in used if p is not None)
         if periods:
             out["period_means"] = [list(p) for p in periods]
         if self._history and self._future and min(ticks) <= self._join < max(ticks):
-            out["join"] = {"year": self._join, "people": self._around_join(variable, window)}
+            out["join"] = {"year": self._join, "people": self._around_join(name, window)}
         return out
 
     def _around_join(self, variable: str, window: Window) -> dict[str, dict[str, int]]:
@@ -222,30 +217,15 @@ class Population:
                     out[name][str(year)] = round(float(np.nansum(people, dtype=np.float64)))
         return out
 
-    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
-        """The files behind some times (default: all), hashed."""
-        files = {f.path: f for t, f in self._files.items() if ticks is None or t in ticks}
-        out = []
-        for file in files.values():
-            named = parse_name(file.path)
-            version = " ".join([file.edition, *([named.scenario] if named else [])])
-            product = Product("ISIMIP population", version, _LICENCE, _CITATION)
-            out.append(provenance_of(file.path, product))
-        return out
+    def _files(self, entry: SourceField, tick: int | None) -> Iterable[Path]:
+        assert tick is not None
+        return [self._counts[tick].path]
 
-
-def _check_one_grid(files: list[CountFile]) -> None:
-    """Refuse files on different grids."""
-    first = files[0]
-    for other in files[1:]:
-        if not same_grid(first.layout.grid, other.layout.grid):
-            raise SourceError(
-                "Population files lie on different grids",
-                where=other.path,
-                expected=f"{first.layout.grid.describe()} as {first.path.name}",
-                found=other.layout.grid.describe(),
-                remedy="keep the files of one resolution in a folder",
-            )
+    def _product_of(self, path: Path) -> Product:
+        named = parse_name(path)
+        edition = next(f.edition for f in self._counts.values() if f.path == path)
+        version = " ".join([edition, *([named.scenario] if named else [])])
+        return replace(self._product, version=version)
 
 
 READER = Reader(

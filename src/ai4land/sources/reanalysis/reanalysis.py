@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,27 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import SourceError
-from ai4land.formats import same_grid
-from ai4land.grid import Grid, Window
+from ai4land.formats import Instants
+from ai4land.grid import Window
+from ai4land.sources.file_source import FileSource, check_bounds, check_one_grid
 from ai4land.sources.options import Strict
 from ai4land.sources.reanalysis.files import Series
 from ai4land.sources.reanalysis.records import Measure, Quantity, Records, label_of
-from ai4land.sources.reanalysis.times import (
-    DAY,
-    Frequency,
-    Way,
-    frequency_of,
-    needed,
-)
-from ai4land.sources.source import (
-    Array,
-    Fields,
-    Product,
-    Provenance,
-    SourceField,
-    checked,
-    provenance_of,
-)
+from ai4land.sources.reanalysis.times import DAY, Frequency, Way, frequency_of, needed
+from ai4land.sources.source import Array, Product, SourceField
 from ai4land.vocabulary import Clock, variable
 
 __all__ = ["Reanalysis", "ReanalysisOptions"]
@@ -66,7 +53,7 @@ class _Entry:
     way: Way
 
 
-class Reanalysis:
+class Reanalysis(FileSource):
     """Variables of a reanalysis on a monthly, ten-day or eight-day clock.
 
     States are means of a period, accumulations its totals, radiation its mean flux. A period is
@@ -92,7 +79,7 @@ class Reanalysis:
         product: Product,
     ) -> None:
         self._clock, self._options = Clock(options.clock), options
-        self._accumulation, self._product = accumulation, product
+        self._accumulation = accumulation
         self._entries: dict[str, _Entry] = {}
         fields: dict[str, SourceField] = {}
         absent: dict[str, str] = {}
@@ -102,7 +89,11 @@ class Reanalysis:
                 absent[quantity.variable] = f"the files lack {', '.join(lacking)}"
                 continue
             files = [series[names[0]] for names in quantity.names]
-            entry, grid = self._entry(quantity, files), _grid_of(files)
+            check_one_grid(
+                ((str(f.place), f.layout.grid) for part in files for f in part),
+                "put them into separate folders",
+            )
+            entry = self._entry(quantity, files)
             ticks, gaps, nearest = self._ticks(entry)
             if not ticks:
                 absent[quantity.variable] = f"no {self._clock.value} is complete: {nearest}"
@@ -110,7 +101,7 @@ class Reanalysis:
             self._entries[quantity.variable] = entry
             fields[quantity.variable] = SourceField(
                 variable(quantity.variable),
-                grid,
+                files[0][0].layout.grid,
                 self._clock,
                 ticks,
                 gaps={t: text for t, text in gaps.items() if ticks[0] < t < ticks[-1]},
@@ -123,7 +114,7 @@ class Reanalysis:
                 found="; ".join(f"{n}: {w}" for n, w in absent.items() if "lack" not in w)
                 or "; ".join(f"{n}: {w}" for n, w in absent.items()),
             )
-        self.fields: Mapping[str, SourceField] = Fields(fields, absent)
+        super().__init__(fields, product, absent)
 
     def _entry(self, quantity: Quantity, files: list[list[Series]]) -> _Entry:
         """Settle what one field stands for."""
@@ -161,7 +152,7 @@ class Reanalysis:
         gaps: dict[int, str] = {}
         least, nearest = math.inf, ""
         for tick in range(first, last + 1):
-            wanted = needed(self._clock, tick, entry.frequency, entry.step, entry.way)
+            wanted = self._needed(entry, tick)
             missing = [wanted[r.positions(wanted) < 0] for r in entry.components]
             worst = max(missing, key=len)
             if worst.size == 0:
@@ -179,20 +170,24 @@ class Reanalysis:
             _LOG.info("%s: incomplete at its ends: %s", name, ", ".join(edge))
         return tuple(ticks), gaps, nearest
 
-    def read(self, variable: str, tick: int | None, window: Window) -> Array:
-        """Values of a window, ``([component,] y, x)`` float32, NaN missing; see ``Source.read``."""
-        field = checked(self.fields, variable, tick, window)
+    def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
+        """Values of a window, ``([component,] y, x)`` float32, NaN missing."""
         assert tick is not None
-        entry = self._entries[variable]
-        layers = [self._component(entry, r, tick, window) for r in entry.components]
-        values = np.stack(layers) if field.variable.components else layers[0]
-        return self._physical(entry.quantity, field, values, tick)
+        made = self._entries[entry.variable.name]
+        layers = [self._component(made, r, tick, window) for r in made.components]
+        values = np.stack(layers) if entry.variable.components else layers[0]
+        where = f"{self._product.name}, {self._clock.label(tick)}"
+        quantity, low = made.quantity, entry.variable.bounds[0]
+        check_bounds(values, entry.variable, where, quantity.remedy, below=quantity.noise)
+        if low is not None:
+            np.maximum(values, low, out=values)  # undoes what packing did below the lower bound
+        return values.astype(np.float32)
 
     def _component(
         self, entry: _Entry, records: Records, tick: int, window: Window
     ) -> npt.NDArray[np.float64]:
         """The mean or total of a period in the vocabulary's units."""
-        wanted = needed(self._clock, tick, entry.frequency, entry.step, entry.way)
+        wanted = self._needed(entry, tick)
         total = np.zeros(window.shape)
         missing = np.zeros(window.shape, dtype=np.int64)
         step = max(1, _BLOCK_CELLS // (window.height * window.width))
@@ -215,58 +210,41 @@ class Reanalysis:
         total[missing > 0] = np.nan
         return total
 
-    def _physical(
-        self, quantity: Quantity, field: SourceField, values: npt.NDArray[np.float64], tick: int
-    ) -> npt.NDArray[np.float32]:
-        """Refuse what cannot be, and undo what packing did below the lower bound."""
-        known = values[np.isfinite(values)]
-        low, high = field.variable.bounds
-        if known.size:
-            least, most = float(known.min()), float(known.max())
-            if (low is not None and least < low - quantity.noise) or (
-                high is not None and most > high
-            ):
-                raise SourceError(
-                    f"The values are not {quantity.variable} in {field.variable.units}",
-                    where=f"{self._product.name}, {self._clock.label(tick)}",
-                    expected=f"{low if low is not None else '−∞'}…"
-                    f"{high if high is not None else '∞'}",
-                    found=f"{least:g}…{most:g}",
-                    remedy=quantity.remedy,
-                )
-            if low is not None and least < low:
-                np.maximum(values, low, out=values)
-        return values.astype(np.float32)
-
-    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
+    def _found(
+        self, entry: SourceField, ticks: tuple[int, ...], window: Window
+    ) -> Mapping[str, Any]:
         """Which times are preliminary (ERA5T), to be replaced by the provider.
 
         Returns:
             ``preliminary``: times of ``ticks`` in which a preliminary field has a part.
         """
-        checked(self.fields, variable, ticks[0], window)
-        entry, late = self._entries[variable], set()
-        for records in entry.components:
+        made, late = self._entries[entry.variable.name], set()
+        for records in made.components:
             flags = [f.preliminary(window) for f in records.files]
             for tick in ticks:
-                wanted = needed(self._clock, tick, entry.frequency, entry.step, entry.way)
-                at = records.positions(wanted)
+                at = records.positions(self._needed(made, tick))
                 if any(
                     flags[o][r] for o, r in zip(records.owner[at], records.record[at], strict=True)
                 ):
                     late.add(tick)
         return {"preliminary": [self._clock.label(t) for t in sorted(late)]} if late else {}
 
-    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
-        """The files behind some times, hashed; an archive counts as the file that it is."""
-        used: set[Path] = set()
-        for name, entry in self._entries.items():
-            for tick in self.fields[name].ticks if ticks is None else ticks:
-                wanted = needed(self._clock, tick, entry.frequency, entry.step, entry.way)
-                for records in entry.components:
-                    at = records.positions(wanted)
-                    used |= {records.files[int(o)].place.origin for o in records.owner[at[at >= 0]]}
-        return [provenance_of(path, self._product) for path in sorted(used)]
+    def _files(self, entry: SourceField, tick: int | None) -> Iterable[Path]:
+        """An archive counts as the file that it is."""
+        assert tick is not None
+        made = self._entries[entry.variable.name]
+        wanted = self._needed(made, tick)
+        return sorted(
+            {
+                records.files[int(owner)].place.origin
+                for records in made.components
+                for owner in set(records.owner[records.positions(wanted)])
+            }
+        )
+
+    def _needed(self, entry: _Entry, tick: int) -> Instants:
+        """Stamps of the fields that a period is made of."""
+        return needed(self._clock, tick, entry.frequency, entry.step, entry.way)
 
 
 def _factor(entry: _Entry, count: int, days: int) -> float:
@@ -298,19 +276,3 @@ def _check_spans(spans: set[tuple[int, int]], way: Way, where: str) -> None:
             found=f"{hours} h from {start:02d} UTC",
             remedy="use the source `era5` for ERA5 and `era5_land` for ERA5-Land",
         )
-
-
-def _grid_of(files: list[list[Series]]) -> Grid:
-    """The one grid of all files of a variable."""
-    flat = [f for component in files for f in component]
-    grid = flat[0].layout.grid
-    for other in flat[1:]:
-        if not same_grid(other.layout.grid, grid):
-            raise SourceError(
-                "Files of one variable lie on different grids",
-                where=other.place,
-                expected=grid.describe(),
-                found=other.layout.grid.describe(),
-                remedy="put them into separate folders",
-            )
-    return grid

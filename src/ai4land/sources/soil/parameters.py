@@ -5,30 +5,32 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.errors import ConfigError, SourceError
-from ai4land.formats import same_grid
+from ai4land.errors import SourceError
+from ai4land.formats import maps_in, opened_netcdf
 from ai4land.grid import Grid, Window
-from ai4land.sources.source import (
-    Array,
-    Fields,
-    Product,
-    Provenance,
-    SourceField,
-    checked,
-    provenance_of,
-)
-from ai4land.sources.surfaces import Surface
-from ai4land.vocabulary import Clock, Variable, nearest_name
+from ai4land.sources.file_source import FileSource, check_bounds, check_one_grid
+from ai4land.sources.source import Array, Product, SourceField
+from ai4land.sources.surfaces import Surface, is_netcdf
+from ai4land.vocabulary import Clock, Variable, check_name, nearest_name
 
-__all__ = ["Parameter", "ParameterMaps", "check_keys", "conversion", "meant", "over_depth"]
+__all__ = [
+    "Parameter",
+    "ParameterMaps",
+    "check_keys",
+    "conversion",
+    "meant",
+    "over_depth",
+    "recognised",
+]
 
 _PROBED = 16  # rows looked at before a build to tell shares from percent
 _CARBON = 1.0 / 0.58  # organic matter per organic carbon, the convention of CLM's ORGANIC
@@ -73,15 +75,51 @@ def check_keys(given: Collection[str], known: Collection[str], where: object) ->
         ConfigError: Naming the nearest one that is known.
     """
     for key in given:
-        if key not in known:
-            close = nearest_name(key, known)
-            raise ConfigError(
-                "Unknown quantity in the options `names` or `units`",
-                where=where,
-                expected=", ".join(known),
-                found=repr(key),
-                remedy=f"did you mean {close!r}?" if close else None,
-            )
+        check_name(key, known, "Unknown quantity in the options `names` or `units`", where)
+
+
+def recognised(
+    files: Iterable[Path], known: Mapping[str, tuple[str, ...]], names: Mapping[str, str]
+) -> tuple[dict[str, tuple[Path, str]], list[str]]:
+    """The maps of quantities in files, by their names.
+
+    Args:
+        files: NetCDF files, whose variables are looked at, and rasters, whose names are.
+        known: Quantity → names that are recognised, lower case.
+        names: Quantity → its name, where a person says so.
+
+    Returns:
+        Quantity → its file and its name there; and all names that could be maps.
+
+    Raises:
+        SourceError: If a quantity is there twice, or a name that a person said is not there.
+    """
+    found: dict[str, tuple[Path, str]] = {}
+    seen: list[str] = []
+    for file in files:
+        there = [file.stem]
+        if is_netcdf(file):
+            with opened_netcdf(file) as dataset:
+                there = list(maps_in(dataset))
+        seen += [name for name in there if name not in seen]
+        for quantity, usual in known.items():
+            wanted = names.get(quantity)
+            for name in there:
+                if name != wanted and (wanted is not None or name.lower() not in usual):
+                    continue
+                if quantity in found:
+                    raise SourceError(
+                        "A quantity is there more than once",
+                        where=f"{file}, {name}",
+                        expected=f"one map of {quantity}",
+                        found=f"{found[quantity][1]} in {found[quantity][0].name}, too",
+                        remedy="say which in the option `names`, or give the path of one file",
+                    )
+                found[quantity] = (file, name)
+    for name in names.values():
+        what = "No file holds the variable that the option `names` gives"
+        check_name(name, seen, what, error=SourceError)
+    return found, seen
 
 
 def conversion(units: str, wanted: str, where: object) -> float:
@@ -158,17 +196,8 @@ class Parameter:
 
     def __post_init__(self) -> None:
         """Refuse maps on different grids."""
-        first = self.parts[0][0]
-        others = [s for s, _ in self.parts] + ([self.beside] if self.beside is not None else [])
-        for surface in others:
-            if not same_grid(first.layout.grid, surface.layout.grid):
-                raise SourceError(
-                    "Maps that belong together lie on different grids",
-                    where=surface.path,
-                    expected=f"{first.layout.grid.describe()} as {first.path.name}",
-                    found=surface.layout.grid.describe(),
-                    remedy="keep files of one resolution in a folder",
-                )
+        remedy = "keep files of one resolution in a folder"
+        check_one_grid(((s.path, s.layout.grid) for s in self.surfaces), remedy)
 
     @property
     def grid(self) -> Grid:
@@ -200,26 +229,19 @@ class Parameter:
         low, high = self.variable.bounds
         low = low if self.lowest is None else self.lowest
         slack = 1e-3 * max(abs(b) for b in (low, high, 1.0) if b is not None)
-        beyond = np.zeros(values.shape, dtype=np.bool_)
-        if low is not None:
-            beyond |= values < low - slack
-        if high is not None:
-            beyond |= values > high + slack
-        if beyond.any():
-            surface = self.parts[0][0]
-            name = surface.array.name if surface.array else self.variable.name
-            raise SourceError(
-                "Values beyond what the variable can be",
-                where=f"{surface.path}, {name}, row {window.row}, column {window.col}",
-                expected=f"{low}…{high} {self.variable.units}",
-                found=f"{values[beyond][0]:g} in {int(beyond.sum())} cells",
-                remedy="give a missing value that is not declared as the option `fill`, or the "
-                "right units in the option `units`",
-            )
+        surface, name = self.parts[0][0], self.variable.name
+        name = surface.array.name if surface.array else name
+        where = f"{surface.path}, {name}, row {window.row}, column {window.col}"
+        remedy = (
+            "give a missing value that is not declared as the option `fill`, or the right units in "
+            "the option `units`"
+        )
+        bounded = replace(self.variable, bounds=(low, high))
+        check_bounds(values, bounded, where, remedy, below=slack, above=slack)
         return np.clip(values, low, high) if low is not None or high is not None else values
 
 
-class ParameterMaps:
+class ParameterMaps(FileSource):
     """A source of static maps of numbers.
 
     Args:
@@ -234,18 +256,17 @@ class ParameterMaps:
         product: Product,
         absent: Mapping[str, str] | None = None,
     ) -> None:
-        self._parameters, self._product = dict(parameters), product
-        self.fields: Mapping[str, SourceField] = Fields(
-            {n: SourceField(p.variable, p.grid, Clock.STATIC) for n, p in parameters.items()},
-            absent,
-        )
+        self._parameters = dict(parameters)
+        fields = {n: SourceField(p.variable, p.grid, Clock.STATIC) for n, p in parameters.items()}
+        super().__init__(fields, product, absent)
 
-    def read(self, variable: str, tick: int | None, window: Window) -> Array:
-        """Values of a window, ``(y, x)`` float32, NaN missing; see ``Source.read``."""
-        checked(self.fields, variable, tick, window)
-        return self._parameters[variable].read(window)
+    def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
+        """Values of a window, ``(y, x)`` float32, NaN missing."""
+        return self._parameters[entry.variable.name].read(window)
 
-    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
+    def _found(
+        self, entry: SourceField, ticks: tuple[int, ...], window: Window
+    ) -> Mapping[str, Any]:
         """Say what was recognised, and refuse percent that look like shares.
 
         Returns:
@@ -254,8 +275,7 @@ class ParameterMaps:
         Raises:
             SourceError: If a share of 100 never exceeds 1 and its units are only assumed.
         """
-        entry = checked(self.fields, variable, None, window)
-        parameter = self._parameters[variable]
+        parameter = self._parameters[entry.variable.name]
         if entry.variable.units == "percent" and not meant(str(parameter.note.get("units", ""))):
             rows = np.unique(np.linspace(0, window.height - 1, _PROBED).round().astype(int))
             lines = (Window(window.row + int(r), window.col, 1, window.width) for r in rows)
@@ -264,15 +284,13 @@ class ParameterMaps:
             if known.size and 0.0 < known.max() <= 1.0:
                 raise SourceError(
                     "The variable looks like shares of one, not percent",
-                    where=f"{parameter.parts[0][0].path}, {variable}",
+                    where=f"{parameter.parts[0][0].path}, {entry.variable.name}",
                     expected="values up to 100",
                     found=f"none above {known.max():g} in {known.size} cells",
                     remedy="say `fraction` in the option `units`",
                 )
         return {"recognised": dict(parameter.note)} if parameter.note else {}
 
-    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
-        """All files, each hashed once."""
-        maps = [s for p in self._parameters.values() for s in p.surfaces]
-        paths = {path: None for surface in maps for path in surface.files}
-        return [provenance_of(path, self._product) for path in paths]
+    def _files(self, entry: SourceField, tick: int | None) -> Iterable[Path]:
+        maps = self._parameters[entry.variable.name].surfaces
+        return [path for surface in maps for path in surface.files]

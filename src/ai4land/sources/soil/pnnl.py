@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import Field
 
 from ai4land.errors import MissingFileError, SourceError
-from ai4land.formats import maps_in, opened_netcdf
+from ai4land.formats import opened_netcdf
 from ai4land.sources.options import Strict
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.soil.parameters import (
@@ -27,6 +27,7 @@ from ai4land.sources.soil.parameters import (
     check_keys,
     conversion,
     over_depth,
+    recognised,
 )
 from ai4land.sources.source import Array, Product
 from ai4land.sources.surfaces import Rows, Surface, is_netcdf, netcdf_surface
@@ -106,7 +107,7 @@ def open_pnnl(path: Path, options: PnnlOptions) -> ParameterMaps:
     """
     check_keys((*options.names, *options.units), _NAMES, path)
     files = sorted(f for f in path.rglob("*") if is_netcdf(f)) if path.is_dir() else [path]
-    found, seen = _search(files, options)
+    found, seen = recognised(files, _NAMES, options.names)
     if not found:
         raise MissingFileError(
             "No land parameter is recognised here",
@@ -126,40 +127,6 @@ def open_pnnl(path: Path, options: PnnlOptions) -> ParameterMaps:
         n: f"the files hold no {n}; they hold {', '.join(seen[:20])}" for n in READER.variables
     }
     return ParameterMaps(parameters, _PRODUCT, absent)
-
-
-def _search(
-    files: list[Path], options: PnnlOptions
-) -> tuple[dict[str, tuple[Path, str]], list[str]]:
-    """Quantity → file and variable, and the names of all variables that could be maps."""
-    found: dict[str, tuple[Path, str]] = {}
-    seen: list[str] = []
-    for file in files:
-        with opened_netcdf(file) as dataset:
-            names = list(maps_in(dataset))
-        seen += [n for n in names if n not in seen]
-        for quantity, known in _NAMES.items():
-            wanted = options.names.get(quantity)
-            here = [n for n in names if n == wanted or (wanted is None and n.lower() in known)]
-            for name in here:
-                if quantity in found:
-                    raise SourceError(
-                        "A quantity is there more than once",
-                        where=f"{file}, {name}",
-                        expected=f"one variable for {quantity}",
-                        found=f"{found[quantity][1]} in {found[quantity][0].name}, too",
-                        remedy="say which in the option `names`, or give the path of one file",
-                    )
-                found[quantity] = (file, name)
-    missing = [n for n in options.names.values() if n not in seen]
-    if missing:
-        raise SourceError(
-            "No file holds the variable that the option `names` gives",
-            where=", ".join(f.name for f in files[:5]),
-            expected=", ".join(seen[:20]),
-            found=repr(missing[0]),
-        )
-    return found, seen
 
 
 def _parameter(quantity: str, file: Path, name: str, options: PnnlOptions) -> Parameter:
@@ -272,4 +239,5 @@ READER = Reader(
     licence=_PRODUCT.licence,
     citation="Li et al. 2024, doi:10.5194/essd-16-2007-2024",
     certainty=Certainty.PAPER,
+    experimental=True,
 )

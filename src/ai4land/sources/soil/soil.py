@@ -15,11 +15,17 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ai4land.errors import ConfigError, MissingFileError, SourceError
-from ai4land.formats import maps_in, opened_netcdf
+from ai4land.formats import opened_netcdf
 from ai4land.grid import Grid
 from ai4land.sources.options import Strict
 from ai4land.sources.reader import Certainty, Reader
-from ai4land.sources.soil.parameters import Parameter, ParameterMaps, check_keys, conversion
+from ai4land.sources.soil.parameters import (
+    Parameter,
+    ParameterMaps,
+    check_keys,
+    conversion,
+    recognised,
+)
 from ai4land.sources.source import Product
 from ai4land.sources.surfaces import (
     Reprojection,
@@ -107,7 +113,11 @@ def open_soil(path: Path, options: SoilOptions) -> ParameterMaps:
     files = sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
     files = [f for f in files if is_netcdf(f) or f.suffix.lower() in _RASTERS]
     layered = [f for f in files if _SOILGRIDS.match(f.name)]
-    found = _soilgrids(layered, path, options) if layered else _single_maps(files, options)
+    if layered:
+        found = _soilgrids(layered, path, options)
+    else:
+        maps = recognised(files, _SINGLE, options.names)[0]
+        found = {name: _single(*place, name, options) for name, place in maps.items()}
     shares = [f.stem for f in files if _SHARES.match(f.stem)]
     if not found:
         raise MissingFileError(
@@ -204,41 +214,6 @@ def _warp_note(surface: Surface) -> dict[str, object]:
     return {"reprojected": surface.warp.method, "onto": surface.warp.grid.describe()}
 
 
-def _single_maps(files: list[Path], options: SoilOptions) -> dict[str, Parameter]:
-    """Variables that are one map each."""
-    out: dict[str, Parameter] = {}
-    for file in files:
-        for name, meaning in _recognised(file, options):
-            if meaning in out:
-                raise SourceError(
-                    "A variable of the soil is there more than once",
-                    where=f"{file}, {name}",
-                    expected=f"one map of {meaning}",
-                    found=f"{out[meaning].note['file']}, too",
-                    remedy="say which in the option `names`, or give the path of one file",
-                )
-            out[meaning] = _single(file, name, meaning, options)
-    return out
-
-
-def _recognised(file: Path, options: SoilOptions) -> list[tuple[str, str]]:
-    """Names in a file and the variables they are."""
-    names = [file.stem]
-    if is_netcdf(file):
-        with opened_netcdf(file) as dataset:
-            names = list(maps_in(dataset))
-    found = []
-    for meaning in _VARIABLES:
-        wanted = options.names.get(meaning)
-        known = _SINGLE[meaning]
-        found += [
-            (name, meaning)
-            for name in names
-            if name == wanted or (wanted is None and name.lower() in known)
-        ]
-    return found
-
-
 def _single(file: Path, name: str, meaning: str, options: SoilOptions) -> Parameter:
     """One variable that is one map."""
     entry, where = variable(meaning), f"{file}, {name}"
@@ -278,4 +253,5 @@ READER = Reader(
     licence=f"{_PRODUCT.licence} (SoilGrids)",
     citation=_PRODUCT.citation,
     certainty=Certainty.PAPER,
+    experimental=True,
 )

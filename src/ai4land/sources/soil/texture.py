@@ -5,26 +5,18 @@ Müller Schmied et al. 2021, GMD 14, 1037, doi:10.5194/gmd-14-1037-2021.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ai4land.formats import chosen, opened_netcdf
 from ai4land.grid import Window
 from ai4land.sources.codes import class_codes
+from ai4land.sources.file_source import FileSource
 from ai4land.sources.options import Strict
 from ai4land.sources.reader import Certainty, Reader
-from ai4land.sources.source import (
-    Array,
-    Fields,
-    Product,
-    Provenance,
-    SourceField,
-    checked,
-    provenance_of,
-)
+from ai4land.sources.source import Array, Product, SourceField
 from ai4land.sources.surfaces import netcdf_surface
 from ai4land.vocabulary import Clock, legend, variable
 
@@ -50,7 +42,7 @@ class SoilTextureOptions(Strict):
     variable: str | None = None
 
 
-class SoilTexture:
+class SoilTexture(FileSource):
     """``texture(lat, lon)``, codes of the legend ``soil_texture_watergap``.
 
     ``legend: soil_texture_fao`` in a recipe takes the nearest of coarse, medium and fine.
@@ -76,26 +68,18 @@ class SoilTexture:
         grid = self._surface.layout.grid
         entry = variable("soil_zone")
         self._legend = legend("soil_texture_watergap")
-        self.fields: Mapping[str, SourceField] = Fields(
-            {entry.name: SourceField(entry, grid, Clock.STATIC, legend=self._legend)}
-        )
+        field = SourceField(entry, grid, Clock.STATIC, legend=self._legend)
+        super().__init__({entry.name: field}, _PRODUCT)
 
-    def read(self, variable: str, tick: int | None, window: Window) -> Array:
-        """Class codes of a window, ``(y, x)`` uint8, 255 missing; see ``Source.read``."""
-        checked(self.fields, variable, tick, window)
+    def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
+        """Class codes of a window, ``(y, x)`` uint8, 255 missing."""
         values = self._surface.read(window)
         values[np.isin(values, _UNKNOWN)] = np.nan
         where = f"{self._surface.path.name}, row {window.row}, column {window.col}"
         return class_codes(values, self._legend, None, where)
 
-    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
-        """Nothing that headers do not tell."""
-        checked(self.fields, variable, None, window)
-        return {}
-
-    def provenance(self, ticks: Collection[int] | None = None) -> list[Provenance]:
-        """The one file, hashed."""
-        return [provenance_of(self._surface.path, _PRODUCT)]
+    def _files(self, entry: SourceField, tick: int | None) -> Iterable[Path]:
+        return [self._surface.path]
 
 
 READER = Reader(

@@ -176,8 +176,10 @@ class SourceContract:
             assert "/" not in entry.name
             assert "\\" not in entry.name
             assert entry.product
-        names = [entry.name for entry in source.provenance()]
-        assert len(names) >= 1
+        whole = {entry.sha256 for entry in source.provenance()}
+        assert whole
+        parts = [source.provenance(variables=[name]) for name in source.fields]
+        assert {entry.sha256 for part in parts for entry in part} == whole
 
 
 def _ends(field: SourceField) -> list[int | None]:

@@ -1,0 +1,278 @@
+"""Köppen climate zones in three editions: by periods, of the present and a future, and one image.
+
+Beck et al. 2023, Sci. Data 10, 724, doi:10.1038/s41597-023-02549-6; Beck et al. 2018, Sci. Data 5,
+180214, doi:10.1038/sdata.2018.214; Rubel et al. 2017, Meteorol. Z. 26, 115,
+doi:10.1127/metz/2016/0816.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal
+
+from ai4land.errors import MissingFileError, SourceError
+from ai4land.sources.class_series.class_maps import ClassMap, ClassMaps, opened_maps
+from ai4land.sources.climate_zones.global_map import open_global_map
+from ai4land.sources.climate_zones.legend import check_legend_table, check_legend_text
+from ai4land.sources.file_source import listing
+from ai4land.sources.options import Strict
+from ai4land.sources.rasters import open_raster
+from ai4land.sources.reader import Certainty, Reader
+from ai4land.sources.source import Product
+from ai4land.vocabulary import legend, nearest_name, variable
+
+__all__ = [
+    "READER",
+    "READER_2018",
+    "READER_KOTTEK",
+    "Koeppen2018Options",
+    "KoeppenOptions",
+    "KottekOptions",
+    "open_koeppen_2018",
+    "open_koeppen_geiger",
+    "open_kottek",
+]
+
+Years = tuple[int, int]
+Found = dict[Years, dict[str, Path]]
+"""First and last year of a period → resolution tag → its map."""
+
+_ZONES = ("climate_zone",)
+_PERIOD = re.compile(r"(\d{4})_(\d{4})\Z")
+_FILE = re.compile(r"koeppen_geiger_(?P<tag>\d+p\d+)\.tiff?\Z")
+# the maps of confidence, *_conf_*, hold percent in the same type and under the same stem
+_FILE_2018 = re.compile(r"Beck_KG_V1_(?P<when>present|future)_(?P<tag>\d+p\d+)\.tiff?\Z")
+_YEARS_2018 = {"present": (1980, 2016), "future": (2071, 2100)}
+_IMAGES = (".png", ".tif", ".tiff")
+
+_PRODUCT = Product(
+    "Köppen-Geiger", "Beck et al. 2023", "CC BY 4.0", "doi:10.1038/s41597-023-02549-6"
+)
+_PRODUCT_2018 = Product(
+    "Köppen-Geiger", "Beck et al. 2018 V1", "CC BY 4.0", "doi:10.1038/sdata.2018.214"
+)
+_PRODUCT_KOTTEK = Product(
+    "Köppen-Geiger",
+    "Rubel et al. 2017, classes of Kottek et al. 2006",
+    "see the provider's page",
+    "doi:10.1127/metz/2016/0816, doi:10.1127/0941-2948/2006/0130",
+)
+
+
+class KoeppenOptions(Strict):
+    """Options of ``koeppen_geiger``.
+
+    Attributes:
+        scenario: Scenario of the future periods, such as ``ssp245``; without one, only history.
+        resolution: Resolution tag in the file names, needed if the folder holds several.
+    """
+
+    scenario: str | None = None
+    resolution: str | None = None
+
+
+class Koeppen2018Options(Strict):
+    """Options of ``koeppen_geiger_2018``.
+
+    Attributes:
+        scenario: ``rcp85`` adds the map of 2071–2100; without it, only the present.
+        resolution: Resolution tag in the file names, needed if the folder holds several.
+    """
+
+    scenario: Literal["rcp85"] | None = None
+    resolution: str | None = None
+
+
+class KottekOptions(Strict):
+    """Options of ``koeppen_geiger_kottek``; there are none."""
+
+
+def open_koeppen_geiger(path: Path, options: KoeppenOptions) -> ClassMaps:
+    """Open a folder of periods, ``1991_2020/koeppen_geiger_0p1.tif`` and so on.
+
+    Every year of a period has the period's map; years between periods (2021…2040) are outside the
+    coverage, and the recipe's ``outside`` rule decides about them. A ``legend.txt`` beside the
+    periods is held against the legend.
+
+    Args:
+        path: Folder of the periods; future periods hold one folder per scenario.
+        options: Scenario and resolution.
+
+    Raises:
+        MissingFileError: If there is nothing of the product, or not this scenario.
+        SourceError: If there are several resolutions and none was chosen.
+    """
+    periods: Found = {}
+    scenarios: set[str] = set()
+    for folder in sorted(path.glob("*_*")):
+        match = _PERIOD.search(folder.name)
+        if match is None or not folder.is_dir():
+            continue
+        inner = {f.name for f in folder.iterdir() if f.is_dir()}
+        scenarios |= inner
+        if inner and options.scenario not in inner:
+            continue
+        place = folder / str(options.scenario) if inner else folder
+        found = {m["tag"]: f for f in sorted(place.iterdir()) if (m := _FILE.search(f.name))}
+        if found:
+            periods[int(match[1]), int(match[2])] = found
+    if options.scenario is not None and options.scenario not in scenarios:
+        close = nearest_name(options.scenario, scenarios)
+        raise MissingFileError(
+            "No such scenario here",
+            where=path,
+            expected=", ".join(sorted(scenarios)) or "folders of future periods",
+            found=options.scenario,
+            remedy=f"did you mean {close!r}?" if close else None,
+        )
+    if not periods:
+        raise MissingFileError(
+            "No Köppen-Geiger maps here",
+            where=path,
+            expected="folders such as 1991_2020 with koeppen_geiger_0p1.tif",
+            remedy="for Beck_KG_V1_present_0p0083.tif use the source `koeppen_geiger_2018`",
+        )
+    return _of_periods(path, periods, options.resolution, open_raster, _PRODUCT)
+
+
+def open_koeppen_2018(path: Path, options: Koeppen2018Options) -> ClassMaps:
+    """Open the folder of ``Beck_KG_V1_present_0p0083.tif`` and its companions.
+
+    The map of the present stands for each year of 1980–2016 and that of the future for each of
+    2071–2100; years before, between and after are outside the coverage, and the recipe's
+    ``outside`` rule decides about them.
+
+    Args:
+        path: The folder.
+        options: Scenario and resolution.
+
+    Raises:
+        MissingFileError: If a map is not there.
+        SourceError: If there are several resolutions and none was chosen, or a map is not global.
+    """
+    periods: Found = {}
+    for file in sorted(path.iterdir()) if path.is_dir() else []:
+        match = _FILE_2018.match(file.name)
+        if match is not None:
+            periods.setdefault(_YEARS_2018[match["when"]], {})[match["tag"]] = file
+    wanted = _YEARS_2018 if options.scenario is not None else {"present": _YEARS_2018["present"]}
+    missing = [when for when, years in wanted.items() if years not in periods]
+    if missing:
+        raise MissingFileError(
+            "No map of Beck et al. 2018 here",
+            where=path,
+            expected=f"Beck_KG_V1_{missing[0]}_{options.resolution or '0p0083'}.tif",
+            found=listing(path),
+            remedy="for folders of periods such as 1991_2020 use the source `koeppen_geiger`",
+        )
+    chosen = {years: periods[years] for years in wanted.values()}
+    return _of_periods(path, chosen, options.resolution, open_global_map, _PRODUCT_2018)
+
+
+def _of_periods(
+    path: Path,
+    periods: Mapping[Years, Mapping[str, Path]],
+    resolution: str | None,
+    opener: Callable[[Path], ClassMap],
+    product: Product,
+) -> ClassMaps:
+    """The maps of the resolution that all periods share, each for all years of its period."""
+    shared = set.intersection(*(set(found) for found in periods.values()))
+    choice = {resolution} & shared if resolution is not None else shared
+    if len(choice) != 1:
+        raise SourceError(
+            "The folder does not hold one resolution of every map",
+            where=path,
+            expected=f"maps of all periods that end in _{resolution or '{resolution}'}.tif",
+            found=f"shared by all periods: {', '.join(sorted(shared)) or 'none'}",
+            remedy="set the option `resolution`" if shared else "complete the folder",
+        )
+    (tag,) = choice
+    zones = legend("koeppen_geiger")
+    check_legend_text(path, zones)
+    files = {
+        year: found[tag]
+        for (first, last), found in sorted(periods.items())
+        for year in range(first, last + 1)
+    }
+    return ClassMaps(variable("climate_zone"), opened_maps(files, opener), zones, product)
+
+
+def open_kottek(path: Path, options: KottekOptions) -> ClassMaps:
+    """Open the image of zones; a table of zones beside it is held against the legend.
+
+    The image says nothing of its place: row 0 is at 90° N and column 0 at 180° W. The map is of
+    one period (1986–2010) and is offered as static. Its 31 classes have a legend of their own,
+    ``koeppen_geiger_kottek``; ``legend: koeppen_geiger`` in a recipe translates them into the 30
+    classes of Beck.
+
+    Args:
+        path: The image, or the folder that holds it.
+        options: None.
+
+    Raises:
+        MissingFileError: If there is no image.
+        SourceError: If there are several, the image is not the globe, or the table contradicts.
+    """
+    image = path
+    if path.is_dir():
+        found = sorted(
+            f
+            for f in path.iterdir()
+            if f.suffix.lower() in _IMAGES
+            and {"koeppen", "kottek"} & set(re.split("[-_]", f.stem.lower()))
+        )
+        if len(found) != 1:
+            raise (MissingFileError if not found else SourceError)(
+                "No image of zones here" if not found else "Several images of zones here",
+                where=path,
+                expected="one image such as koeppen_geiger_kottek_100arcsec.png",
+                found=", ".join(f.name for f in found) or "none",
+                remedy="give the path of one image",
+            )
+        image = found[0]
+    zones = legend("koeppen_geiger_kottek")
+    for table in sorted(image.parent.glob("*zones*.csv")):
+        check_legend_table(table, zones)
+    return ClassMaps(variable("climate_zone"), open_global_map(image), zones, _PRODUCT_KOTTEK)
+
+
+READER = Reader(
+    KoeppenOptions,
+    _ZONES,
+    lambda path, options, _: open_koeppen_geiger(path, options),
+    title="Köppen-Geiger climate zones by periods of 30 years",
+    files=("{first}_{last}/koeppen_geiger_0p00833333.tif",),
+    years="1901–2020, scenarios 2041–2099",
+    licence=_PRODUCT.licence,
+    citation=_PRODUCT.citation,
+    certainty=Certainty.HEADERS,
+    experimental=True,
+)
+
+READER_2018 = Reader(
+    Koeppen2018Options,
+    _ZONES,
+    lambda path, options, _: open_koeppen_2018(path, options),
+    title="Köppen-Geiger climate zones of Beck et al. 2018, present and RCP8.5",
+    files=("Beck_KG_V1_present_0p0083.tif", "Beck_KG_V1_future_0p0083.tif"),
+    years="1980–2016, with scenario rcp85 2071–2100",
+    licence=_PRODUCT_2018.licence,
+    citation=f"Beck et al. 2018, {_PRODUCT_2018.citation}",
+    certainty=Certainty.CODE,
+    experimental=True,
+)
+
+READER_KOTTEK = Reader(
+    KottekOptions,
+    _ZONES,
+    lambda path, options, _: open_kottek(path, options),
+    title="Köppen-Geiger climate zones at 100 arc-seconds in the classes of Kottek",
+    files=("koeppen_geiger_kottek_100arcsec.png", "koeppen_geiger_zones.csv"),
+    years="static (1986–2010)",
+    licence=_PRODUCT_KOTTEK.licence,
+    citation=_PRODUCT_KOTTEK.citation,
+    certainty=Certainty.BYTES,
+)
