@@ -160,8 +160,12 @@ def test_bounds_that_contradict_are_refused_and_the_remedy_works(tmp_path: Path)
 
 def test_columns_that_leap_over_the_date_line(tmp_path: Path) -> None:
     longitude = np.array([170.0, 175.0, -180.0, -175.0])
-    grid = opened_map(write(tmp_path / "x.nc", centres(SOUTH, 1, 3), longitude)).layout.grid
-    assert (float(grid.west), float(grid.east)) == (167.5, 187.5)
+    pairs = np.stack([longitude - 2.5, longitude + 2.5], 1)
+    pairs[2, 0] = 177.5  # astride the date line, as people write it
+    for k, bounds in enumerate((None, (None, pairs))):
+        path = write(tmp_path / f"{k}.nc", centres(SOUTH, 1, 3), longitude, bounds=bounds)
+        grid = opened_map(path).layout.grid
+        assert (float(grid.west), float(grid.east)) == (167.5, 187.5)
 
 
 @given(

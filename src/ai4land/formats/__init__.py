@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ai4land.formats.layout import (
         Layout,
         layout_from_axes,
-        layout_from_centres,
         layout_from_transform,
         same_grid,
     )
@@ -90,7 +89,6 @@ __all__ = [
     "instants_of",
     "is_wgs84",
     "layout_from_axes",
-    "layout_from_centres",
     "layout_from_transform",
     "map_of",
     "maps_in",
@@ -113,7 +111,7 @@ _NAMES = {
     "codes": "class_codes codes_in decoded",
     "grib": "GribMessage grib_messages grib_values",
     "hdf4": "Hdf4File HdfGrid degrees_of opened_hdf4",
-    "layout": "Layout layout_from_axes layout_from_centres layout_from_transform same_grid",
+    "layout": "Layout layout_from_axes layout_from_transform same_grid",
     "netcdf": "NetcdfMap Rows check_units chosen map_of maps_in opened_netcdf",
     "packing": "Packing whole",
     "polygons": "Polygons holds_polygons read_polygons",

@@ -18,7 +18,6 @@ from ai4land.grid import Grid, Window
 __all__ = [
     "Layout",
     "layout_from_axes",
-    "layout_from_centres",
     "layout_from_transform",
     "same_grid",
 ]
@@ -159,11 +158,6 @@ def layout_from_axes(
     return _regular(latitude, longitude, where, (height, width))
 
 
-def layout_from_centres(latitude: Floats, longitude: Floats, where: object) -> Layout:
-    """The layout of coordinates of cell centres; see ``layout_from_axes``."""
-    return layout_from_axes(latitude, longitude, where)
-
-
 def _regular(
     latitude: Floats, longitude: Floats, where: object, sizes: tuple[float | None, float | None]
 ) -> Layout:
@@ -219,6 +213,10 @@ def _centres(
     if not (np.isfinite(bounds).all() and (size > 1e-9).all()):
         _LOG.warning("%s: the bounds of the %s have no length; they are not used", where, name)
         return centres, None
+    if name == "longitude" and np.median(size) < 180.0:  # a cell astride the date line
+        leap = size > 180.0
+        low, high = np.where(leap, high, low), np.where(leap, low + 360.0, high)
+        size = high - low
     noise = np.maximum(1e-3 * size, 2e-5)  # float32 coordinates carry about 1e-5° of noise
     middle = (low + high) / 2
     turn = 360.0 * np.round((centres - middle) / 360.0) if name == "longitude" else 0.0

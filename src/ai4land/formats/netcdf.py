@@ -149,8 +149,8 @@ def chosen(
             remedy=f"did you mean {close!r}?" if close else "choose one of those expected",
         )
     for name in names:
-        if name in dataset.variables:
-            return every[name] if name in every else dataset[name]
+        if name in every:
+            return every[name]
         inner = [k for k in every if k.rpartition("/")[2] == name]
         if len(inner) == 1:
             return every[inner[0]]

@@ -306,13 +306,6 @@ def netcdf_series(
 def _header(dataset: netCDF4.Dataset, name: str, place: Place) -> NetcdfSeries:
     found = map_of(dataset, dataset[name], place.path)
     time = next((n for n in found.others if n in _TIMES), None)
-    if time is None or time not in dataset.variables:
-        raise SourceError(
-            "The variable has no time axis",
-            where=f"{place}, {name}",
-            expected=f"a dimension and coordinate {' or '.join(_TIMES)}",
-            found=found.dimensions,
-        )
     for dim, size in found.others.items():
         if dim not in {time, "expver"} and size > 1:
             raise SourceError(
@@ -322,6 +315,13 @@ def _header(dataset: netCDF4.Dataset, name: str, place: Place) -> NetcdfSeries:
                 found=f"{dim} of size {size} in {found.dimensions}",
                 remedy="download the reanalysis itself, not its ensemble members",
             )
+    if time is None or time not in dataset.variables:
+        raise SourceError(
+            "The variable has no time axis",
+            where=f"{place}, {name}",
+            expected=f"a dimension and coordinate {' or '.join(_TIMES)}",
+            found=found.dimensions,
+        )
     times = instants_of(dataset[time], place.label)
     versions = _versions(dataset, place)
     length = found.others.get("expver", times.size)
