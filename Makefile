@@ -42,7 +42,7 @@ bench: install
 	$(BIN)/python benchmarks/metrics_speed.py
 
 results: install
-	for cube in uk_south brazil crete; do \
+	for cube in uk_south brazil crete bavaria uk_esacci crete_esacci; do \
 	  $(BIN)/ai4land build benchmarks/recipes/$$cube.yaml --out runs/results/$$cube.zarr; done
 	$(BIN)/ai4land compare benchmarks/compare.yaml --out runs/compare
 

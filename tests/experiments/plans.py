@@ -6,10 +6,11 @@ from pathlib import Path
 
 import yaml
 
-from ai4land.cube import Cube
+from ai4land.cube import Cube, GroupSpec, VariableSpec
 from ai4land.experiments import Plan, load_plan
 from ai4land.grid import Grid
-from tiny_cubes import land_maps, write_labels
+from ai4land.vocabulary import Clock, variable
+from tiny_cubes import LANDUSE8, land_maps, luh2_like, write_cube, write_labels
 
 FINE = Grid.regular(10.0, 50.0, 0.05, 0.05, (80, 96))
 COARSE = Grid.regular(10.0, 50.0, 0.4, 0.4, (10, 12))
@@ -18,6 +19,19 @@ COARSE = Grid.regular(10.0, 50.0, 0.4, 0.4, (10, 12))
 def write_plan_cube(path: Path) -> Cube:
     """Labels of 80 × 96 pixels and the forcing made from them, cells of 8 × 8."""
     return write_labels(path, land_maps(range(2000, 2012), FINE.shape), FINE, COARSE)
+
+
+def write_states_cube(path: Path) -> Cube:
+    """The same labels, and in place of their own forcing states of another product, with a bias."""
+    maps = land_maps(range(2000, 2012), FINE.shape)
+    labels = VariableSpec(variable("land_use"), LANDUSE8, "made up")
+    states = VariableSpec(variable("luh2_states"), None, "made up")
+    groups = [
+        GroupSpec(name, grid, Clock.YEAR, tuple(maps), (spec,))
+        for name, grid, spec in (("fine", FINE, labels), ("coarse", COARSE, states))
+    ]
+    given = {"land_use": maps, "luh2_states": luh2_like(maps, FINE, COARSE)}
+    return write_cube(path, groups, given)
 
 
 def write_plan(folder: Path, cube: Path, **changes: object) -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from plans import small_plan, write_plan, write_plan_cube
+from plans import small_plan, write_plan, write_plan_cube, write_states_cube
 
 import ai4land.experiments.running as running
 from ai4land.cube import Cube
@@ -18,6 +18,7 @@ from ai4land.errors import ConfigError
 from ai4land.experiments import (
     CUT,
     Budget,
+    Case,
     Ledger,
     Plan,
     Row,
@@ -235,9 +236,10 @@ def test_the_first_tables_hold_every_arm_and_what_it_differs_by(
     kernel = last(baselines.row("kernel"))
     times = last(plain.row("faithful")).figure_of_merit / kernel.figure_of_merit
     more = last(plain.row("faithful")).accuracy - kernel.accuracy
-    assert faithful.rows[0] == ("kernel", f"{kernel.figure_of_merit:.3f} ({kernel.accuracy:.3f})")
-    assert faithful.rows[1] == ("plain", f"{times:.2f} ({more:+.4f})")
-    assert likely.rows[0][1].startswith("0.000 ("), "no change has no hits"
+    assert faithful.columns == ("", "kernel", "plain", "warier")
+    said = f"{kernel.figure_of_merit:.3f} ({kernel.accuracy:.3f})"
+    assert faithful.rows[0][:3] == ("ahead", said, f"{times:.2f} ({more:+.4f})")
+    assert likely.rows[0][1].startswith("("), "no change has no hits"
     assert [row[0] for row in differences.rows] == ["warier, ahead"]
     alike = last(warier.row("likely")).accuracy - last(plain.row("likely", 1)).accuracy
     assert differences.rows[0][-1].startswith(f"{alike:+.3f} ["), "on the seed that both have"
@@ -399,3 +401,57 @@ def test_a_damaged_ledger_is_refused(tmp_path: Path) -> None:
     path.write_text('{"format": 0, "trainings": {}, "baselines": {}, "scores": {}}', "utf-8")
     with pytest.raises(ConfigError, match=r"(?s)another format.*1.*0"):
         Ledger(path)
+
+
+def forced_plan(plan: Plan, **driven: object) -> Plan:
+    """A plan with a case that tests the models of ``ahead`` under another forcing."""
+    changes = {"experiment": None, "checkpoint_of": "ahead", **driven}
+    case = Case.model_validate(
+        {**plan.cases["ahead"].model_dump(by_alias=True), **changes}, by_name=False, by_alias=True
+    )
+    batch = plan.runs[1].model_copy(update={"cases": ("driven",)})
+    return plan.model_copy(update={"cases": {**plan.cases, "driven": case}, "runs": (batch,)})
+
+
+def test_models_are_tested_under_forcing_with_errors(
+    done: tuple[Plan, Path, Ledger], tmp_path: Path
+) -> None:
+    plan, folder, ledger = done
+    shutil.copy(ledger.path, tmp_path / "ledger.json")
+    kept, errors = Ledger(tmp_path / "ledger.json"), {"error": 0.5, "of": "change", "seed": 1}
+    wrong = forced_plan(plan, perturbed=errors)
+    said: list[str] = []
+    run_plan(wrong, folder / "out", kept, say=said.append)
+    assert [line for line in said if line.startswith("training")] == []
+    found, right = (kept.baselines(f"{case}/fold0") for case in ("driven", "ahead"))
+    (_, asked), (_, truly) = (s.rows["kernel"].sums.closing[-1] for s in (found, right))
+    assert 0.0 < abs(asked - truly) < 0.5 * truly, "wrong by about what was said"
+    still = [s.rows["persistence"].sums.leads[-1].counts for s in (found, right)]
+    np.testing.assert_array_equal(*still)
+    scores, own = (kept.scores(f"{case}/fold0/plain/seed0") for case in ("driven", "ahead"))
+    assert scores.rows["faithful"].sums.closing[-1, 1] == asked
+    assert not np.array_equal(scores.probable["first"].change, own.probable["first"].change)
+    assert (len(own.curve), len(scores.curve)) == (2, 0), "drawn under a model's own forcing"
+    assert {s.state for s in survey(wrong, folder / "out", kept)} == {"scored"}
+    other = forced_plan(plan, perturbed={**errors, "seed": 2})
+    assert {s.state for s in survey(other, folder / "out", kept)} == {"to score"}
+
+
+def test_another_product_drives_models_by_its_change(
+    done: tuple[Plan, Path, Ledger], tmp_path: Path
+) -> None:
+    plan, folder, ledger = done
+    shutil.copy(ledger.path, tmp_path / "ledger.json")
+    kept, cube = Ledger(tmp_path / "ledger.json"), write_states_cube(tmp_path / "states.zarr")
+    states = forced_plan(plan, cube=str(cube.path), forcing="luh2_states")
+    assert {s.state for s in run_plan(states, folder / "out", kept)} == {"scored"}
+    found, own = kept.baselines("driven/fold0"), kept.baselines("ahead/fold0")
+    (lacking, asked), (_, truly) = (s.rows["kernel"].sums.closing[-1] for s in (found, own))
+    assert asked == pytest.approx(truly, rel=0.25), "the product knows the change, with a bias"
+    assert lacking < 0.05 * asked
+    faithful = kept.scores("driven/fold0/plain/seed0").rows["faithful"].sums.closing[-1]
+    np.testing.assert_allclose(faithful, (lacking, asked))
+    nowhere = forced_plan(plan, cube=str(cube.path), forcing="luh2_state")
+    (first, _) = run_plan(nowhere, folder / "out", kept)
+    assert (first.state, "does not lead to the classes" in first.why) == ("not run", True)
+    assert "luh2_state" in first.why

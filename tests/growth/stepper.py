@@ -20,6 +20,7 @@ class Succession:
     """
 
     name = "succession"
+    demand = None
     history = 0
     reads_probabilities = False
     task: Task = LAND_USE

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from ai4land.errors import ConfigError
 from ai4land.models import Inputs, InputSpec
-from ai4land.models.networks import Network
-from ai4land.models.networks.densities import densities
+from ai4land.models.networks import Network, build_network
+from ai4land.models.networks.densities import densities, surroundings
 from network_inputs import (
     LAND,
     OPTIONS,
@@ -115,3 +116,40 @@ def test_they_reach_the_answer_by_the_features_alone() -> None:
     expected = torch.zeros(16, 24, dtype=torch.bool)
     expected[5:12, 7:14] = True
     assert torch.equal(far, expected)
+
+
+def test_surroundings_are_the_nearest_first_and_only_of_hidden_pixels() -> None:
+    visible = torch.zeros(1, 1, 3, 9)
+    seen = torch.zeros(1, 2, 3, 9)
+    for col, kind in ((0, 0), (8, 1)):
+        visible[..., 1, col], seen[:, kind, 1, col] = 1.0, 1.0
+    found = surroundings(seen, visible, (1, 2, 4, 8))
+    assert (found[..., 1, [0, 8]] == 0).all(), "what is seen needs no surroundings"
+    hidden = found * (1 - visible)
+    torch.testing.assert_close(hidden.sum(dim=1, keepdim=True), 1 - visible)
+    first = hidden[0, 0, 1, 1:8]
+    assert (first[:-1] - first[1:] >= 0).all(), "the nearer, the more"
+    assert first[0] > 0.99
+    assert first[3] == pytest.approx(0.5)
+    # one pixel away in squares of all radii, seven away in the widest alone
+    weights = sum(radius**-3.0 for radius in (1, 2, 4, 8)), 8**-3.0
+    assert first[0] == pytest.approx(weights[0] / sum(weights), abs=1e-5)
+    assert (surroundings(seen, visible, (1,))[..., 4] == 0).all(), "nothing is visible there"
+
+
+@torch.inference_mode()
+def test_an_untrained_network_fills_hidden_pixels_from_around() -> None:
+    spec = class_spec(translated=False)
+    inputs = random_inputs(spec)
+    given = inputs.targets[LAND]
+    network = build_network({**DENSE, "surroundings": 1.0}, spec).eval()
+    hidden = given.visible[:, 0] == 0
+    around = surroundings(given.prior * given.visible, given.visible, DENSE["densities"])
+    assert hidden.sum() > 50
+    said = network.values(inputs)[LAND].argmax(dim=1)
+    np.testing.assert_array_equal(said[hidden], around.argmax(dim=1)[hidden])
+    np.testing.assert_array_equal(said[~hidden], given.prior.argmax(dim=1)[~hidden])
+    rebuilt = build_network(network.to_dict(), spec)
+    assert rebuilt.options == network.options
+    with pytest.raises(ConfigError, match="Impossible network shape"):
+        build_network({**OPTIONS, "surroundings": 1.0}, spec)

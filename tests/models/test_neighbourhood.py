@@ -10,6 +10,7 @@ import torch
 from ai4land.errors import ConfigError
 from ai4land.models import Neighbourhood, densities, distances, expected_classes, log_odds
 from ai4land.models.networks import expectation as of_networks
+from ai4land.models.networks.densities import densities as densities_of_networks
 from network_inputs import LAND, array_inputs, class_spec, two_target_spec, with_seen
 
 F32 = npt.NDArray[np.float32]
@@ -84,6 +85,13 @@ def test_the_expectation_is_that_of_the_networks() -> None:
     np.testing.assert_allclose(found, theirs, atol=1e-6)
     theirs = of_networks.log_odds(torch.from_numpy(found)).numpy()
     np.testing.assert_allclose(log_odds(found), theirs, atol=1e-5)
+
+
+def test_densities_are_those_of_the_networks() -> None:
+    seen = array_inputs(class_spec(), seeds=(3, 4)).targets[LAND]
+    shown, radii = seen.prior * seen.visible, (1, 3, 8)
+    theirs = densities_of_networks(torch.from_numpy(shown), torch.from_numpy(seen.visible), radii)
+    np.testing.assert_allclose(densities(shown, seen.visible, radii), theirs.numpy(), atol=1e-5)
 
 
 @pytest.mark.parametrize("spec", [class_spec(2), class_spec(translated=False), two_target_spec(1)])

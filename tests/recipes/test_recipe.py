@@ -106,6 +106,20 @@ def test_forcing_from_labels_needs_labels(tmp_path: Path) -> None:
         _load(tmp_path, text)
 
 
+def test_land_cover_stands_in_for_land_use_where_forcing_is_made_of_it(tmp_path: Path) -> None:
+    cover = GOOD.replace("land_use", "land_cover").replace("source: hilda", "source: esa_cci")
+    cover = cover.replace("version: v1", "")
+    recipe = _load(tmp_path, cover)
+    assert (recipe.labels, recipe.are_labels("land_cover_smoothed")) == ("land_cover", True)
+    with pytest.raises(ConfigError, match=r"(?s)cannot be chosen here.*line.*labels keep"):
+        _load(tmp_path, cover.replace("source: esa_cci", "source: esa_cci\n    outside: hold"))
+    with pytest.raises(ConfigError, match=r"(?s)needs labels.*named after it"):
+        _load(tmp_path, cover.replace("land_cover_fractions", "land_use_fractions"))
+    labels = "source: labels\n    options: {cells: [4, 5]}"
+    alone = _load(tmp_path, cover.replace(labels, "source: esa_cci\n    path: x"))
+    assert alone.labels == "land_use", "on its own it stays what it is"
+
+
 def test_class_maps_cannot_give_numbers(tmp_path: Path) -> None:
     text = GOOD.replace("source: gebco", "source: geotiff_series").replace(
         "resample: conservative", "options: {pattern: '{year}.tif', legend: landuse8}"
@@ -127,6 +141,14 @@ def test_no_file_no_mapping_no_text(tmp_path: Path) -> None:
 def test_shipped_recipes_are_valid() -> None:
     folder = Path(__file__).parents[2] / "benchmarks" / "recipes"
     recipes = sorted(folder.glob("*.yaml"))
-    assert [p.stem for p in recipes] == ["brazil", "crete", "uk_south"]
+    assert [p.stem for p in recipes] == [
+        "bavaria",
+        "brazil",
+        "crete",
+        "crete_esacci",
+        "uk_esacci",
+        "uk_south",
+    ]
     for path in recipes:
-        assert load_recipe(path).resolved()["variables"]["land_use"]["path"].startswith("${")
+        recipe = load_recipe(path)
+        assert recipe.resolved()["variables"][recipe.labels]["path"].startswith("${")

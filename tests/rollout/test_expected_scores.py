@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from ai4land.cube import Cube, State
+from ai4land.grid import Grid, Mesh, Window
 from ai4land.rollout import (
     ODDS,
     AllocationStepper,
@@ -17,6 +20,7 @@ from ai4land.rollout import (
     Tiling,
     choose_odds,
     observed_state,
+    rollout,
     step,
 )
 from ai4land.rollout.expectation import sample_pieces
@@ -24,6 +28,8 @@ from ai4land.vocabulary import LAND_USE
 from network_inputs import lively_predictor
 from tiny_cubes import FINE
 from tiny_rollouts import assembler_of
+
+LARGE = ((0.05, (400, 400)), (0.4, (50, 50)))
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +40,8 @@ def initial(tiny_cube: Cube) -> State:
 def stepper_of(cube: Cube, decision: Decision, strength: float = 20.0) -> PredictorStepper:
     assembler = assembler_of(cube)
     model = lively_predictor(assembler.spec, strength=strength)
-    return PredictorStepper(model, assembler, tiling=Tiling(48, 0), decision=decision)
+    stepper = PredictorStepper(model, assembler, tiling=Tiling(48, 0), decision=decision)
+    return stepper.around(FINE.window)  # the map in one tile, as the sample sees it
 
 
 def judged(stepper: PredictorStepper, initial: State, later: State) -> tuple[float, ...]:
@@ -75,6 +82,32 @@ def test_expected_scores_are_those_of_the_probabilities(
         assert found[chosen].gain >= 0.0
         allowed = [e.figure_of_merit for o, e in found.items() if e.gain >= 0.0 and o <= 1.0]
         assert merit == max(allowed)
+
+
+def test_what_is_said_of_the_first_step_is_asked_for_once(
+    tiny_cube: Cube, initial: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Maps of a stepper that remembers are those of one that does not, by every decision."""
+    forgetful = stepper_of(tiny_cube, Likely())
+    asked: list[int] = []
+    predict = forgetful.predictor.predict
+
+    def counted(inputs: Any) -> Any:  # noqa: ANN401
+        asked.append(1)
+        return predict(inputs)
+
+    monkeypatch.setattr(forgetful.predictor, "predict", counted)
+    keen = forgetful.remembering(initial)
+    assert keen.remembering(initial) is keen
+    decisions = (Likely(), Faithful(0.3), Likely(balanced=True), Sampled(seed=1))
+    for number, decision in enumerate(decisions):
+        states = list(rollout(keen.with_decision(decision), initial, (2006, 2007)))
+        spent, fresh = len(asked), rollout(forgetful.with_decision(decision), initial, (2006, 2007))
+        for state, plain in zip(states, fresh, strict=True):
+            np.testing.assert_array_equal(state["land_use"].values, plain["land_use"].values)
+        whole = len(asked) - spent
+        assert spent == (whole if number == 0 else whole // 2)
+        asked.clear()
 
 
 def test_a_margin_makes_it_timid(tiny_cube: Cube, initial: State) -> None:
@@ -129,8 +162,35 @@ def test_other_decisions_and_wishes_need_no_search(
 
 def test_the_sample_depends_on_the_grid_alone(tiny_cube: Cube) -> None:
     mesh = stepper_of(tiny_cube, Likely(balanced=True)).mesh
-    pieces = sample_pieces(mesh, 1)
-    assert pieces == sample_pieces(mesh, 3)
+    pieces = sample_pieces(mesh, 1, 16)
+    assert pieces == sample_pieces(mesh, 3, 16)
     assert sum(p.height * p.width for p in pieces) == FINE.height * FINE.width
     for piece in pieces:
         assert mesh.whole(piece) == piece
+    assert all(max(piece.shape) <= 16 for piece in pieces)
+    grids = (Grid.regular(10.0, 50.0, step, step, shape) for step, shape in LARGE)
+    (one,) = sample_pieces(Mesh(*grids), 1 << 20, 200)
+    assert one == Window(200, 0, 200, 200), "from the middle, no corner"
+
+
+def test_pieces_of_the_sample_are_seen_in_one_tile(
+    tiny_cube: Cube, initial: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assembler = assembler_of(tiny_cube)
+    model = lively_predictor(assembler.spec)
+    stepper = PredictorStepper(model, assembler, tiling=Tiling(32, 16), decision=Likely())
+    seen, domain = [], assembler.codings["land_use"].domain
+    predict = model.predict
+    monkeypatch.setattr(model, "predict", lambda inputs: seen.append(1) or predict(inputs))
+    start = stepper.begin(initial)
+    for piece in sample_pieces(stepper.mesh, 1, stepper.tiling.stride):
+        seen.clear()
+        near = stepper.around(piece).step_piece(start, 2006, piece)["land_use"].probabilities
+        assert len(seen) <= 1, "none if there is no land"
+        wide = stepper.step_piece(start, 2006, piece)["land_use"].probabilities
+        assert near is not None
+        assert wide is not None
+        # a little less is seen around the piece, which changes little
+        land = domain(start["land_use"].read(piece))
+        assert np.abs(near - wide)[:, land].mean() < 0.02
+    assert stepper.around(stepper.mesh.fine.window) is stepper, "more than a tile holds"

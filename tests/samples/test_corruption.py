@@ -252,6 +252,17 @@ def test_variables_are_dropped_whole(tiny_cube: Cube) -> None:
         )
 
 
+def test_a_sample_draws_one_of_several_block_sizes() -> None:
+    everything = sample_of(**{LAND: target(np.ones(SHAPE, np.uint8), np.ones(SHAPE, dtype=bool))})
+    whole = []
+    for seed in range(24):
+        found = damaged(everything, Hide(share=0.5, block=(1, 8)), seed=seed)
+        visible = found.targets[LAND].visible
+        cells = visible[:, :48].reshape(5, 8, 6, 8).swapaxes(1, 2).reshape(30, 64)
+        whole.append(bool((cells.all(axis=1) | ~cells.any(axis=1)).all()))
+    assert 5 < sum(whole) < 19, "blocks of 8 in about half of the samples, single pixels in others"
+
+
 class Darken(Transform):
     """A transform from outside: hides the west."""
 
@@ -287,6 +298,7 @@ def test_a_new_transform_is_one_line_in_the_table(monkeypatch: pytest.MonkeyPatc
         ({"name": "hid", "share": 0.5}, "did you mean 'hide'"),
         ({"name": "hide", "share": 1.5}, r"share.*less than or equal to 1"),
         ({"name": "hide"}, "share: Field required"),
+        ({"name": "hide", "share": 0.5, "block": []}, "block"),
         ({"name": "hide", "share": 0.5, "blok": 3}, "not 'blok'; did you mean 'block'"),
         ({"name": "noise", "by": "magic"}, "by"),
         ({"share": 0.5}, "named one of"),

@@ -376,6 +376,24 @@ def test_corruption_never_touches_the_truth(assembler: Assembler) -> None:
         assert damaged.visible.sum() < clean.visible.sum()
 
 
+def test_validation_shows_whole_priors_unless_damage_is_asked_for(assembler: Assembler) -> None:
+    hide = SampleOptions(window=16, corruption=(Hide(share=0.75, block=1),), history_drop=0.0)
+    asked = hide.model_copy(update={"damaged_validation": True})
+    whole, hidden = (sampler_of(assembler, options, SPAN) for options in (hide, asked))
+    times, window = (2003, 2004), Window(8, 8, 16, 16)
+    plain = whole.read(times, window)
+    assert_same(whole.judged(times, window), plain)
+    found, again, other = (hidden.judged(t, window) for t in (times, times, (2004, 2005)))
+    assert_same(found, again)
+    seen = land(found).visible.sum() / land(plain).visible.sum()
+    assert seen == pytest.approx(0.25, abs=0.1)
+    assert (land(other).visible != land(found).visible).any()
+    np.testing.assert_array_equal(land(found).targets, land(plain).targets)
+    # where it is not asked for, nobody's options say so: digests of older trainings stay
+    assert "damaged_validation" not in hide.model_dump(mode="json")
+    assert SampleOptions.model_validate(asked.model_dump(mode="json")) == asked
+
+
 def test_a_split_without_labels_is_refused(assembler: Assembler) -> None:
     with pytest.raises(SampleError, match=r"(?s)No step fits.*1900…1910.*no time at all.*widen"):
         sampler_of(assembler, SampleOptions(), (1900, 1910))

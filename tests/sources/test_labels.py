@@ -211,3 +211,20 @@ def test_transitions_lead_between_the_times_that_a_cube_holds() -> None:
     single = _series({2000: maps[2000]}, LabelsOptions(cells=(2, 2)))
     with pytest.raises(SourceError, match="two labelled times"):
         single.fields["land_use_gross_transitions"]
+
+
+def test_forcing_is_named_after_its_labels() -> None:
+    fine = Grid.regular(20, 40, 0.1, 0.1, (2, 4))
+    labels = SourceField(variable("land_cover"), fine, Clock.YEAR, (2000, 2001), LANDUSE8)
+    maps = {year: np.full(fine.shape, year - 1999, np.uint8) for year in (2000, 2001)}
+    coarse = coarse_grid(fine, LabelsOptions(cells=(2, 2)))
+    forcing = LabelForcing(labels, LANDUSE8, lambda tick, w: maps[tick][w.slices], coarse)
+    names = {"land_cover_fractions", "land_share", "land_cover_gross_transitions"}
+    assert set(forcing.fields) == names
+    whole = coarse.window
+    assert (forcing.read("land_cover_fractions", 2001, whole)[2] == 1.0).all()
+    flows = forcing.read("land_cover_gross_transitions", 2000, whole).reshape(8, 8, *whole.shape)
+    assert (flows[1, 2] == 1.0).all()
+    assert (
+        "upper bound" in forcing.inspect("land_cover_gross_transitions", (2000,), whole)["evidence"]
+    )

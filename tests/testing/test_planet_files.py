@@ -183,3 +183,16 @@ def test_only_the_years_asked_for_and_progress(tmp_path: Path) -> None:
     assert not (tmp_path / "b/LUH2_v2f").exists()
     with pytest.raises(ConfigError, match=r"1895…1902[\s\S]*1903"):
         write_planet(small, tmp_path / "c", years=[1900, 1903])
+
+
+def test_land_use_of_a_scenario_where_it_is_asked_for(tmp_path: Path) -> None:
+    planet = make_planet(SPEC)
+    write_planet(planet, tmp_path, years=range(2014, 2018), future="ssp370")
+    for now in planet.projection("ssp370"):
+        if now.year in (2016, 2017):
+            with rasterio.open(tmp_path / HILDA_FOLDER / hilda_name(now.year)) as file:
+                np.testing.assert_array_equal(file.read(1), planet.labels(now))
+    written = {path.name for path in (tmp_path / HILDA_FOLDER).iterdir()}
+    assert written == {hilda_name(year) for year in range(2014, 2018)}
+    with pytest.raises(ConfigError, match="ssp585"):
+        write_planet(planet, tmp_path / "other", years=[2018], future="ssp585")

@@ -21,8 +21,8 @@ from ai4land.models import Boosting, Logistic, LogisticOptions, Markov, Stack, f
 from ai4land.rollout import Tiling, open_model, rollout
 from ai4land.training import Experiment, prepare, train
 from ai4land.training.families import (
+    MarkovTrainer,
     StackTrainer,
-    markov_trainer,
     mixture_weights,
     truth_probabilities,
 )
@@ -264,7 +264,7 @@ def test_a_stack_is_never_worse_than_its_best_member_on_validation(
     for way in (False, True):
         loss = -np.log(np.maximum(given_[backward == way], 1e-12)).mean(axis=0)
         assert loss[0] <= loss[1:].min() + 1e-6
-    alone = markov_trainer(experiment.model_copy(update={"model": MODELS["markov"]}))
+    alone = MarkovTrainer(experiment.model_copy(update={"model": MODELS["markov"]}))
     chain = alone.fit(setting, tmp_path, 0, lambda *_: None).predictor
     one, two = truth_probabilities([chain, made.predictors[0]], setting.judge)[0].T
     np.testing.assert_array_equal(one, two)

@@ -332,6 +332,12 @@ def test_the_weight_of_change_is_seen_by_the_loss_alone() -> None:
     )
 
 
+def test_what_predictions_are_freed_of_is_no_option(tiny_cube: Cube, tmp_path: Path) -> None:
+    model = {**OPTIONS, "bias": {"changed_weight": 1.0}}
+    with pytest.raises(ConfigError, match=r"(?s)follows from the loss.*model\.bias"):
+        train(small_experiment(tiny_cube, model=model), tmp_path / "run")
+
+
 def test_every_loss_trains(tiny_cube: Cube, tmp_path: Path) -> None:
     """All terms at once: they are written down, and the network knows what to undo."""
     loss = {term: 0.5 for term in ("cross_entropy", "focal", "dice", "lovasz", "location")}

@@ -65,7 +65,8 @@ def test_errors_print_what_where_expected_found_and_remedy() -> None:
 
 def test_transitions_lead_between_the_classes_of_a_fraction_variable() -> None:
     pairs = [v for v in VARIABLES.values() if v.pairs_of]
-    assert {v.name for v in pairs} == {"land_use_gross_transitions", "luh2_transitions"}
+    names = {"land_use_gross_transitions", "land_cover_gross_transitions", "luh2_transitions"}
+    assert {v.name for v in pairs} == names
     for entry in pairs:
         states = variable(entry.pairs_of)
         assert states.kind is entry.kind is Kind.FRACTION

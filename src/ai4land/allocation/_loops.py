@@ -33,9 +33,7 @@ _UNKNOWN = 255
 # The fraction left of a random number times a large one is a new random number: one number per
 # pixel serves every class (factors from _SPREAD up) and every group (from _TURN down).
 _SPREAD, _TURN = 100_003, 99_991
-# Scores are counted in whole units where cells are assigned: sums are exact then, and no rounding
-# makes a cycle of moves look like a gain. Scores up to 1e4 apart stay far below _FAR.
-_UNIT, _FAR = 2.0**32, 2**60
+_FAR = 2**60  # beyond any sum of scores
 
 
 @functools.cache
@@ -157,11 +155,10 @@ def exchange_pixels(
 
 
 def price_cells(
-    score: Float32Array,
+    score: IntArray,
     start: IntArray,
     order: IntArray,
     counts: IntArray,
-    floor: float,
     assigned: npt.NDArray[np.int16],
 ) -> None:
     """Bring cells near their counts by a price on each group, which keeps an assignment optimal.
@@ -176,7 +173,6 @@ def price_cells(
         start: Likewise.
         order: Likewise.
         counts: Likewise.
-        floor: Likewise.
         assigned: On entry the group of highest score, on return the one preferred under prices.
     """
     n_groups = score.shape[0]
@@ -192,9 +188,8 @@ def price_cells(
         value = np.empty((pixels.size, n_groups), np.int64)
         margin = np.empty(pixels.size, np.int64)
         for k in range(pixels.size):
-            best = np.float64(score[assigned[pixels[k]], pixels[k]])
             for g in range(n_groups):
-                value[k, g] = round(max(score[g, pixels[k]] - best, floor) * _UNIT)
+                value[k, g] = score[g, pixels[k]]
         price[:] = 0
         for _ in range(12):
             for g in range(n_groups):
@@ -225,11 +220,10 @@ def price_cells(
 
 
 def assign_cells(
-    score: Float32Array,
+    score: IntArray,
     start: IntArray,
     order: IntArray,
     counts: IntArray,
-    floor: float,
     assigned: npt.NDArray[np.int16],
 ) -> None:
     """Move pixels between groups until every cell has its counts, losing the least score.
@@ -240,11 +234,10 @@ def assign_cells(
     so the last one is the optimum.
 
     Args:
-        score: Score of each group, ``(G, pixels)``; a pixel's best is finite.
+        score: Of each group in whole units, ``(G, pixels)``.
         start: Where each cell's pixels start in ``order``.
         order: Flat positions of the pixels that may move, cell by cell.
         counts: Pixels wanted, ``(cells, G)``; each row sums to the cell's pixels.
-        floor: Scores further below a pixel's best count as this far below.
         assigned: Group of each pixel, flat; on entry optimal for its own counts.
     """
     n_groups = score.shape[0]
@@ -267,11 +260,8 @@ def assign_cells(
         value = np.empty((pixels.size, n_groups), np.int64)
         for k in range(pixels.size):
             now[k] = assigned[pixels[k]]
-            best = np.float64(score[0, pixels[k]])
-            for g in range(1, n_groups):
-                best = max(best, np.float64(score[g, pixels[k]]))
             for g in range(n_groups):
-                value[k, g] = round(max(score[g, pixels[k]] - best, floor) * _UNIT)
+                value[k, g] = score[g, pixels[k]]
         for _ in range(moves):
             for g in range(n_groups):
                 for h in range(n_groups if stale[g] else 0):

@@ -18,6 +18,9 @@ __all__ = ["assign"]
 
 IntArray = npt.NDArray[np.int64]
 _FLOOR = -1e4  # an impossible class (score −∞) is still placed, but last
+# Scores are counted in whole units: sums are exact then, and no rounding makes a cycle of moves
+# look like a gain. Differences up to the floor stay far below 2⁶⁰.
+_UNIT = 2.0**32
 
 
 def assign(
@@ -77,8 +80,8 @@ def assign(
     assigned = np.where(mask, group[best], np.int16(-1)).ravel()
     start, order = compiled(sort_by_cell)(cells.index.ravel(), assigned >= 0, cells.count)
     target = _targets(asked, start, order, assigned)
-    merit, choice = _by_group(score, groups)
-    problem = merit.reshape(len(groups), -1), start, order, np.ascontiguousarray(target.T), _FLOOR
+    worth, choice = _by_group(score, np.where(mask, peak, np.float32(0.0)), groups)
+    problem = worth.reshape(len(groups), -1), start, order, np.ascontiguousarray(target.T)
     compiled(price_cells)(*problem, assigned)
     compiled(assign_cells)(*problem, assigned)
     result = np.where(mask, best, np.uint8(NO_DATA))
@@ -100,14 +103,17 @@ def _targets(
 
 
 def _by_group(
-    score: npt.NDArray[np.float32], groups: Sequence[Sequence[int]]
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
-    """Score and best class of each group, both ``(G, y, x)``."""
+    score: npt.NDArray[np.float32],
+    peak: npt.NDArray[np.float32],
+    groups: Sequence[Sequence[int]],
+) -> tuple[IntArray, npt.NDArray[np.uint8]]:
+    """Score below a pixel's best, in whole units, and best class of each group, ``(G, y, x)``."""
     shape = (len(groups), *score.shape[1:])
-    merit, choice = np.empty(shape, np.float32), np.empty(shape, np.uint8)
+    worth, choice = np.empty(shape, np.int64), np.empty(shape, np.uint8)
     for number, members in enumerate(groups):
         ordered = sorted(members)  # equals resolve as in the argmax over all classes
         layers = score[ordered]
         choice[number] = np.asarray(ordered, np.uint8)[layers.argmax(axis=0)]
-        merit[number] = layers.max(axis=0)
-    return merit, choice
+        below = np.fmax(layers.max(axis=0).astype(np.float64) - peak, _FLOOR)
+        worth[number] = np.rint(np.minimum(below, -_FLOOR) * _UNIT)
+    return worth, choice

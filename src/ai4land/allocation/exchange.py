@@ -73,25 +73,12 @@ def allocate_kernel(
 ) -> Allocation:
     """Place net change where the gaining group already is: the 3 × 3 kernel baseline.
 
-    As ``allocate_random``, but pairs of a pixel and a gaining group are served in the order of
-    the group's share of the known pixels in the 3 × 3 neighbourhood of the prior map (the
+    Called as ``allocate_random``, but pairs of a pixel and a gaining group are served in the order
+    of the group's share of the known pixels in the 3 × 3 neighbourhood of the prior map (the
     neighbourhood reaches across cell borders and, on a global map, the date line); equal shares
     in random order. A pixel that enters a group of several classes takes the one with the largest
     such share, else the one most frequent in the cell. This is the neighbourhood rule common to
     deterministic downscaling of coarse land-use scenarios, without any further knowledge.
-
-    Args:
-        prior: Class indices before, ``(y, x)``; 255 unknown. Classes in no group stay.
-        cells: Coarse cell of each pixel.
-        change: Pixels each group gains or loses in each cell, ``(G, cells)``, cells sum to 0.
-        groups: Class indices of each group.
-        ties: A random number 0…1 for each pixel, ``(y, x)``, that breaks ties.
-
-    Returns:
-        As ``allocate_random``.
-
-    Raises:
-        GridError: If shapes do not fit, a cell's change does not sum to 0, or groups overlap.
     """
     return _allocate(prior, cells, change, groups, ties, local=True)
 

@@ -7,12 +7,11 @@ library.
 from __future__ import annotations
 
 import importlib
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ai4land.experiments.ledger import Ledger
-    from ai4land.experiments.plan import Batch, Case, Plan, Run, Standing, load_plan
+    from ai4land.experiments.plan import Batch, Case, Perturbed, Plan, Run, Standing, load_plan
     from ai4land.experiments.pooled import BASELINES, RARE, Pool, pools, unscored
     from ai4land.experiments.running import experiment_of, run_plan, survey
     from ai4land.experiments.scene import Scene, open_scene
@@ -39,6 +38,7 @@ __all__ = [
     "ClassSums",
     "Judged",
     "Ledger",
+    "Perturbed",
     "Plan",
     "Pool",
     "Probable",
@@ -60,42 +60,12 @@ __all__ = [
     "unscored",
 ]
 
-_HOMES = MappingProxyType(
-    {
-        "BASELINES": "pooled",
-        "CUT": "sums",
-        "RARE": "pooled",
-        "Batch": "plan",
-        "Budget": "sums",
-        "Case": "plan",
-        "CaseScores": "sums",
-        "ClassSums": "sums",
-        "Judged": "scoring",
-        "Ledger": "ledger",
-        "Plan": "plan",
-        "Pool": "pooled",
-        "Probable": "sums",
-        "Row": "sums",
-        "RowSums": "sums",
-        "Run": "plan",
-        "Scene": "scene",
-        "Standing": "plan",
-        "budget": "sums",
-        "cut_at_random": "scoring",
-        "experiment_of": "running",
-        "load_plan": "plan",
-        "open_scene": "scene",
-        "pools": "pooled",
-        "run_plan": "running",
-        "score_baselines": "scoring",
-        "score_model": "scoring",
-        "survey": "running",
-        "unscored": "pooled",
-    }
-)
+_MODULES = ("sums", "ledger", "plan", "pooled", "scene", "scoring", "running")  # the light first
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"ai4land.experiments.{_HOMES[name]}"), name)
+    for module in _MODULES if name in __all__ else ():
+        home = importlib.import_module(f"ai4land.experiments.{module}")
+        if name in home.__all__:
+            return getattr(home, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

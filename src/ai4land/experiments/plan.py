@@ -20,6 +20,7 @@ __all__ = [
     "TO_TRAIN",
     "Batch",
     "Case",
+    "Perturbed",
     "Plan",
     "Run",
     "Standing",
@@ -39,6 +40,20 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
+class Perturbed(_Part):
+    """Errors in the forcing of a case, see ``samples.PerturbedDrivers``.
+
+    Attributes:
+        error: Standard deviation of the logarithm: 0.05 for 5 %.
+        of: What is wrong: the ``change`` that is asked for, or the ``shares`` of every time.
+        seed: Another seed gives other errors.
+    """
+
+    error: Annotated[float, Field(gt=0)]
+    of: Literal["change", "shares"] = "change"
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
 class Case(_Part):
     """One rollout that is scored, and the experiment that trains its models.
 
@@ -48,6 +63,9 @@ class Case(_Part):
         checkpoint_of: Another case whose models are tested here, in place of an experiment.
         cube: The cube that holds initial map, forcing and truth, relative to the plan; default
             the experiment's.
+        forcing: Class fractions of that cube, of a product with a crosswalk to the labels, whose
+            change since the initial map takes the place of the forcing that models learned from.
+        perturbed: Errors that are put into the forcing.
         start: Time of the initial map, in the plan ``from``.
         to: The last time.
         step: Times in one step.
@@ -58,6 +76,8 @@ class Case(_Part):
     experiment: str | None = None
     checkpoint_of: str | None = None
     cube: str | None = None
+    forcing: str | None = None
+    perturbed: Perturbed | None = None
     start: Annotated[int, Field(alias="from")]
     to: int
     step: Positive = 1
@@ -70,6 +90,11 @@ class Case(_Part):
         if len(self.path) < 2 or self.path[-1] != self.to:
             raise ValueError(f"steps of {self.step} do not lead from {self.start} to {self.to}")
         return self
+
+    @property
+    def driven(self) -> dict[str, Any]:
+        """What drives the models in place of their own forcing as it is; empty for that one."""
+        return self.model_dump(mode="json", include={"forcing", "perturbed"}, exclude_none=True)
 
     @property
     def path(self) -> tuple[int, ...]:
@@ -161,7 +186,7 @@ class Plan(_Part):
         decisions: Decisions by which every model is scored.
         members: Of the ensemble drawn by ``sampled``.
         curve: Odds of ``likely`` at which the trade of accuracy and figure of merit is drawn, for
-            the first seed of every arm.
+            the first seed of every arm, where its own forcing drives it.
         most_minutes: Processor minutes of training in all; what would go beyond is not run.
     """
 
@@ -195,10 +220,10 @@ class Plan(_Part):
                 for fold in self.cases[case].folds or (None,):
                     yield Run(case, self.source(case), arm, fold, seed)
 
-    def first_seed(self, run: Run) -> bool:
-        """Whether a run has the lowest seed of its arm on its case."""
+    def curve_of(self, run: Run) -> tuple[float, ...]:
+        """Odds at which the trade is drawn for a run; none for most."""
         alike = [r.seed for r in self.all_runs() if (r.case, r.arm) == (run.case, run.arm)]
-        return run.seed == min(alike)
+        return () if self.cases[run.case].driven or run.seed > min(alike) else self.curve
 
 
 def load_plan(path: str | Path) -> Plan:

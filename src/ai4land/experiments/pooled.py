@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from ai4land.errors import SampleError
 from ai4land.experiments.ledger import Ledger
 from ai4land.experiments.plan import Plan, Run
 from ai4land.experiments.sums import ROWS, Budget, CaseScores, Probable, Row
-from ai4land.metrics import Interval, paired_difference
+from ai4land.metrics import Interval, mean_defined, mean_of, paired_difference
 
 __all__ = ["BASELINES", "RARE", "Pool", "pools", "unscored"]
 
@@ -154,12 +153,13 @@ class Pool:
 
     def cost(self, name: str) -> float | None:
         """Mean of a cost over the runs that know it."""
-        return mean(s.cost.get(name) for s in self.scores)
+        known = (s.cost.get(name) for s in self.scores)
+        return mean_of(cost for cost in known if cost is not None)
 
     def reference(self, name: str) -> Mapping[str, Mapping[str, Mapping[str, float | None]]] | None:
         """A row's line as the reference system counts: the mean over runs."""
         lines = [s.reference[name] for s in self.scores if name in s.reference]
-        return _mean_tree(lines) if lines else None
+        return mean_defined(lines) if lines else None
 
     def rare_iou(self, name: str) -> tuple[float | None, float | None]:
         """Mean IoU of the last step over rare classes but the urban one, and that one's."""
@@ -169,22 +169,7 @@ class Pool:
         last = row.sums.last
         urban = np.array([_URBAN in c for c in self.classes])
         iou = last.iou
-        return mean(iou[last.rare(RARE) & ~urban].tolist()), mean(iou[urban].tolist())
-
-
-def mean(values: Iterable[float | None]) -> float | None:
-    """The mean of what is known; ``None`` of nothing."""
-    known = [v for v in values if v is not None and np.isfinite(v)]
-    return sum(known) / len(known) if known else None
-
-
-def _mean_tree(trees: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    return {
-        key: _mean_tree([t[key] for t in trees])
-        if isinstance(value, Mapping)
-        else mean(t[key] for t in trees)
-        for key, value in trees[0].items()
-    }
+        return mean_of(iou[last.rare(RARE) & ~urban].tolist()), mean_of(iou[urban].tolist())
 
 
 def pools(plan: Plan, ledger: Ledger) -> list[Pool]:

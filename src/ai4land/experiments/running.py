@@ -31,8 +31,6 @@ from ai4land.experiments.plan import (
 from ai4land.experiments.scene import Scene, open_scene
 from ai4land.experiments.scoring import Judged, score_baselines, score_model
 from ai4land.training import (
-    PATHS,
-    RUNNING,
     Experiment,
     Progress,
     load_experiment,
@@ -110,14 +108,13 @@ def _asked(plan: Plan, run: Run) -> _Asked:
     experiment, case = experiment_of(plan, run), plan.cases[run.case]
     trained_on = [opened(experiment.alone(region)) for region in experiment.regions]
     cube = _scored_on(experiment, case, run.case)
-    said = experiment.model_dump(mode="json", exclude={"title": True, **PATHS})
-    said["training"] = {k: v for k, v in said["training"].items() if k not in RUNNING}
-    judged = Judged(plan.decisions, plan.members, plan.curve if plan.first_seed(run) else ())
+    judged = Judged(plan.decisions, plan.members, plan.curve_of(run))
     base = load_experiment(str(plan.cases[run.trained].experiment))
     seen = [one.spec.to_dict() for one in trained_on]
-    training = _digest(said, seen)
+    training = _digest(experiment.learned(), seen)
     splits = [experiment.alone(region).split.model_dump(mode="json") for region in base.regions]
     spoken = [SCORING, splits, list(base.forcing), base.legend, base.task, case.path]
+    spoken += [case.driven] if case.driven else []  # without it, as before there was such a thing
     place = _digest(spoken, cube.spec.to_dict(), seen)
     told = [list(judged.decisions), judged.members, list(judged.curve)]
     return _Asked(experiment, cube, judged, training, place, _digest(training, place, told))
@@ -276,7 +273,10 @@ class _Runner:
         if self._scene is None or self._scene[0] != asked.place:
             base = load_experiment(str(self.plan.cases[run.trained].experiment))
             shown = asked.experiment.model_copy(update={"forcing": base.forcing})
-            scene = open_scene(shown, asked.cube, self.plan.cases[run.case].path)
+            case = self.plan.cases[run.case]
+            scene = open_scene(
+                shown, asked.cube, case.path, forcing=case.forcing, perturbed=case.perturbed
+            )
             self._scene = asked.place, scene
         return self._scene[1]
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ai4land.cube import Cube, State
 from ai4land.errors import ConfigError
+from ai4land.experiments.plan import Perturbed
 from ai4land.experiments.sums import Budget, ClassSums, Row, RowSums, budget
 from ai4land.metrics import (
     LeadScores,
@@ -30,9 +31,17 @@ from ai4land.rollout import (
     steps_with_truth,
     unplaced_change,
 )
-from ai4land.samples import Demand, Labels, space_masks
+from ai4land.samples import (
+    AnchoredDrivers,
+    CubeDrivers,
+    Demand,
+    GriddedDrivers,
+    Labels,
+    PerturbedDrivers,
+    space_masks,
+)
 from ai4land.training import Experiment, opened
-from ai4land.vocabulary import single_task, task
+from ai4land.vocabulary import Kind, single_task, task
 
 __all__ = ["Scene", "open_scene"]
 
@@ -56,6 +65,7 @@ class Scene:
         held_out: Pixels of the test blocks, ``(y, x)``.
         mask: Those of them that are scored: land, in coarse cells at least half land.
         blocks: Block of each pixel for the bootstrap, ``(y, x)``.
+        drivers: What drives models in place of the cube; ``None`` for the cube.
     """
 
     cube: Cube
@@ -66,6 +76,7 @@ class Scene:
     held_out: BoolArray
     mask: BoolArray
     blocks: npt.NDArray[np.int32]
+    drivers: GriddedDrivers | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -157,17 +168,27 @@ def _of_class(belief: npt.NDArray[np.floating[Any]], own: ByteArray, used: BoolA
     return float(found[0][own[used] < len(belief)].sum(dtype=np.float64))
 
 
-def open_scene(experiment: Experiment, cube: Cube, path: Sequence[int]) -> Scene:
+def open_scene(
+    experiment: Experiment,
+    cube: Cube,
+    path: Sequence[int],
+    *,
+    forcing: str | None = None,
+    perturbed: Perturbed | None = None,
+) -> Scene:
     """Open a case: what is scored depends on the experiment's split and cube, on no model.
 
     Args:
         experiment: Whose models are scored; its test blocks are, on their own grid.
         cube: Holds initial map, forcing and truth.
         path: Times of the rollout, the initial one first.
+        forcing: Fractions of another product that take the place of the experiment's, see
+            ``AnchoredDrivers``.
+        perturbed: Errors that are put into the forcing.
 
     Raises:
-        ConfigError: If the experiment predicts no classes at the time of its steps, or no pixel is
-            left to be scored.
+        ConfigError: If the experiment predicts no classes at the time of its steps, the forcing
+            does not lead to them, or no pixel is left to be scored.
     """
     learned = task(experiment.task)
     target = next((t for t in learned.targets if t.categorical), None)
@@ -175,10 +196,23 @@ def open_scene(experiment: Experiment, cube: Cube, path: Sequence[int]) -> Scene
         raise ConfigError("Only maps of classes of every step are compared", where=experiment.task)
     labels = Labels(cube, target)
     initial = observed_state(cube, single_task(target), path[0])
+    drivers: GriddedDrivers | None
+    drivers = None if perturbed is None else _perturbed(cube, labels, forcing, perturbed, path[0])
     try:
-        demand = demand_of(cube, target, experiment.forcing)
+        preferred = (forcing,) if forcing else experiment.forcing
+        demand = demand_of(cube, target, preferred, drivers)
     except ConfigError:
         demand = None
+    if forcing is not None:
+        if demand is None or demand.forcing != forcing:
+            raise ConfigError(
+                "The forcing of a case does not lead to the classes of its labels",
+                where=cube.path,
+                expected="fractions of the cube with a crosswalk to the legend of the labels",
+                found=forcing,
+            )
+        inner = drivers or CubeDrivers(cube, labels.grid)
+        drivers = AnchoredDrivers(inner, experiment.forcing[0], demand, initial)
     codes = initial[target.name].values
     land, held_out = labels.domain(codes), _held_out(experiment, labels)
     grid, coarse, mask = labels.grid, None, land & held_out
@@ -194,7 +228,19 @@ def open_scene(experiment: Experiment, cube: Cube, path: Sequence[int]) -> Scene
     cell = 16 if coarse is None else max(1, math.ceil(float(coarse.dy / grid.dy)))
     side = cell * max(1, math.ceil(math.sqrt(grid.height * grid.width / _BLOCKS) / cell))
     blocks = squares(grid.shape, side)
-    return Scene(cube, labels, tuple(path), initial, demand, held_out, mask, blocks)
+    return Scene(cube, labels, tuple(path), initial, demand, held_out, mask, blocks, drivers)
+
+
+def _perturbed(
+    cube: Cube, labels: Labels, forcing: str | None, errors: Perturbed, since: int
+) -> PerturbedDrivers:
+    """A cube's drivers with errors in a forcing, or in all that is made of the labels."""
+    inner = CubeDrivers(cube, labels.grid)
+    own = [inner.describe(name) for name in inner.names if name.startswith(labels.target.name)]
+    fractions = [about.name for about in own if about.kind is Kind.FRACTION and about.components]
+    names, clock = [forcing] if forcing else fractions, inner.describe(fractions[0]).clock
+    when = labels.target.clock.convert(since, clock)
+    return PerturbedDrivers(inner, names, errors.error, since=when, of=errors.of, seed=errors.seed)
 
 
 def _held_out(experiment: Experiment, labels: Labels) -> BoolArray:

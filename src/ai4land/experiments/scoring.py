@@ -15,27 +15,26 @@ from ai4land.cube import State
 from ai4land.experiments.measured import Metered, forget_peak, peak_memory
 from ai4land.experiments.scene import Scene
 from ai4land.experiments.sums import CUT, Budget, CaseScores, Probable, Row
-from ai4land.grid import Mesh, Window
+from ai4land.grid import Mesh
 from ai4land.metrics import reliability, valid_mask
 from ai4land.models import Predictor
 from ai4land.rollout import (
     AllocationStepper,
+    Belief,
     Decisions,
     Faithful,
     Likely,
-    Moved,
     Persistence,
     PredictorStepper,
     Sampled,
     Stepper,
     Tiling,
-    Undecided,
-    advanced,
     choose_odds,
     open_model,
     rollout,
     steps_with_truth,
 )
+from ai4land.samples import AnchoredDrivers
 from ai4land.vocabulary import Direction, single_task
 
 __all__ = ["Judged", "cut_at_random", "score_baselines", "score_model"]
@@ -97,10 +96,18 @@ def score_model(
     """
     forget_peak()
     opened, initial, card = open_model(
-        checkpoint, scene.cube, scene.path, tiling=tiling, decision=Likely()
+        checkpoint,
+        scene.cube,
+        scene.path,
+        tiling=tiling,
+        decision=Likely(),
+        drivers=scene.drivers,
     )
     meter = Metered(opened.predictor)
-    stepper = _Remembering.of(opened, cast(Predictor, meter), scene, initial)
+    opened.predictor = cast(Predictor, meter)
+    own = None if isinstance(scene.drivers, AnchoredDrivers) else opened.demand
+    opened.demand = own or scene.demand  # by which any model may be decided
+    stepper = opened.remembering(initial)
     trial = _Trial(scene, stepper, initial, Decisions.from_dict(card.decision))
     beliefs, probable = trial.probable()
     rows: dict[str, Row] = {}
@@ -127,41 +134,6 @@ def score_model(
     )
 
 
-class _Remembering(PredictorStepper):
-    """A model whose first step is predicted once for all decisions."""
-
-    _start: int
-    _first: dict[tuple[int, Window], Undecided]  # copies with other decisions share it
-
-    @classmethod
-    def of(
-        cls, stepper: PredictorStepper, predictor: Predictor, scene: Scene, initial: State
-    ) -> _Remembering:
-        """A stepper with another predictor; the case's demand where it has none of its own."""
-        made = cls.__new__(cls)
-        made.__dict__ |= vars(stepper)
-        made.__dict__.pop("mesh", None)  # of the demand
-        made.predictor, made.demand = predictor, stepper.demand or scene.demand
-        made._start, made._first = initial.tick, {}
-        return made
-
-    def begin(self, state: State) -> State:
-        """The state with what its map holds, whatever the decision."""
-        if self.demand is None:
-            return state
-        return replace(state, reference=self.demand.reference(state))
-
-    def step_piece(self, state: State, tick: int, piece: Window) -> dict[str, Moved]:
-        """The first step from memory, all others as they are asked for."""
-        if state.tick != self._start or len(self.task.targets) > 1:
-            return super().step_piece(state, tick, piece)
-        name, key = self.task.targets[0].name, (tick, piece)
-        if key not in self._first:
-            asking = self.with_decision(Likely(balanced=self.demand is not None))
-            self._first[key] = asking.undecided(state, tick, piece, name)
-        return {name: self.moved(state, self._first[key], name)}
-
-
 @dataclass(frozen=True, eq=False)
 class _Trial:
     """A model on a case."""
@@ -177,7 +149,7 @@ class _Trial:
 
     @property
     def direction(self) -> Direction:
-        return Direction.FORWARD if self.ticks[0] > self.scene.path[0] else Direction.BACKWARD
+        return Direction.leading(*self.scene.path[:2])
 
     @property
     def likely(self) -> Likely:
@@ -236,22 +208,15 @@ class _Trial:
         return beliefs, found
 
     def _believed(self, stepper: PredictorStepper) -> Iterator[tuple[HalfArray, Probable]]:
-        """After each step the probability of each class in the truth, ``(K, y, x)``.
-
-        As ``rollout.choose_odds`` has it: where the map has left its initial class, that class
-        goes on as it last did.
-        """
+        """After each step the probability of each class in the truth, ``(K, y, x)``."""
         scene, name = self.scene, self.scene.labels.target.name
-        before = scene.before
-        classes = np.arange(len(scene.classes), dtype=np.uint8)[:, None, None]
-        belief, first = (before == classes).astype(np.float32), None
+        belief = Belief(scene.before, len(scene.classes))
         for step in steps_with_truth(self.rolled(stepper), scene.labels):
             row = step.state[name].probabilities
             assert row is not None
-            first = row if first is None else np.where(step.own_prior == before, row, first)
-            belief = advanced(belief, before, first, step.own_prior, row)
-            table = _probable(belief, before, step.truth, scene.scored(step))
-            yield belief.astype(np.float16), table
+            belief.advance(row, step.own)
+            table = _probable(belief.values, scene.before, step.truth, scene.scored(step))
+            yield belief.values.astype(np.float16), table
 
 
 def _probable(

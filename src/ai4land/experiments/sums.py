@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.metrics import Binned, Reliability, Sums
+from ai4land.metrics import Binned, Reliability, Sums, quotient, ratio
 
 __all__ = [
     "CUT",
@@ -65,19 +65,17 @@ class Budget(Sums):
     @property
     def figure_of_merit(self) -> float:
         """Hits per observed or simulated change; NaN if there is neither."""
-        union = float(self.counts[:4].sum())
-        return float(self.counts[0]) / union if union else float("nan")
+        return ratio(self.counts[0], self.counts[:4].sum())
 
     @property
     def accuracy(self) -> float:
         """Share of pixels of the right class; NaN if nothing was scored."""
-        right = float(self.counts[0] + self.counts[4])
-        return right / self.total if self.total else float("nan")
+        return ratio(self.counts[0] + self.counts[4], self.total)
 
     @property
     def gain(self) -> float:
         """Accuracy above that of no change."""
-        return self.accuracy - (1.0 - self.observed / self.total) if self.total else float("nan")
+        return self.accuracy - (1.0 - ratio(self.observed, self.total))
 
 
 def budget(
@@ -132,23 +130,17 @@ class ClassSums(Sums):
     def iou(self) -> FloatArray:
         """Intersection over union of each class, ``(K,)``; NaN where the truth has none."""
         union = self.support + self.predicted - self.right
-        return _ratio(self.right, np.where(self.support > 0, union, 0))
+        return quotient(self.right, np.where(self.support > 0, union, 0))
 
     @property
     def f1(self) -> FloatArray:
         """F1 of each class, ``(K,)``; NaN where the truth has none."""
         both = self.support + self.predicted
-        return _ratio(2 * self.right, np.where(self.support > 0, both, 0))
+        return quotient(2 * self.right, np.where(self.support > 0, both, 0))
 
     def rare(self, least: float) -> npt.NDArray[np.bool_]:
         """Classes of the truth with less than a share of it, ``(K,)``."""
         return np.asarray((self.support > 0) & (self.support < least * self.support.sum()))
-
-
-def _ratio(part: IntArray, whole: IntArray) -> FloatArray:
-    found = np.full(part.shape, np.nan)
-    np.divide(part, whole, out=found, where=whole > 0)
-    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,12 +175,11 @@ class Probable(Sums):
     def change_ratio(self) -> float:
         """Expected over observed change; NaN without any."""
         _, said, came = self.change.sum(axis=0)
-        return float(said / came) if came else float("nan")
+        return ratio(said, came)
 
 
 def _calibration_error(table: FloatArray) -> float:
-    total = float(table[:, 0].sum())
-    return float(np.abs(table[:, 1] - table[:, 2]).sum()) / total if total else float("nan")
+    return ratio(np.abs(table[:, 1] - table[:, 2]).sum(), table[:, 0].sum())
 
 
 @dataclass(frozen=True, eq=False)

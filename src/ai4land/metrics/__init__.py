@@ -50,7 +50,7 @@ from ai4land.metrics.streaming import Adds, Blockwise, add_up, reduce_blocks
 from ai4land.metrics.summary import summarise, table_one
 from ai4land.metrics.sums import Sums
 from ai4land.metrics.tolerance import TolerantChange, reach, tolerant_change
-from ai4land.metrics.undefined import mean_of
+from ai4land.metrics.undefined import mean_defined, mean_of, quotient, ratio
 
 __all__ = [
     "COMPLETE",
@@ -109,12 +109,15 @@ __all__ = [
     "index_map",
     "landscape_metrics",
     "latitude_bands",
+    "mean_defined",
     "mean_of",
     "numbered",
     "operating",
     "paired_difference",
     "probability_edges",
+    "quotient",
     "rank_histogram",
+    "ratio",
     "reach",
     "reduce_blocks",
     "reliability",

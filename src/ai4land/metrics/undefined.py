@@ -33,7 +33,7 @@ def ratio(numerator: float, denominator: float, scale: float = 0.0) -> float:
 
 
 def quotient(
-    numerator: NDArray[np.float64], denominator: NDArray[np.float64]
+    numerator: NDArray[np.float64 | np.integer], denominator: NDArray[np.float64 | np.integer]
 ) -> NDArray[np.float64]:
     """The quotient of two arrays of one shape, NaN where the denominator is zero."""
     result = np.full(numerator.shape, np.nan)

@@ -5,7 +5,7 @@ opened, and so is the library of the trees.
 """
 
 from ai4land.models.calibration import Calibration, Scaling
-from ai4land.models.class_options import class_options, class_target
+from ai4land.models.class_options import ClassModelOptions, class_options, class_target
 from ai4land.models.expectation import expected_classes, log_odds
 from ai4land.models.inputs import Inputs, InputSpec, Seen, join_inputs, stack_inputs
 from ai4land.models.logistic import Logistic, LogisticOptions, standardised
@@ -21,6 +21,7 @@ __all__ = [
     "Boosting",
     "BoostingOptions",
     "Calibration",
+    "ClassModelOptions",
     "InputSpec",
     "Inputs",
     "Logistic",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from ai4land.errors import CheckpointError
 
@@ -15,6 +16,7 @@ __all__ = ["Calibration", "Scaling"]
 
 FloatArray = npt.NDArray[np.float32]
 
+STRICT = ConfigDict(extra="forbid")
 _LEAST = np.float32(1e-12)
 
 
@@ -32,7 +34,9 @@ class Scaling:
         classes: Added to that of each class, in legend order; empty for nothing.
     """
 
-    temperature: float = 1.0
+    __pydantic_config__ = STRICT
+
+    temperature: Annotated[float, Field(gt=0)] = 1.0
     stay: float = 0.0
     classes: tuple[float, ...] = ()
 
@@ -68,6 +72,8 @@ class Calibration:
         backward: In steps backward.
     """
 
+    __pydantic_config__ = STRICT
+
     forward: Scaling = Scaling()
     backward: Scaling = Scaling()
 
@@ -87,23 +93,8 @@ class Calibration:
             CheckpointError: If a constant is unknown or impossible.
         """
         try:
-            made = cls(**{direction: _scaling(said) for direction, said in data.items()})
-            sound = all(s.temperature > 0.0 for s in (made.forward, made.backward))
-        except (TypeError, ValueError) as error:
+            return TypeAdapter(cls).validate_python(dict(data))
+        except ValueError as error:
             raise CheckpointError(
                 "The calibration of a checkpoint is damaged", found=error
             ) from error
-        if not sound:
-            raise CheckpointError(
-                "The calibration of a checkpoint is damaged",
-                expected="temperatures above 0",
-                found=dict(data),
-            )
-        return made
-
-
-def _scaling(data: Mapping[str, Any]) -> Scaling:
-    if unknown := set(data) - {f.name for f in fields(Scaling)}:
-        raise ValueError(f"unknown {', '.join(sorted(unknown))}")
-    classes = tuple(float(v) for v in data.get("classes", ()))
-    return Scaling(float(data.get("temperature", 1.0)), float(data.get("stay", 0.0)), classes)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
 from ai4land.errors import CheckpointError
-from ai4land.models.class_options import ClassModelOptions, class_options, class_target
+from ai4land.models.class_options import class_options, class_target
 from ai4land.models.inputs import InputSpec
 from ai4land.models.markov import Markov
 from ai4land.models.markov import load_predictor as load_chain
-from ai4land.models.neighbourhood import MAX_REACH, RADII, Neighbourhood
-from ai4land.models.pixelwise import PixelRows, PixelView, Pixelwise
+from ai4land.models.pixelwise import PixelOptions, PixelRows, PixelView, Pixelwise
 from ai4land.models.predictor import Untrained
 from ai4land.models.stack import mean_of
 
@@ -30,32 +29,24 @@ FILE = "regression.json"
 _FURTHEST = 10.0  # spreads from the mean beyond which a feature says no more
 
 
-class LogisticOptions(ClassModelOptions):
-    """Options of the regression.
+class LogisticOptions(PixelOptions):
+    """Options of the regression, beside those of ``PixelOptions``.
 
     Attributes:
-        radii: Half sides in pixels of the squares in which densities are counted.
-        reach: Pixels at which distances are capped.
-        pixels: Pixels to learn from at most.
         penalties: Strengths of the quadratic penalty on the weights, of which the validation split
             chooses one for each class of the prior; 1 is a standard normal prior of independent
             pixels, of which real ones are far.
         iterations: Steps of L-BFGS at most, for each of them.
     """
 
+    logs: ClassVar[bool] = True
+
     name: Literal["logistic"] = "logistic"
-    radii: tuple[int, ...] = RADII
-    reach: int = MAX_REACH
     pixels: Positive = 300_000
     penalties: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (
         *(1000.0, 100.0, 10.0),
     )
     iterations: Positive = 60
-
-    def view(self, chain: Markov) -> PixelView:
-        """What it looks at."""
-        around = Neighbourhood(chain.spec, self.radii, self.reach, logs=True)
-        return PixelView(chain, around)
 
 
 class Logistic(Pixelwise):
@@ -81,13 +72,8 @@ class Logistic(Pixelwise):
         weights: FloatArray,
         options: LogisticOptions | None = None,
     ) -> None:
-        super().__init__(view)
+        super().__init__(view, options or LogisticOptions())
         self.mean, self.spread, self.weights = mean, spread, weights
-        self.options = options or LogisticOptions()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Options as plain data."""
-        return self.options.model_dump(mode="json")
 
     def save(self, folder: Path) -> None:
         """Write weights and statistics, and the chain."""
@@ -129,9 +115,7 @@ def build(architecture: Mapping[str, Any], spec: InputSpec) -> Untrained:
     return Untrained(1, 2 * (size + 1) * size * (features + 1))
 
 
-def combine(predictors: Sequence[Logistic]) -> Any:  # noqa: ANN401
-    """The mean of several, as one predictor."""
-    return mean_of(predictors)
+combine = mean_of
 
 
 def load_predictor(

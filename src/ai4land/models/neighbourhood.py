@@ -11,7 +11,7 @@ from scipy.ndimage import distance_transform_edt, uniform_filter1d
 
 from ai4land.errors import ConfigError
 from ai4land.models.expectation import expected_classes, log_odds, translated
-from ai4land.models.inputs import Inputs, InputSpec, Seen
+from ai4land.models.inputs import Inputs, InputSpec, Seen, blank_inputs
 
 __all__ = ["RADII", "Neighbourhood", "densities", "distances"]
 
@@ -116,7 +116,7 @@ class Neighbourhood:
         self.radii = tuple(radii)
         self.reach = reach
         self.logs = logs
-        self.names = tuple(n for names, _ in self._groups(_blank(spec)) for n in names)
+        self.names = tuple(n for names, _ in self._groups(blank_inputs(spec, 1)) for n in names)
 
     def layers(self, inputs: Inputs[Array]) -> FloatArray:
         """The features ``(B, F, Y, X)`` of a batch, in the order of ``names``."""
@@ -195,32 +195,3 @@ def _memory(given: Seen[Array]) -> FloatArray:
     count = visible.sum(axis=1)
     mean = held.sum(axis=1) / np.maximum(count, 1.0)
     return np.concatenate([mean, count > 0], axis=1, dtype=np.float32)
-
-
-def _blank(spec: InputSpec) -> Inputs[Array]:
-    """A batch of one pixel, of which nothing is known."""
-
-    def zeros(*layers: int) -> Array:
-        return np.zeros((1, *layers, 1, 1), np.float32)
-
-    seen = {
-        t.name: Seen(
-            zeros(t.layers),
-            zeros(1),
-            zeros(1),
-            zeros(spec.history, t.layers),
-            zeros(spec.history),
-        )
-        for t in spec.targets
-    }
-    forcing = zeros(len(spec.forcing))
-    held: dict[str, Any] = {
-        "targets": seen,
-        "forcing_prior": forcing,
-        "forcing_target": forcing,
-        "static": zeros(len(spec.static)),
-        "zones": zeros(len(spec.zones)),
-        "series": zeros(len(spec.series_channels)),
-        "calendar": np.zeros((1, len(spec.calendar)), np.float32),
-    }
-    return Inputs(*(held.get(name, zeros(0)) for name in Inputs._fields))

@@ -5,22 +5,46 @@ from __future__ import annotations
 import abc
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
+from ai4land.models.class_options import ClassModelOptions
 from ai4land.models.inputs import Inputs, InputSpec
 from ai4land.models.markov import Markov
-from ai4land.models.neighbourhood import Neighbourhood
+from ai4land.models.neighbourhood import MAX_REACH, RADII, Neighbourhood
 
-__all__ = ["PixelRows", "PixelView", "Pixelwise"]
+__all__ = ["PixelOptions", "PixelRows", "PixelView", "Pixelwise"]
 
 Array = npt.NDArray[Any]
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float32]
 
+
 _LEAST = 1e-6  # probability of the chain below which its logarithm does not go
+
+
+class PixelOptions(ClassModelOptions):
+    """What learners of single pixels may be asked alike.
+
+    Attributes:
+        radii: Half sides in pixels of the squares in which densities are counted.
+        reach: Pixels at which distances are capped.
+        pixels: Pixels to learn from at most.
+    """
+
+    logs: ClassVar[bool] = False  # as of ``Neighbourhood``
+
+    radii: tuple[int, ...] = RADII
+    reach: int = MAX_REACH
+    pixels: Annotated[int, Field(ge=1)]
+
+    def view(self, chain: Markov) -> PixelView:
+        """What it looks at."""
+        around = Neighbourhood(chain.spec, self.radii, self.reach, logs=self.logs)
+        return PixelView(chain, around)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +134,17 @@ class Pixelwise(abc.ABC):
 
     Args:
         view: Makes rows of pixels.
+        options: Options of the learner.
     """
 
     multiple = 1
 
-    def __init__(self, view: PixelView) -> None:
-        self.view = view
+    def __init__(self, view: PixelView, options: PixelOptions) -> None:
+        self.view, self.options = view, options
+
+    def to_dict(self) -> dict[str, Any]:
+        """Options as plain data."""
+        return self.options.model_dump(mode="json")
 
     @property
     def spec(self) -> InputSpec:
@@ -143,10 +172,6 @@ class Pixelwise(abc.ABC):
         chain = np.moveaxis(found, 1, -1)  # a view: what is written there is written in ``found``
         chain[where] = np.where(total > 1e-6, kept / np.maximum(total, 1e-6), chain[where])
         return {name: found}
-
-    @abc.abstractmethod
-    def to_dict(self) -> dict[str, Any]:
-        """Options as plain data."""
 
     @abc.abstractmethod
     def save(self, folder: Path) -> None:

@@ -22,42 +22,30 @@ _NETWORKS = "ai4land.models.networks"
 
 @runtime_checkable
 class Predictor(Protocol):
-    """A trained model, immutable: many threads may predict with one.
-
-    Attributes:
-        spec: The inputs it takes.
-        multiple: Height and width of its inputs must be multiples of this.
-    """
+    """A trained model, immutable: many threads may predict with one."""
 
     @property
     def spec(self) -> InputSpec:
         """The inputs it takes."""
-        ...
 
     @property
     def multiple(self) -> int:
         """Height and width of its inputs must be multiples of this."""
-        ...
 
     def to_dict(self) -> dict[str, Any]:
         """Architecture and options as plain data, with its ``name``."""
-        ...
 
     def predict(self, inputs: Inputs[Array]) -> dict[str, npt.NDArray[np.float32]]:
         """Values ``(B, K, Y, X)`` of each target: class probabilities, or physical units."""
-        ...
 
     def save(self, folder: Path) -> None:
         """Write the weights into a folder, nothing that can run code."""
-        ...
 
     def members(self) -> tuple[Predictor, ...]:
         """The predictors whose mean this is, itself alone if it is none."""
-        ...
 
     def followers(self, target: str) -> npt.NDArray[np.bool_] | None:
         """Which class was seen to follow which, ``(2, K, K)`` forward and backward."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

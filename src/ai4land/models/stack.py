@@ -143,9 +143,7 @@ def build(architecture: Mapping[str, Any], spec: InputSpec) -> Untrained:
     )
 
 
-def combine(predictors: Sequence[Stack]) -> Predictor:
-    """The mean of several stacks, as one predictor."""
-    return mean_of(predictors)
+combine = mean_of
 
 
 def load_predictor(

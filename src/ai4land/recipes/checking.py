@@ -117,7 +117,7 @@ def check_recipe(
         plan = make_plan(wanted)
     except AI4LandError as error:
         return Report(recipe.title, (), (str(error),))
-    box = _extent(plan.layers.get("land_use"), wanted)
+    box = _extent(plan.labels, wanted)
     entries = []
     for group in plan.groups():
         for spec in group.variables:

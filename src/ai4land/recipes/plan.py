@@ -18,7 +18,6 @@ from ai4land.recipes.schedule import Rule, make_schedule
 from ai4land.sources import (
     LABELS,
     SOURCES,
-    TRANSITIONS,
     LabelForcing,
     LabelsOptions,
     Source,
@@ -27,12 +26,10 @@ from ai4land.sources import (
     coarse_grid,
     translation,
 )
-from ai4land.vocabulary import Clock, Kind, read_legend
+from ai4land.vocabulary import Clock, Kind, read_legend, variable
 
 __all__ = ["Plan", "make_plan"]
 
-_TARGET = "land_use"
-_LABELS = {_TARGET, "land_use_smoothed"}  # end where they end
 _RHYTHMS: MappingProxyType[Clock, str] = MappingProxyType(
     {
         Clock.STATIC: "static",
@@ -56,6 +53,11 @@ class Plan:
     recipe: Recipe
     layers: Mapping[str, Layer]
 
+    @property
+    def labels(self) -> Layer | None:
+        """The labels; ``None`` if the recipe has none."""
+        return self.layers.get(self.recipe.labels)
+
     def groups(self) -> tuple[GroupSpec, ...]:
         """One group per grid, clock and times, named after resolution and clock.
 
@@ -63,7 +65,8 @@ class Plan:
         ``deg0p25_annual`` or ``deg0p1_monthly``. A second group of the same
         name gets ``_2``, in the recipe's order.
         """
-        fine = self.layers[_TARGET].grid if _TARGET in self.layers else None
+        labels = self.labels
+        fine = None if labels is None else labels.grid
         members: dict[tuple[Grid, Clock, tuple[int, ...]], list[Layer]] = {}
         for layer in self.layers.values():
             members.setdefault((layer.grid, layer.offer.clock, layer.ticks), []).append(layer)
@@ -88,8 +91,8 @@ class Plan:
             "recipe": self.recipe.resolved(),
             "variables": {name: describe(layer) for name, layer in self.layers.items()},
         }
-        if _TARGET in self.layers:
-            have = set(self.layers[_TARGET].ticks)
+        if self.labels is not None:
+            have = set(self.labels.ticks)
             out["years_without_labels"] = [y for y in years if y not in have]
         return out
 
@@ -111,15 +114,16 @@ def make_plan(recipe: Recipe) -> Plan:
     """
     opened: dict[str, Source] = {}
     layers: dict[str, Layer] = {}
-    order = sorted(recipe.variables, key=lambda name: name != _TARGET)  # labels first
+    labels = recipe.labels
+    order = sorted(recipe.variables, key=lambda name: name != labels)  # labels first
     for name in order:
         entry = recipe.variables[name]
         if entry.source == LABELS:
             continue
-        layers[name] = _layer(recipe, name, _open(recipe, name, opened), layers.get(_TARGET))
+        layers[name] = _layer(recipe, name, _open(recipe, name, opened), layers.get(labels))
     for name in order:
         if recipe.variables[name].source == LABELS:
-            layers |= _label_layers(recipe, name, layers[_TARGET], layers)
+            layers |= _label_layers(recipe, name, layers[labels], layers)
     wanted = [n for n in recipe.variables if n in layers]
     return Plan(recipe, {n: layers[n] for n in [*wanted, *(n for n in layers if n not in wanted)]})
 
@@ -152,7 +156,7 @@ def _layer(recipe: Recipe, name: str, source: Source, labels: Layer | None) -> L
     check_method(entry.resample, offered, where)
     classes = _classes(recipe, entry, offered, where)
     try:
-        if name == _TARGET:
+        if name == recipe.labels:
             box = recipe.region
             window = offered.grid.window
             if box is not None:
@@ -173,7 +177,7 @@ def _layer(recipe: Recipe, name: str, source: Source, labels: Layer | None) -> L
     grid = _turned(offered.grid.crop(window), labels)
     if entry.resample is not None:
         grid = _grid_wanted(entry, (grid, offered.grid), labels, where)
-    rule: Rule = "skip" if name in _LABELS else entry.outside
+    rule: Rule = "skip" if recipe.are_labels(name) else entry.outside
     schedule = make_schedule(recipe.years.ticks, offered, rule, where, recipe.years.step)
     return Layer(offered, source, entry.source, grid, window, schedule, classes, entry.resample)
 
@@ -196,7 +200,7 @@ def _grid_wanted(
         grid = labels.grid
     else:
         raise ConfigError(
-            "Without land_use there is no grid to resample to",
+            "Without labels there is no grid to resample to",
             where=where,
             remedy="give the side of a cell as `degrees`",
         )
@@ -253,10 +257,10 @@ def _label_layers(
         field, labels.classes.legend, labels.read_source, coarse, labels.source_ticks
     )
     schedule = dict(labels.schedule)
-    if name == TRANSITIONS and source.fields[name].ticks:  # nothing is known to follow the last
+    if variable(name).pairs_of and source.fields[name].ticks:  # nothing is known to follow the last
         schedule[labels.ticks[-1]] = None, Status.DROPPED
     names = [name]
-    if name == "land_use_fractions" and "land_share" not in recipe.variables:
+    if name == f"{recipe.labels}_fractions" and "land_share" not in recipe.variables:
         names.append("land_share")
     return {
         n: Layer(

@@ -108,6 +108,16 @@ class Recipe(Strict):
         return name.removesuffix(_FRACTIONS) if made else name
 
     @property
+    def labels(self) -> str:
+        """What all else is cut to: land use, or in its place land cover that gives the forcing."""
+        made = any(entry.source == LABELS for entry in self.variables.values())
+        return "land_cover" if made and "land_use" not in self.variables else "land_use"
+
+    def are_labels(self, name: str) -> bool:
+        """Whether a variable keeps the grid of the labels and ends where they end."""
+        return name in {self.labels, f"{self.labels}_smoothed"}
+
+    @property
     def place(self) -> Place:
         """The file the recipe was read from, for error texts."""
         return self._place
@@ -195,8 +205,7 @@ def _check_variable(recipe: Recipe, name: str) -> None:
             expected=f"`resample`: one of {', '.join(METHODS)}",
         )
     fixed = {"legend", "crosswalk", "outside", "resample", "degrees"} if labels else set()
-    are_labels = name in {"land_use", "land_use_smoothed"}
-    fixed |= {"outside", "resample", "degrees"} if are_labels else set()
+    fixed |= {"outside", "resample", "degrees"} if recipe.are_labels(name) else set()
     defaults = VariableRecipe(source=entry.source)
     for key in sorted(k for k in fixed if getattr(entry, k) != getattr(defaults, k)):
         raise ConfigError(
@@ -204,9 +213,12 @@ def _check_variable(recipe: Recipe, name: str) -> None:
             where=place.at((*at, key)),
             expected="labels keep their grid and end where they end; forcing from labels follows",
         )
-    if labels and "land_use" not in recipe.variables:
+    base = "" if name == "land_share" else recipe.labels  # after which it is named
+    if labels and not (recipe.labels in recipe.variables and name.startswith(base)):
         raise ConfigError(
-            "Forcing from labels needs labels", where=place.at(at), expected="variable land_use"
+            "Forcing from labels needs labels",
+            where=place.at(at),
+            expected="variable land_use, or in its place land_cover and what is named after it",
         )
 
 

@@ -15,7 +15,7 @@ from ai4land.rollout.decisions import (
     decision_data,
     decision_of,
 )
-from ai4land.rollout.expectation import ODDS, Expected, Outlook, advanced, choose_odds
+from ai4land.rollout.expectation import ODDS, Belief, Expected, Outlook, choose_odds
 from ai4land.rollout.masked import masked, masked_scores, nearest_visible
 from ai4land.rollout.opening import as_trained, cube_assembler, demand_of, open_model
 from ai4land.rollout.predictor_stepper import PredictorStepper
@@ -24,7 +24,7 @@ from ai4land.rollout.saving import save_rollout
 from ai4land.rollout.scoring import ScoredStep, score_rollout, steps_with_truth
 from ai4land.rollout.shuffled import shuffled
 from ai4land.rollout.start import observed_state, stored_field
-from ai4land.rollout.stepper import Moved, Persistence, Stepper, rollout, step
+from ai4land.rollout.stepper import Moved, Persistence, Stepper, begun, rollout, step
 from ai4land.rollout.tiling import Tile, Tiling
 from ai4land.rollout.unplaced import (
     UNPLACED,
@@ -40,6 +40,7 @@ __all__ = [
     "UNPLACED",
     "AllocationStepper",
     "Asked",
+    "Belief",
     "Decided",
     "Decision",
     "Decisions",
@@ -58,8 +59,8 @@ __all__ = [
     "Undecided",
     "Unplaced",
     "Wish",
-    "advanced",
     "as_trained",
+    "begun",
     "choose_odds",
     "cube_assembler",
     "decided_on",

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from ai4land.allocation import (
     Allocation,
@@ -26,18 +25,7 @@ from ai4land.vocabulary import NO_DATA, single_task
 
 __all__ = ["RULES", "AllocationStepper"]
 
-Rule = Callable[
-    [
-        npt.NDArray[np.uint8],
-        CoarseCells,
-        npt.NDArray[np.int32],
-        tuple[tuple[int, ...], ...],
-        npt.NDArray[np.float64],
-    ],
-    Allocation,
-]
-
-RULES: dict[str, Rule] = {"kernel": allocate_kernel, "random": allocate_random}
+RULES: dict[str, Callable[..., Allocation]] = {"kernel": allocate_kernel, "random": allocate_random}
 
 _HALO = 1  # pixels around a piece that the kernel looks at
 

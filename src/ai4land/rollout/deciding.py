@@ -75,7 +75,7 @@ def decided_on(
     stepper = stepper.with_decision(wish.on(stepper.decision))
     if wish.odds is not None:
         return stepper
-    direction = Direction.FORWARD if path[-1] > path[0] else Direction.BACKWARD
+    direction = Direction.leading(path[0], path[-1])
     margin = Decisions.from_dict(card.decision).margin(stepper.decision.name, direction.value)
     found, _ = choose_odds(stepper, initial, path[1:], margin=margin, progress=progress)
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,21 +13,20 @@ import numpy.typing as npt
 from ai4land.cube import State, View
 from ai4land.grid import Mesh, Window
 from ai4land.rollout.allocation_stepper import AllocationStepper
-from ai4land.rollout.decisions import Faithful, Likely, Undecided
+from ai4land.rollout.decisions import Faithful, Likely
 from ai4land.rollout.predictor_stepper import PredictorStepper
 from ai4land.rollout.stepper import Moved, Stepper, next_state
-from ai4land.vocabulary import Direction
+from ai4land.vocabulary import NO_DATA, Direction
 
-__all__ = ["ODDS", "Expected", "Outlook", "Progress", "advanced", "choose_odds", "sample_pieces"]
+__all__ = ["ODDS", "Belief", "Expected", "Outlook", "Progress", "choose_odds", "sample_pieces"]
 
 ODDS = (1.0, 0.7, 0.5, 0.4, 0.3, 0.22, 0.16, 0.1, 0.06, 0.03, 0.01)
 """Candidates for the odds from which on a change is taken, from timid to bold."""
 
 _TIMID = (1.5, 3.0, 20.0)  # tried where even odds of 1 expect too little
 _PATIENCE = 2  # candidates after the best before the search ends
-_MOST = 1 << 18  # pixels times steps that are looked at
+_MOST = 1 << 19  # pixels times steps that are looked at
 _LEAST_PIXELS = 1 << 14
-_PIECE = 1 << 14  # pixels of one piece of the sample, about
 
 ByteArray = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float32]
@@ -72,17 +71,23 @@ class Expected:
         return self.accuracy - (self.total - self.changed) / self.total if self.total else 0.0
 
 
-def sample_pieces(mesh: Mesh, steps: int) -> list[Window]:
+def sample_pieces(mesh: Mesh, steps: int, side: int) -> list[Window]:
     """Pieces spread evenly over a grid, few enough to be rolled forward several times.
 
-    Which they are depends on the grid and the number of steps alone, never on how a run cuts it.
+    Which they are depends on the grid, the number of steps and the tiles alone, never on how a run
+    cuts the grid.
+
+    Args:
+        mesh: The coarse cells; a piece holds one at the least.
+        steps: Of the path.
+        side: Of a piece in pixels, at most.
     """
-    pieces = mesh.pieces(_PIECE)
+    pieces = mesh.pieces(side**2)
     pixels = max(_MOST // max(steps, 1), _LEAST_PIXELS)
     size = sum(p.height * p.width for p in pieces) / len(pieces)
     count = min(max(int(pixels / size), 1), len(pieces))
-    places = np.linspace(0, len(pieces) - 1, count).round().astype(int)
-    return [pieces[place] for place in np.unique(places)]
+    places = (np.arange(count) + 0.5) * len(pieces) / count
+    return [pieces[place] for place in places.astype(int)]
 
 
 def choose_odds(
@@ -108,7 +113,7 @@ def choose_odds(
     decision = stepper.decision
     if not isinstance(decision, Faithful | Likely):
         return stepper, {}
-    outlook = Outlook(stepper, initial, ticks, balanced=decision.balanced)
+    outlook = Outlook(stepper.with_ahead(1), initial, ticks, balanced=decision.balanced)
     odds, found = outlook.choose(decision, margin, progress)
     return stepper.with_decision(decision.with_odds(outlook.direction, odds)), found
 
@@ -133,8 +138,8 @@ class Outlook:
     """What a model expects along a path, on a sample of pieces, of itself and of others.
 
     The model is rolled along the path at odds of 1, and what its probabilities say of the truth
-    after every step is kept: a pixel's initial class loses, in every step, what the class that the
-    map last had there would. Whatever else is rolled along the same path is judged against that.
+    after every step is kept (``Belief``). Whatever else is rolled along the same path is judged
+    against that.
 
     Args:
         stepper: The model.
@@ -153,11 +158,11 @@ class Outlook:
         balanced: bool = False,
         mask: npt.NDArray[np.bool_] | None = None,
     ) -> None:
-        self.stepper, self.initial, self.ticks = stepper, initial, ticks
-        self.balanced = balanced
+        self.stepper, self.balanced = stepper.remembering(initial), balanced
+        self.initial, self.ticks = initial, ticks
         self.target = next(t for t in stepper.task.targets if t.categorical)
         self.coding = stepper.assembler.codings[self.target.name]
-        self.pieces = sample_pieces(stepper.mesh, len(ticks))
+        self.pieces = sample_pieces(stepper.mesh, len(ticks), stepper.tiling.stride)
         codes = [initial[self.target.name].read(piece) for piece in self.pieces]
         self.before = [self.coding.positions(c) for c in codes]
         self.domain = [self.coding.domain(c) for c in codes]
@@ -176,7 +181,7 @@ class Outlook:
     @property
     def direction(self) -> Direction:
         """Where the path leads."""
-        return Direction.FORWARD if self.ticks[0] > self.initial.tick else Direction.BACKWARD
+        return Direction.leading(self.initial.tick, self.ticks[0])
 
     def choose(
         self,
@@ -226,41 +231,16 @@ class Outlook:
     def _tracked(self) -> Iterator[tuple[list[Moved], list[HalfArray]]]:
         """After each step maps at odds of 1, and each class's chance, ``(K, y, x)`` a piece."""
         timid = self.stepper.with_decision(Likely(balanced=self.balanced))
-        beliefs = [np.asarray(self.coding.encoded(b), np.float32) for b in self.before]
-        first: list[FloatArray] = []
-        now, last = self.before, list[Moved]()
+        beliefs = [Belief(before, self.coding.layers) for before in self.before]
+        last = list[Moved]()
         for moved in self._rolled(timid):
             # a step in which the map does not move, such as that to another month, changes nothing
             if moved is not last and moved[0].probabilities is not None:
-                rows = [np.asarray(part.probabilities, np.float32) for part in moved]
-                # where the map has left its initial class, that class goes on as it last did
-                first = [
-                    row if not first else np.where(here == start, row, first[k])
-                    for k, (row, here, start) in enumerate(zip(rows, now, self.before, strict=True))
-                ]
-                told = zip(beliefs, self.before, first, now, rows, strict=True)
-                beliefs = [advanced(*one) for one in told]
-                now = [self.coding.positions(part.values) for part in moved]
+                for belief, part in zip(beliefs, moved, strict=True):
+                    assert part.probabilities is not None
+                    belief.advance(part.probabilities, self.coding.positions(part.values))
                 last = moved
-            yield moved, [belief.astype(np.float16) for belief in beliefs]
-
-    @functools.cached_property
-    def _first(self) -> list[Undecided]:
-        """What the model says of the first step, which is the same for all candidates."""
-        asking = self.stepper.with_decision(Likely(balanced=self.stepper.demand is not None))
-        state, tick = asking.begin(self.initial), self.ticks[0]
-        found = (asking.undecided(state, tick, p, self.target.name) for p in self.pieces)
-        return [piece.balanced() if self.balanced else piece for piece in found]
-
-    def _first_step(self, stepper: Stepper, state: State) -> list[Mapping[str, Moved]] | None:
-        """The first step of a model of one target, decided on what has been predicted before."""
-        if not isinstance(stepper, PredictorStepper) or len(stepper.task.targets) > 1:
-            return None
-        decision = stepper.decision
-        assert isinstance(decision, Faithful | Likely)
-        ready = stepper.with_decision(replace(decision, balanced=False))
-        name = self.target.name
-        return [{name: ready.moved(state, piece, name)} for piece in self._first]
+            yield moved, [belief.values.astype(np.float16) for belief in beliefs]
 
     def _least_gains(self, decision: Faithful | Likely) -> list[float]:
         """Accuracy above no change that must be expected after each step."""
@@ -294,10 +274,11 @@ class Outlook:
         past = self.initial.past if clock is own else ()
         state = stepper.begin(replace(self.initial, clock=own, tick=reached, past=past))
         last = [Moved(self.initial[name].read(piece)) for piece in self.pieces]
-        moved = self._first_step(stepper, state)
+        near = [_around(stepper, piece) for piece in self.pieces]
         for tick in (clock.convert(t, own) for t in self.ticks):
             if tick != reached:
-                moved = moved or [stepper.step_piece(state, tick, piece) for piece in self.pieces]
+                pairs = zip(near, self.pieces, strict=True)
+                moved = [one.step_piece(state, tick, piece) for one, piece in pairs]
                 fields = dict(state.fields)
                 for moving in moved[0]:
                     parts = [part[moving].values for part in moved]
@@ -305,7 +286,7 @@ class Outlook:
                     fields[moving] = replace(fields[moving], view=view, belief=None)
                 state = next_state(stepper, state, tick, fields)
                 last = [part[name] for part in moved] if name in moved[0] else last
-                reached, moved = tick, None
+                reached = tick
             yield last
 
 
@@ -341,25 +322,45 @@ class _Patched:
         return out
 
 
-def advanced(
-    belief: FloatArray, start: ByteArray, first: FloatArray, now: ByteArray, row: FloatArray
-) -> FloatArray:
-    """Beliefs one step later: two classes of a pixel move on, the others stay.
+class Belief:
+    """The probability of each class in the truth along a rollout at odds of 1.
+
+    In every step two classes of a pixel move on, the initial one and that of the map, and the
+    others stay. Where the map has left its initial class, that class goes on as it last did.
 
     Args:
-        belief: ``(K, y, x)``.
-        start: Initial class.
-        first: What becomes of the initial class in a step, ``(K, y, x)``.
-        now: Class that the map has.
-        row: What becomes of that one.
+        before: Initial classes, ``(y, x)``.
+        layers: Number of classes K.
+
+    Attributes:
+        values: ``(K, y, x)`` float32.
     """
-    after = belief.copy()
-    classes = np.arange(len(belief), dtype=np.uint8)[:, None, None]
-    mass = np.where(start == classes, belief, 0.0)
-    after += mass.sum(axis=0) * first - mass
-    mass = np.where((now == classes) & (now != start), belief, 0.0)
-    after += mass.sum(axis=0) * row - mass
-    return np.asarray(after, np.float32)
+
+    def __init__(self, before: ByteArray, layers: int) -> None:
+        self._classes = np.arange(layers, dtype=np.uint8)[:, None, None]
+        self._before = self._now = before
+        self._first: FloatArray | None = None  # what became of the initial class when last known
+        self.values = (before == self._classes).astype(np.float32)
+
+    def advance(self, row: FloatArray, reached: ByteArray) -> None:
+        """Go one step on.
+
+        Args:
+            row: What becomes of the class that the map had, ``(K, y, x)``.
+            reached: The class that it has after the step, ``(y, x)``.
+        """
+        before, now, belief, first = self._before, self._now, self.values, self._first
+        self._first = first = row if first is None else np.where(now == before, row, first)
+        after = belief.copy()
+        for there, chances in ((before, first), (np.where(now != before, now, NO_DATA), row)):
+            mass = np.where(there == self._classes, belief, 0.0)
+            after += mass.sum(axis=0) * chances - mass
+        self.values, self._now = np.asarray(after, np.float32), reached
+
+
+def _around(stepper: Stepper, piece: Window) -> Stepper:
+    """A stepper that sees a piece in one tile, if it is cut into tiles at all."""
+    return stepper.around(piece) if isinstance(stepper, PredictorStepper) else stepper
 
 
 def _scored(

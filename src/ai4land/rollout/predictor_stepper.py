@@ -6,15 +6,16 @@ import copy
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ai4land.allocation import CoarseCells
-from ai4land.cube import State
+from ai4land.cube import Field, State, Status
 from ai4land.errors import ConfigError
 from ai4land.grid import Mesh, Window
-from ai4land.models import Calibration, Predictor, stack_inputs
+from ai4land.models import Calibration, Inputs, Predictor, stack_inputs
 from ai4land.rollout.decisions import Asked, Decision, Likely, Undecided
 from ai4land.rollout.stepper import Moved
 from ai4land.rollout.tiling import Tile, TileMemory, Tiling, blended
@@ -68,8 +69,10 @@ class PredictorStepper:
                 expected=f"a multiple of {predictor.multiple} pixels",
                 found=self.tiling.tile,
             )
-        self._weights = self.tiling.weights()
+        self.ahead = 1
         self._memory = TileMemory()
+        self._start: Mapping[str, Field] | None = None
+        self._first: dict[tuple[int, int, Window, Tiling], Undecided] = {}
 
     def _check_demand(self) -> None:
         if self.demand is None and self.decision.needs_demand:
@@ -86,6 +89,59 @@ class PredictorStepper:
         other = copy.copy(self)
         other.decision = decision
         other._check_demand()
+        return other
+
+    def remembering(self, start: State) -> PredictorStepper:
+        """The same stepper for many rollouts from one state, whose first step is predicted once.
+
+        What the model says of each piece of the map is kept for it and its copies with other
+        decisions (of a task of one target).
+        """
+        if self._start is start.fields:
+            return self
+        other = copy.copy(self)
+        other._start, other._first = start.fields, {}
+        return other
+
+    def around(self, piece: Window) -> PredictorStepper:
+        """The same stepper with one tile around a piece; a piece beyond a tile is tiled as ever.
+
+        It looks a little less far around the piece than a mean over tiles and predicts each pixel
+        once. For samples of the land, not for maps that are put together.
+        """
+        tile, (row, col) = self.tiling.tile, self.assembler.drivers.grid.anchor
+        if max(piece.shape) > tile:
+            return self
+        row += piece.row - (tile - piece.height) // 2
+        col += piece.col - (tile - piece.width) // 2
+        other = copy.copy(self)
+        other.tiling, other._memory = Tiling(tile, 0, origin=(row, col)), TileMemory()
+        return other
+
+    def with_ahead(self, steps: int) -> PredictorStepper:
+        """The same stepper, each of whose passes predicts several steps of one map.
+
+        A pass begins at an observed map, and at times that so many steps divide; in between, the
+        map that it began with is what is seen, and what decisions compare with. Odds are still
+        searched in the recursive rollout, see ``choose_odds``.
+
+        Args:
+            steps: Steps of a pass; 1 for the recursive rollout.
+
+        Raises:
+            ConfigError: If the predictor does not look so far ahead.
+        """
+        if steps == self.ahead:
+            return self
+        most = int(self.predictor.to_dict().get("ahead", 1))
+        if not 1 <= steps <= most:
+            raise ConfigError(
+                "The model does not look so many steps ahead",
+                expected=f"1 to {most}, as its option `ahead` says",
+                found=steps,
+            )
+        other = copy.copy(self)
+        other.ahead, other._memory = steps, TileMemory()
         return other
 
     @property
@@ -109,6 +165,11 @@ class PredictorStepper:
     @property
     def history(self) -> int:
         """States before the one it is given that it looks at, on the clock of its steps."""
+        return self._remembered + self.ahead - 1
+
+    @property
+    def _remembered(self) -> int:
+        """States before the one with which a pass begins that the model looks at."""
         clock = self.task.clock.ticks_per_year
         steps = max(-(-clock // t.clock.ticks_per_year) for t in self.task.targets)
         return self.predictor.spec.history * steps
@@ -116,60 +177,75 @@ class PredictorStepper:
     def looks_at(self, path: Sequence[int]) -> list[int]:
         """Times before a path that its first step looks at, nearest first."""
         start, jump = path[0], path[1] - path[0]
-        return [start - jump * (k + 1) for k in range(self.history)]
+        return [start - jump * (k + 1) for k in range(self._remembered)]
 
     @property
     def reads_probabilities(self) -> bool:
         """Whether the next step reads beliefs, not only values."""
         return self.feedback == "probabilities"
 
+    def _asks(self, state: State) -> bool:
+        """Whether the decision, or any with which what is said of a state is shared, may ask."""
+        return self.decision.needs_demand or self._start is state.fields
+
     def begin(self, state: State) -> State:
         """The state with what its map holds, if anything is asked of it."""
-        asks = self.decision.needs_demand or self.assembler.needs_demand
-        if self.demand is None or not asks:
+        if self.demand is None or not (self._asks(state) or self.assembler.needs_demand):
             return state
         return replace(state, reference=self.demand.reference(state))
 
     def step_piece(self, state: State, tick: int, piece: Window) -> dict[str, Moved]:
         """The targets of a piece that move, as the model sees them."""
-        values = self._blended(state, tick, piece)
         moving = self.task.moving(state.tick, tick)
-        return {t.name: self._moved(state, tick, piece, t, values[t.name]) for t in moving}
+        place = (state.tick, tick, piece, self.tiling)
+        kept = self._start is state.fields and len(self.task.targets) == 1
+        if kept and place in self._first:
+            return {moving[0].name: self._decided(state, moving[0].name, self._first[place])}
+        values, found = self._blended(state, tick, piece), dict[str, Moved]()
+        state = self._begun(state, tick)[0]
+        for target in moving:
+            name, coding = target.name, self.assembler.codings[target.name]
+            if isinstance(coding, ClassCoding):
+                undecided = self._undecided(state, tick, piece, target, coding, values[name])
+                found[name] = self._decided(state, name, undecided)
+                if kept:
+                    self._first[place] = undecided
+            else:
+                stored = state[name].read(piece)
+                held = np.clip(values[name][0], *target.variable.bounds)  # one side is open
+                found[name] = Moved(np.where(coding.domain(stored), held, stored))
+        return found
 
-    def undecided(self, state: State, tick: int, piece: Window, target: str) -> Undecided:
-        """What the model says of the classes of a target, calibrated, before they are chosen."""
-        values = self._blended(state, tick, piece)[target]
-        return self._undecided(state, tick, piece, self.task.target(target), values)
+    def _begun(self, state: State, tick: int) -> tuple[State, list[int]]:
+        """The map with which the pass that reaches a time began, and the times since then."""
+        path, jump = [state, *state.past], tick - state.tick
+        for back, held in enumerate(path[: self.ahead]):
+            if tick - held.tick != jump * (back + 1):
+                break  # no state of this path
+            if held.status is not Status.PREDICTED or held.tick // jump % self.ahead == 0:
+                ticks = [held.tick + jump * (k + 1) for k in range(back + 1)]
+                return replace(held, past=tuple(path[back + 1 :])), ticks
+        return state, [tick]
 
-    def moved(self, state: State, piece: Undecided, target: str) -> Moved:
+    def _decided(self, state: State, target: str, piece: Undecided) -> Moved:
         """A target of a piece after its classes are chosen; sea and missing pixels as they were."""
-        coding = self.assembler.codings[target]
-        assert isinstance(coding, ClassCoding)
-        stored = state[target].read(piece.piece)
+        coding, stored = self.assembler.codings[target], state[target].read(piece.piece)
         found = self.decision.decide(piece)
         return Moved(
             np.where(piece.domain, coding.stored(found.positions), stored),
             np.where(piece.domain, found.probabilities, coding.encoded(coding.positions(stored))),
         )
 
-    def _moved(
-        self, state: State, tick: int, piece: Window, target: Target, values: FloatArray
-    ) -> Moved:
-        """One target of a piece; sea and missing pixels as they were."""
-        coding = self.assembler.codings[target.name]
-        if isinstance(coding, ClassCoding):
-            undecided = self._undecided(state, tick, piece, target, values)
-            return self.moved(state, undecided, target.name)
-        stored = state[target.name].read(piece)
-        held = np.clip(values[0], *target.variable.bounds)  # an activation bounds one side
-        return Moved(np.where(coding.domain(stored), held, stored))
-
     def _undecided(
-        self, state: State, tick: int, piece: Window, target: Target, values: FloatArray
+        self,
+        state: State,
+        tick: int,
+        piece: Window,
+        target: Target,
+        coding: ClassCoding,
+        values: FloatArray,
     ) -> Undecided:
         """Calibrated probabilities of a piece, and what is asked of it."""
-        coding = self.assembler.codings[target.name]
-        assert isinstance(coding, ClassCoding)
         stored = state[target.name].read(piece)
         values = coding.on_land(values)
         # what the model must not see, its decision must not see either
@@ -192,7 +268,7 @@ class PredictorStepper:
     def _asked(self, state: State, tick: int, piece: Window, target: Target) -> Asked | None:
         """What the forcing asks of the cells of a piece."""
         demand = self.demand
-        if demand is None or demand.target.name != target.name or not self.decision.needs_demand:
+        if demand is None or not self._asks(state) or demand.target.name != target.name:
             return None
         assert state.reference is not None, "begin comes before the first step"
         when, cells = demand.tick_of(tick, self.task.clock), demand.mesh.cells(piece)[0]
@@ -219,7 +295,7 @@ class PredictorStepper:
                 found = self._predicted(state, tick, [tile], piece)[tile]
             return np.asarray(found, np.float32)
 
-        every = blended(tiles, piece, self._weights, layers_of)
+        every = blended(tiles, piece, self.tiling.weights(), layers_of)
         sizes = np.cumsum([t.layers for t in self.predictor.spec.targets])[:-1]
         parts = np.split(every, sizes)
         return {t.name: p for t, p in zip(self.predictor.spec.targets, parts, strict=True)}
@@ -232,25 +308,36 @@ class PredictorStepper:
         batches = dict.fromkeys(tuple(self.tiling.together(grid, tile)) for tile in tiles)
         windows = {t: self.tiling.place(grid, t, near) for batch in batches for t in batch}
         found: dict[Tile, FloatArray] = {}
+        start, ticks = self._begun(state, tick)
         if windows:
-            loop = self.assembler.loop_of(
-                state, tick, _around(list(windows.values())), self.feedback
-            )
+            around = _around(list(windows.values()))
+            loops = {t: self.assembler.loop_of(start, t, around, self.feedback) for t in ticks}
         for batch in batches:
-            parts = [
-                self.assembler.inputs(state, tick, windows[tile], loop, self.feedback)
-                for tile in batch
+            each = [
+                [
+                    self.assembler.inputs(start, t, windows[tile], loops[t], self.feedback)
+                    for tile in batch
+                ]
+                for t in ticks
             ]
+            parts = each[0]
             land = [any(seen.domain.any() for seen in part.targets.values()) for part in parts]
             layers = sum(t.layers for t in self.predictor.spec.targets)
             out = np.zeros((len(batch), layers, *windows[batch[0]].shape), np.float32)
             if any(land):  # tiles of open sea have nothing to say
-                full = [*parts, *[parts[0]] * (self.tiling.batch - len(parts))]
-                said = self.predictor.predict(stack_inputs(full))
+                more = self.tiling.batch - len(batch)
+                said = self._said([stack_inputs([*p, *[p[0]] * more]) for p in each])
                 every = [said[t.name] for t in self.predictor.spec.targets]
                 out[land] = np.concatenate(every, axis=1)[: len(batch)][land]
             found |= dict(zip(batch, out, strict=True))
         return found
+
+    def _said(self, inputs: Sequence[Inputs[npt.NDArray[Any]]]) -> dict[str, FloatArray]:
+        """What the model says after the last of some steps of one pass."""
+        if len(inputs) == 1:
+            return self.predictor.predict(inputs[0])
+        found: list[dict[str, FloatArray]] = self.predictor.predict_ahead(inputs)  # type: ignore[attr-defined]
+        return found[-1]
 
 
 def _around(windows: Sequence[Window]) -> Window:

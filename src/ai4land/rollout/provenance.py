@@ -65,7 +65,7 @@ def domain_warnings(card: Card, cube: Cube, path: Sequence[int]) -> list[str]:
             f"{len(outside)} of {len(path) - 1} steps go to {clock.noun} outside the training "
             f"({clock.span((first, last))}): {clock.span((min(outside), max(outside)))}."
         )
-    direction = Direction.FORWARD if path[-1] > path[0] else Direction.BACKWARD
+    direction = Direction.leading(path[0], path[-1])
     if direction not in card.directions:
         trained_on = ", ".join(card.directions)
         found.append(f"The model never stepped {direction}; it was trained on {trained_on}.")

@@ -25,7 +25,7 @@ from ai4land.cube import (
 from ai4land.errors import ConfigError
 from ai4land.grid import Window
 from ai4land.rollout.start import stored_field
-from ai4land.rollout.stepper import Moved, Stepper, check_path, next_state
+from ai4land.rollout.stepper import Moved, Stepper, begun, check_path, next_state
 from ai4land.rollout.unplaced import UNPLACED, unplaced_change
 from ai4land.samples import Demand
 from ai4land.vocabulary import Task, variable
@@ -63,7 +63,7 @@ def save_rollout(
 
     Args:
         stepper: What moves the land.
-        initial: Where it starts.
+        initial: Where it starts, see ``begun``.
         ticks: The times to visit after the initial one, all on one side of it and in order.
         path: Where the cube goes.
         like: The cube whose labels are continued; gives grid, legend and clock.
@@ -82,8 +82,8 @@ def save_rollout(
     task, route = stepper.task, (initial.tick, *ticks)
     check_path(task, route)
     exact = stepper.reads_probabilities and any(t.categorical for t in task.targets)
-    start = stepper.begin(initial)
-    demand = getattr(stepper, "demand", None) if start.reference is not None else None
+    start = begun(stepper, initial)
+    demand = None if start.reference is None else stepper.demand
     groups = _declared(like, task, route, source or stepper.name, probabilities or exact)
     if demand is not None:
         groups = (*groups, _books(demand, task, route))

@@ -13,9 +13,10 @@ import numpy.typing as npt
 from ai4land.cube import Field, State, Status
 from ai4land.errors import SampleError
 from ai4land.grid import Grid, Mesh, Window
+from ai4land.samples import Demand
 from ai4land.vocabulary import Direction, Task
 
-__all__ = ["Moved", "Persistence", "Stepper", "next_state", "rollout", "step"]
+__all__ = ["Moved", "Persistence", "Stepper", "begun", "next_state", "rollout", "step"]
 
 _PIECE = 1 << 22  # pixels stepped at once where the whole map is wanted in memory
 
@@ -46,43 +47,37 @@ class Stepper(Protocol):
     keeps no memory between calls, so the same state and time give the same answer, however the map
     is cut into pieces and whoever computes them. Sea and missing pixels come back as they went in.
 
-    Attributes:
-        name: How tables and attributes call it.
-        task: What it predicts; its targets must be in every state it is given.
-        mesh: The coarse cells that no piece may cut.
-        history: States before the one it is given that it looks at.
-        reads_probabilities: Whether the next step reads beliefs, not only values: what keeps
-            states between steps must then keep the probabilities of their classes exactly.
     """
 
     @property
     def name(self) -> str:
         """How tables and attributes call it."""
-        ...
 
     @property
     def task(self) -> Task:
-        """What it predicts."""
-        ...
+        """What it predicts; its targets must be in every state it is given."""
 
     @property
     def mesh(self) -> Mesh:
         """The coarse cells that no piece may cut."""
-        ...
+
+    @property
+    def demand(self) -> Demand | None:
+        """What coarse forcing asks of its map, honoured or not; ``None`` if nothing."""
 
     @property
     def history(self) -> int:
         """States before the one it is given that it looks at."""
-        ...
 
     @property
     def reads_probabilities(self) -> bool:
-        """Whether the next step reads beliefs, not only values."""
-        ...
+        """Whether the next step reads beliefs, not only values.
+
+        What keeps states between steps must then keep the probabilities of their classes exactly.
+        """
 
     def begin(self, state: State) -> State:
         """The state with all that must be known of the whole map before the first step."""
-        ...
 
     def step_piece(self, state: State, tick: int, piece: Window) -> Mapping[str, Moved]:
         """The land of a piece at ``tick``, forward or backward of ``state.tick``.
@@ -96,29 +91,19 @@ class Stepper(Protocol):
         Returns:
             Target → its values in the piece, of those whose own time changes.
         """
-        ...
 
 
 class Persistence:
     """Nothing changes: the baseline that every other stepper must beat."""
 
     name = "persistence"
+    demand = None
     history = 0
     reads_probabilities = False
 
     def __init__(self, task: Task, grid: Grid) -> None:
-        self._task = task
-        self._mesh = Mesh(grid, grid)  # it looks at single pixels
-
-    @property
-    def task(self) -> Task:
-        """What it predicts."""
-        return self._task
-
-    @property
-    def mesh(self) -> Mesh:
-        """Every pixel is a cell."""
-        return self._mesh
+        self.task = task
+        self.mesh = Mesh(grid, grid)  # it looks at single pixels
 
     def begin(self, state: State) -> State:
         """The state itself."""
@@ -126,7 +111,7 @@ class Persistence:
 
     def step_piece(self, state: State, tick: int, piece: Window) -> dict[str, Moved]:
         """The same land at another time."""
-        moving = self._task.moving(state.tick, tick)
+        moving = self.task.moving(state.tick, tick)
         return {target.name: Moved(state[target.name].read(piece)) for target in moving}
 
 
@@ -157,7 +142,7 @@ def check_path(task: Task, path: Sequence[int]) -> None:
     steps = {b > a for a, b in itertools.pairwise(path)}
     if len(steps) > 1 or len(set(path)) != len(path):
         raise SampleError("The times of a rollout must run one way", found=list(path))
-    direction = Direction.FORWARD if steps == {True} else Direction.BACKWARD
+    direction = Direction.leading(path[0], path[-1])
     if len(path) > 2 and direction not in task.recursive:
         raise SampleError(
             "This task may not be stepped on its own predictions in this direction",
@@ -175,6 +160,11 @@ def _states(stepper: Stepper, initial: State, ticks: Sequence[int]) -> Iterator[
         yield state
 
 
+def begun(stepper: Stepper, state: State) -> State:
+    """A state as ``begin`` leaves it; one that a step or ``begin`` has led to stays as it is."""
+    return stepper.begin(state) if state.reference is None else state
+
+
 def step(
     stepper: Stepper, state: State, tick: int, pieces: Sequence[Window] | None = None
 ) -> State:
@@ -182,11 +172,11 @@ def step(
 
     Args:
         stepper: What moves the land.
-        state: The land before; if no step led to it, ``begin`` is called for it.
+        state: The land before, see ``begun``.
         tick: The time to reach.
         pieces: How the map is cut, which changes nothing; default: few large ones.
     """
-    state = stepper.begin(state) if state.reference is None else state
+    state = begun(stepper, state)
     arrays: dict[str, Moved] = {}
     grid = stepper.mesh.fine
     for piece in pieces or stepper.mesh.pieces(_PIECE):

@@ -89,12 +89,18 @@ def unplaced_of(run: Cube, demand: Demand, reference: Reference) -> list[Unplace
 
 
 def unplaced_warnings(run: Cube, stepper: Stepper, initial: State) -> list[str]:
-    """What a user must be told of a finished run: change that was asked for and is not there."""
-    demand = getattr(stepper, "demand", None)
+    """What a user must be told of a finished run: change that was asked for and is not there.
+
+    Args:
+        run: The run.
+        stepper: What made it.
+        initial: Where it started; as ``begun`` left it, what its map holds is not counted anew.
+    """
+    demand = stepper.demand
     if UNPLACED not in run.variables or demand is None:
         return []
-    last = unplaced_of(run, demand, stepper.begin(initial).reference or demand.reference(initial))
-    worst = max(last, key=lambda found: found.share)
+    reference = initial.reference or demand.reference(initial)
+    worst = max(unplaced_of(run, demand, reference), key=lambda found: found.share)
     if worst.share <= _LOUD or worst.worst is None:
         return []
     north, east = worst.worst

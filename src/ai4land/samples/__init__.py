@@ -1,5 +1,6 @@
 """Samples: drivers and maps by window, assembled into a model's inputs, drawn without leakage."""
 
+from ai4land.samples.anchored import AnchoredDrivers
 from ai4land.samples.assembler import Assembler, Given, Loop, Shown, see
 from ai4land.samples.coding import ClassCoding, Coding, NumberCoding, class_lookup, coding_of
 from ai4land.samples.corruption import TRANSFORMS, Drop, Hide, Noise, Subject, Transform, corrupted
@@ -28,6 +29,7 @@ from ai4land.samples.strata import Strata
 __all__ = [
     "DEMAND",
     "TRANSFORMS",
+    "AnchoredDrivers",
     "ArrayDrivers",
     "Assembler",
     "CachedDrivers",

@@ -26,36 +26,26 @@ def class_lookup(legend: Legend) -> ByteArray:
 
 
 class Coding(Protocol):
-    """How the values of one target are read.
-
-    Attributes:
-        layers: Channels as a model sees it.
-    """
+    """How the values of one target are read."""
 
     @property
     def layers(self) -> int:
         """Channels as a model sees it."""
-        ...
 
     def positions(self, stored: Array) -> Array:
         """Stored values as they are counted: class positions, or the numbers themselves."""
-        ...
 
     def stored(self, positions: Array) -> Array:
         """The inverse of ``positions``."""
-        ...
 
     def domain(self, stored: Array) -> BoolArray:
         """Where the target exists: known and not sea."""
-        ...
 
     def known(self, positions: Array) -> BoolArray:
         """Where positions are not missing."""
-        ...
 
     def encoded(self, positions: Array) -> FloatArray:
         """Positions ``(…, y, x)`` as layers ``(…, K, y, x)``."""
-        ...
 
 
 class ClassCoding:

@@ -28,13 +28,17 @@ class SampleOptions(BaseModel):
         changed_share: Share of samples drawn where land changed.
         rare_share: Share of samples drawn where rare classes are: every class of the first map has
             the same chance, whatever its area. The rest is drawn from all land.
-        weigh: Whether a sample counts in the loss by its chance among all land over the chance
-            with which it was drawn, so that probabilities stay calibrated.
+        weigh: Whether a sample counts in the loss by the chance of its place among all land over
+            the chance with which it was drawn there, so that ``changed_share`` and ``rare_share``
+            bias no probability. Which steps are drawn is left as ``strides``, ``stride_decay`` and
+            ``moving_share`` say: a model is told the length of its step.
         moving_share: Share of samples in which every target moves, where their clocks differ; in
             the rest those of slower clocks stay as they are.
         corruption: Transforms that damage what the model is shown, applied in order, such as
             ``[{name: hide, share: [0.6, 0.99], block: 8}, {name: noise, share: 0.1}]``; see
             ``samples.corruption``. ``probability`` is the share of samples that one is applied to.
+        damaged_validation: Whether validation shows its windows so damaged, too; by default as they
+            are.
         augment: Flip and turn windows at random (terrain aspect turns with them).
     """
 
@@ -52,6 +56,8 @@ class SampleOptions(BaseModel):
     weigh: bool = False
     moving_share: Share = 0.5
     corruption: Corruption = ()
+    # left out of digests where it is not asked for, so that older trainings are known again
+    damaged_validation: Annotated[bool, Field(exclude_if=lambda asked: not asked)] = False
     augment: bool = True
 
     @model_validator(mode="after")

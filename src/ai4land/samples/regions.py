@@ -14,20 +14,14 @@ __all__ = ["MixedSampler", "SampleSource", "mixed"]
 
 
 class SampleSource(Protocol):
-    """What training draws samples from: one region or several.
-
-    Attributes:
-        parts: The sampler of each region.
-    """
+    """What training draws samples from: one region or several."""
 
     @property
     def parts(self) -> tuple[Sampler, ...]:
         """The sampler of each region."""
-        ...
 
     def draw(self, rng: np.random.Generator, progress: float = 0.0) -> Sample:
         """Draw one sample; see ``Sampler.draw``."""
-        ...
 
 
 class MixedSampler:

@@ -104,10 +104,12 @@ class Sample:
 
     def map(self, function: Callable[[str, Array], Array]) -> Sample:
         """The same sample with a function of name and array applied to each array."""
-        targets = {
-            name: TargetSample(**_mapped(target, function)) for name, target in self.targets.items()
-        }
-        return Sample(targets, **{k: v for k, v in _mapped(self, function).items()})
+
+        def applied(name: str, values: list[Array]) -> Array:
+            return function(name, values[0])
+
+        targets = {k: TargetSample(**_combined([v], applied)) for k, v in self.targets.items()}
+        return Sample(targets, **_combined([self], applied))
 
     def with_target(self, name: str, **changes: Array) -> Sample:
         """The same sample with other arrays of one target."""
@@ -129,44 +131,32 @@ class Sample:
         return self.map(longer)
 
 
-_BY_STEP = frozenset(
-    [
-        "targets",
-        "valid",
-        "moves",
-        "forcing",
-        "wanted",
-        "static",
-        "zones",
-        "series",
-        "flows",
-        "calendar",
-    ]
-)  # arrays whose first axis counts steps
+# arrays whose first axis counts steps
+_BY_STEP = {"forcing", "wanted", "static", "zones", "series", "flows", "calendar"} | {
+    *("targets", "valid", "moves")
+}
 
 
-def _mapped(
-    part: Sample | TargetSample, function: Callable[[str, Array], Array]
+def _combined(
+    parts: Sequence[Sample] | Sequence[TargetSample], function: Callable[[str, list[Array]], Array]
 ) -> dict[str, Array]:
-    names = [f.name for f in fields(part) if not (isinstance(part, Sample) and f.name == "targets")]
-    return {name: function(name, getattr(part, name)) for name in names}
+    """A function of the name and of what the parts hold, for each array but those of targets."""
+    names = [f.name for f in fields(parts[0])]
+    names = names[1:] if isinstance(parts[0], Sample) else names
+    return {name: function(name, [getattr(part, name) for part in parts]) for name in names}
 
 
 def stack(samples: Sequence[Sample]) -> Sample:
     """Samples of one shape as one batch; every array gains a leading batch axis."""
-    names = [f.name for f in fields(Sample) if f.name != "targets"]
+
+    def stacked(_: str, values: list[Array]) -> Array:
+        return np.stack(values)
+
     targets = {
-        name: TargetSample(
-            **{
-                f.name: np.stack([getattr(s.targets[name], f.name) for s in samples])
-                for f in fields(TargetSample)
-            }
-        )
+        name: TargetSample(**_combined([s.targets[name] for s in samples], stacked))
         for name in samples[0].targets
     }
-    return Sample(
-        targets, **{name: np.stack([getattr(s, name) for s in samples]) for name in names}
-    )
+    return Sample(targets, **_combined(samples, stacked))
 
 
 def step_inputs(

@@ -29,6 +29,8 @@ BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float32]
 Times = tuple[int, ...]
 
+_TOLD = ("static", "zones", "series", "flows", "calendar")  # of a step, by the drivers
+
 
 class Sampler:
     """Draws samples of one split; the same ``rng`` state gives the same sample.
@@ -152,6 +154,14 @@ class Sampler:
         subject = Subject(self.assembler.spec, self.assembler.codings)
         return corrupted(sample, self.options.corruption, subject, rng, progress)
 
+    def judged(self, times: Times, window: Window) -> Sample:
+        """The sample of given times and window as validation shows it, always the same."""
+        sample = self.read(times, window)
+        if not self.options.damaged_validation:
+            return sample
+        place = [abs(number) for number in (*times, window.row, window.col)]
+        return self.damaged(sample, np.random.default_rng(place), 1.0)
+
     def read(self, times: Times, window: Window) -> Sample:
         """The undamaged sample of given times in a given window."""
         assembler, shares = self.assembler, self._shares
@@ -167,11 +177,7 @@ class Sampler:
             },
             forcing=np.stack([shares.forcing(t, window) for t in times]),
             wanted=shares.wanted(times, window),
-            static=np.stack([g.static for g in given]),
-            zones=np.stack([g.zones for g in given]),
-            series=np.stack([g.series for g in given]),
-            flows=np.stack([g.flows for g in given]),
-            calendar=np.stack([g.calendar for g in given]),
+            **{name: np.stack([getattr(g, name) for g in given]) for name in _TOLD},
             cell=cell,
             cell_share=cell_share,
         )

@@ -21,7 +21,6 @@ from ai4land.vocabulary import (
 
 __all__ = [
     "DEMAND",
-    "bound_target",
     "check_drivers",
     "class_forcing",
     "crosswalk_source",
@@ -150,11 +149,6 @@ def input_spec(
         flows=flows[0] if flows else "",
         trust=trust if flows else 1.0,
     )
-
-
-def bound_target(spec: InputSpec) -> Target | None:
-    """The target into whose classes the forcing translates."""
-    return spec.target(spec.bound) if spec.bound else None
 
 
 def check_drivers(spec: InputSpec, drivers: Drivers, where: object) -> None:

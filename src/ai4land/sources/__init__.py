@@ -18,7 +18,7 @@ from ai4land.sources.elevation.gebco import Gebco, GebcoOptions
 from ai4land.sources.fractions.fractions import Fractions, FractionsOptions, open_fractions
 from ai4land.sources.hilda.hilda import HildaOptions, open_hilda
 from ai4land.sources.hilda.transitions import split_transitions
-from ai4land.sources.labels import TRANSITIONS, LabelForcing, LabelsOptions, coarse_grid
+from ai4land.sources.labels import LabelForcing, LabelsOptions, coarse_grid
 from ai4land.sources.lai.copernicus import CopernicusLaiOptions, open_lai_copernicus
 from ai4land.sources.lai.gimms import GimmsLaiOptions, open_lai_gimms
 from ai4land.sources.lai.glass import GlassLaiOptions, open_lai_glass
@@ -44,7 +44,6 @@ __all__ = [
     "LABELS",
     "METHODS",
     "SOURCES",
-    "TRANSITIONS",
     "Array",
     "Certainty",
     "Co2",

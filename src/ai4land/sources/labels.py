@@ -26,10 +26,10 @@ from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Array, Product, SourceField
 from ai4land.vocabulary import NO_DATA, Clock, Legend, variable
 
-__all__ = ["READER", "TRANSITIONS", "LabelForcing", "LabelsOptions", "coarse_grid"]
+__all__ = ["READER", "LabelForcing", "LabelsOptions", "coarse_grid"]
 
-TRANSITIONS = "land_use_gross_transitions"
-
+_LABELS = ("land_use", "land_cover")
+_FRACTIONS, _TRANSITIONS, _SHARE = "_fractions", "_gross_transitions", "land_share"
 _BLOCK_CELLS = 1 << 24  # label pixels aggregated at once
 
 ReadCodes = Callable[[int, Window], npt.NDArray[np.uint8]]
@@ -75,16 +75,18 @@ def coarse_grid(fine: Grid, options: LabelsOptions) -> Grid:
 
 
 class LabelForcing(FileSource):
-    """``land_use_fractions``, ``land_share`` and gross transitions of a label series.
+    """Class fractions, ``land_share`` and gross transitions of a series of labels.
+
+    They are named after the labels: ``land_use_fractions``, ``land_use_gross_transitions``.
 
     Fractions are shares of the **known land**: sea and missing pixels are out of the denominator,
     a sea class has fraction 0, and a cell without known land has fractions 0. ``land_share`` is
     the known land as share of the whole cell.
 
-    ``land_use_gross_transitions`` at a time says which class each share of the land is at that
-    time and at the **next labelled one**, those that stay included. The land is what is known at
-    both times: where that is all the land, sums over the later class are the fractions then, sums
-    over the earlier class those at the later time.
+    Gross transitions at a time say which class each share of the land is at that time and at the
+    **next labelled one**, those that stay included. The land is what is known at both times: where
+    that is all the land, sums over the later class are the fractions then, sums over the earlier
+    class those at the later time.
 
     Args:
         labels: What the labels are; its grid is the cropped one.
@@ -112,13 +114,15 @@ class LabelForcing(FileSource):
             past, gaps = labels.back_cast & set(ticks), labels.gaps
             return SourceField(variable(name), coarse, Clock.YEAR, ticks, meaning, past, gaps)
 
+        name = labels.variable.name
+        flows = f"{name}{_TRANSITIONS}"
         fields = {
-            "land_use_fractions": field("land_use_fractions", labels.ticks, legend),
-            "land_share": field("land_share", labels.ticks, None),
+            f"{name}{_FRACTIONS}": field(f"{name}{_FRACTIONS}", labels.ticks, legend),
+            _SHARE: field(_SHARE, labels.ticks, None),
         }
         if self._next:
-            fields[TRANSITIONS] = field(TRANSITIONS, tuple(self._next), legend)
-        lone = {TRANSITIONS: "transitions lead between two labelled times; there is one"}
+            fields[flows] = field(flows, tuple(self._next), legend)
+        lone = {flows: "transitions lead between two labelled times; there is one"}
         super().__init__(fields, Product("labels", "", "", ""), lone)
 
     def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
@@ -139,9 +143,9 @@ class LabelForcing(FileSource):
         fine = self._labels.grid.window_of(target.west, target.south, target.east, target.north)
         link = overlap(self._labels.grid.crop(fine), target)
         before, count = self._index[self._read(tick, fine)], len(self._legend)
-        if name != TRANSITIONS:
+        if not name.endswith(_TRANSITIONS):
             shares = class_fractions(before, count, link, ignore=self._sea)
-            chosen = shares.fractions if name == "land_use_fractions" else shares.known_share
+            chosen = shares.known_share if name == _SHARE else shares.fractions
             return chosen.astype(np.float32)
         after = self._index[self._read(self._next[tick], fine)]
         after[np.isin(after, self._sea)] = NO_DATA
@@ -158,13 +162,13 @@ class LabelForcing(FileSource):
     ) -> Mapping[str, Any]:
         """How the values are meant; of transitions, what they are worth and when each ends."""
         name = entry.variable.name
-        if name == TRANSITIONS:
+        if name.endswith(_TRANSITIONS):
             return {
                 "denominator": "land area known at both times",
                 "evidence": "upper bound (made from the labels of the target year)",
                 "until": {str(tick): self._next[tick] for tick in ticks},
             }
-        return {"denominator": "known land area" if name == "land_use_fractions" else "cell"}
+        return {"denominator": "cell" if name == _SHARE else "known land area"}
 
     def _files(self, entry: SourceField, tick: int | None) -> Iterable[Path]:
         """None of its own: they are the labels'."""
@@ -173,7 +177,10 @@ class LabelForcing(FileSource):
 
 READER = Reader(
     LabelsOptions,
-    ("land_use_fractions", "land_share", TRANSITIONS),
+    (
+        *(f"{of}{kind}" for of in _LABELS for kind in (_FRACTIONS, _TRANSITIONS)),
+        _SHARE,
+    ),
     None,
     title="Forcing made from the recipe's own labels",
     certainty=Certainty.BYTES,

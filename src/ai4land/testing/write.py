@@ -19,6 +19,7 @@ def write_planet(
     folder: str | Path,
     *,
     years: Iterable[int] | None = None,
+    future: str | None = None,
     progress: Callable[[int, int], None] | None = None,
     see: Callable[[PlanetYear], None] | None = None,
 ) -> Path:
@@ -35,6 +36,8 @@ def write_planet(
         folder: Folder to write into; created where it is missing, files are replaced.
         years: Years of land use to write, at the most ``spec.history_years``; by default those
             from 1899 on, as HILDA+ has them.
+        future: A scenario whose land use is written from 2016 on in place of history's, for the
+            years asked for; no product has it, it is the truth of what a model is to foretell.
         progress: Called after each simulated year with the years done and the years in all.
         see: Called with each year of history, for whoever writes more of it.
 
@@ -42,14 +45,19 @@ def write_planet(
         The folder.
 
     Raises:
-        ConfigError: If a year is asked for that the planet does not have.
+        ConfigError: If a year or a scenario is asked for that the planet does not have.
     """
     if isinstance(planet, PlanetSpec):
         planet = make_planet(planet)
     spec, folder = planet.spec, Path(folder)
     history = spec.history_years
-    wanted = set(history) - set(range(FIRST_LABEL_YEAR)) if years is None else set(years)
-    check_years(wanted, history, "land use")
+    if future is not None and future not in spec.scenarios:
+        scenarios = ", ".join(spec.scenarios)
+        raise ConfigError("The planet has no such scenario", expected=scenarios, found=future)
+    known = history if future is None else range(history[0], spec.last_year + 1)
+    wanted = set(known) - set(range(FIRST_LABEL_YEAR)) if years is None else set(years)
+    check_years(wanted, known, "land use")
+    later = wanted - set(range(FORK_YEAR + 1)) if future is not None else set()
     total = len(history) + len(spec.scenarios) * len(spec.scenario_years)
     done = 0
 
@@ -62,12 +70,14 @@ def write_planet(
     write_gebco(folder, planet)
     write_koeppen(folder / "koeppen_geiger_tif", planet)
     write_static(folder, planet)
-    fork = _write_history(folder, planet, wanted, see, step)
+    fork = _write_history(folder, planet, wanted - later, see, step)
     if fork is not None:
         for scenario in spec.scenarios:
             with StatesFile(folder, planet, scenario) as states:
                 for now in planet.projection(scenario, fork):
                     states.append(now)
+                    if scenario == future and now.year in later:
+                        write_hilda(folder, spec, now.year, planet.labels(now))
                     step()
     return folder
 

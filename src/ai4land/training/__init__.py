@@ -2,7 +2,6 @@
 
 from ai4land.training.experiment import (
     PATHS,
-    RUNNING,
     Experiment,
     RegionOptions,
     SeriesOptions,
@@ -16,7 +15,6 @@ from ai4land.training.trainer import Progress, Report, Trained, Trainer
 
 __all__ = [
     "PATHS",
-    "RUNNING",
     "TRAINERS",
     "Experiment",
     "LossOptions",

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from scipy import optimize, special, stats
 
 from ai4land.models import Calibration, Predictor, Scaling
-from ai4land.samples import Sampler
+from ai4land.samples import Sampler, TargetSample
 from ai4land.training.validation import predicted_windows
-from ai4land.vocabulary import Direction
+from ai4land.vocabulary import NO_DATA, Direction
 
 __all__ = [
     "Observed",
@@ -38,13 +38,19 @@ class Observed:
 
     Attributes:
         probability: ``(K, n)`` as the model says it.
-        prior: Class positions before the step, ``(n,)``.
+        prior: Class positions before the step as the model sees them, ``(n,)``, 255 hidden.
         truth: Class positions after it, ``(n,)``.
     """
 
     probability: npt.NDArray[np.float32]
     prior: npt.NDArray[np.uint8]
     truth: npt.NDArray[np.uint8]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Observed]) -> Observed:
+        """Those of several together."""
+        held = zip(*((p.probability, p.prior, p.truth) for p in parts), strict=True)
+        return cls(*(np.concatenate(values, axis=-1) for values in held))
 
 
 def fit_calibration(
@@ -64,12 +70,8 @@ def fit_calibration(
         seen = [observed_pixels(model, judge, target, direction) for model, judge in judged]
         held = [o for o in seen if o is not None]
         if held:
-            together = Observed(
-                np.concatenate([o.probability for o in held], axis=1),
-                np.concatenate([o.prior for o in held]),
-                np.concatenate([o.truth for o in held]),
-            )
-            found[direction.value] = fit_scaling(together, classes=kind == "vector")
+            scaling = fit_scaling(Observed.joined(held), classes=kind == "vector")
+            found[direction.value] = scaling
     return Calibration(**found)
 
 
@@ -81,17 +83,18 @@ def observed_pixels(
     for values, sample in predicted_windows(predictor, judge, _WINDOWS, direction):
         maps = sample.targets[target]
         if maps.moves[0]:
-            used = maps.valid[0]
-            parts.append(
-                Observed(values[target][:, used], maps.before[used], maps.targets[0][used])
-            )
+            used, prior = maps.valid[0], _seen(maps)
+            parts.append(Observed(values[target][:, used], prior[used], maps.targets[0][used]))
     if not parts:
         return None
-    said = np.concatenate([p.probability for p in parts], axis=1)
-    prior = np.concatenate([p.prior for p in parts])
-    truth = np.concatenate([p.truth for p in parts])
-    every = -(-prior.size // _MOST)
-    return Observed(said[:, ::every], prior[::every], truth[::every])
+    found = Observed.joined(parts)
+    every = slice(None, None, -(-found.prior.size // _MOST))
+    return Observed(found.probability[:, every], found.prior[every], found.truth[every])
+
+
+def _seen(maps: TargetSample) -> npt.NDArray[np.uint8]:
+    """The prior as the model sees it, 255 where it is hidden."""
+    return np.where(maps.visible, maps.prior, np.uint8(NO_DATA))
 
 
 def fit_scaling(seen: Observed, *, classes: bool) -> Scaling:
@@ -102,7 +105,7 @@ def fit_scaling(seen: Observed, *, classes: bool) -> Scaling:
         classes: Whether each class has a constant as well.
     """
     probability, prior, truth = seen.probability, seen.prior, seen.truth
-    known = (prior < len(probability)) & (truth < len(probability))
+    known = truth < len(probability)
     possible = probability[np.minimum(truth, len(probability) - 1), np.arange(truth.size)] > 0.0
     used = known & possible
     if np.count_nonzero(used & (prior != truth)) < _FEWEST:
@@ -158,7 +161,7 @@ def fit_reach(
             if not maps.moves[0]:
                 continue
             ticks = 1 if sample.calendar[0, 0] > 0 else -1
-            said = calibration.of(ticks).applied(values[target], maps.before)
+            said = calibration.of(ticks).applied(values[target], _seen(maps))
             stays = np.take_along_axis(
                 said, np.minimum(maps.before, len(said) - 1)[None].astype(np.intp), axis=0
             )[0]

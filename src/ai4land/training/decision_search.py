@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ai4land.cube import State
-from ai4land.metrics import RolloutScores, ThreeMaps
+from ai4land.metrics import RolloutScores
 from ai4land.models import Calibration, Predictor
 from ai4land.rollout import (
     ODDS,
@@ -33,6 +33,7 @@ from ai4land.rollout import (
 from ai4land.training.calibration import fit_reach
 from ai4land.training.setting import Region, first_labels
 from ai4land.training.trainer import Progress
+from ai4land.training.validation import map_scores
 from ai4land.vocabulary import Direction
 
 __all__ = ["choose_decisions"]
@@ -117,10 +118,11 @@ def _shortfall(scores: RolloutScores, bound: RolloutScores | None) -> float:
     the kernel half a percentage point is conceded: areas are what is promised there.
     """
     three = [lead.three for lead in scores.leads]
-    reached = np.array([_accuracy(t) for t in three])
+    reached = np.array([t.reference_confusion.accuracy for t in three])
     if bound is not None:
-        return float(max([_accuracy(lead.three) for lead in bound.leads] - reached)) - _CONCEDED
-    still = np.array([_still(t) for t in three])
+        theirs = [lead.three.reference_confusion.accuracy for lead in bound.leads]
+        return float(max(theirs - reached)) - _CONCEDED
+    still = np.array([t.persistence.reference_confusion.accuracy for t in three])
     error = np.array([np.sqrt(t.hits + t.false_alarms) / t.total for t in three])
     return float(max(still - reached + error))
 
@@ -129,30 +131,17 @@ def _summary(
     rolled: Sequence[RolloutScores], bounds: Sequence[RolloutScores | None]
 ) -> dict[str, float]:
     """Scores at the end of the rollouts, persistence and kernel beside."""
-    last = [scores.leads[-1].three for scores in rolled]
-    values = {
-        "figure_of_merit": float(np.mean([_merit(t) for t in last])),
-        "accuracy": float(np.mean([_accuracy(t) for t in last])),
-        "persistence_accuracy": float(np.mean([_still(t) for t in last])),
-    }
-    kernels = [bound.leads[-1].three for bound in bounds if bound is not None]
+    values = _mean_scores(rolled)
+    kernels = [bound for bound in bounds if bound is not None]
     if kernels:
-        values["kernel_figure_of_merit"] = float(np.mean([_merit(t) for t in kernels]))
-        values["kernel_accuracy"] = float(np.mean([_accuracy(t) for t in kernels]))
+        theirs = _mean_scores(kernels)
+        values |= {f"kernel_{key}": theirs[key] for key in ("figure_of_merit", "accuracy")}
     return values
 
 
-def _accuracy(three: ThreeMaps) -> float:
-    return three.reference_confusion.accuracy
-
-
-def _still(three: ThreeMaps) -> float:
-    return three.persistence.reference_confusion.accuracy
-
-
-def _merit(three: ThreeMaps) -> float:
-    merit = three.figure_of_merit
-    return merit if np.isfinite(merit) else 0.0
+def _mean_scores(rolled: Sequence[RolloutScores]) -> dict[str, float]:
+    last = [map_scores(scores.leads[-1].three) for scores in rolled]
+    return {key: float(np.mean([one[key] for one in last])) for key in last[0]}
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,6 @@ from ai4land.vocabulary import SplitOptions, read_yaml, validated
 
 __all__ = [
     "PATHS",
-    "RUNNING",
     "Experiment",
     "RegionOptions",
     "SeriesOptions",
@@ -24,7 +23,7 @@ __all__ = [
 PATHS: dict[str, Any] = {"cube": True, "cubes": {"__all__": {"cube": True}}}
 """What of an experiment is about one machine, for pydantic's ``exclude``."""
 
-RUNNING = frozenset(
+_RUNNING = frozenset(
     {"max_minutes", "checkpoint_every", "accelerator", "devices", "workers", "loggers"}
 )
 """Options of a training that say where and for how long it runs, but not what is learned."""
@@ -223,6 +222,12 @@ class Experiment(BaseModel):
         """The same experiment on one of its cubes, with the split of that one."""
         split = region.split or self.split.model_copy(update={"region": None})
         return self.model_copy(update={"cube": region.cube, "cubes": (), "split": split})
+
+    def learned(self) -> dict[str, Any]:
+        """All of it that decides the weights, as plain data."""
+        said = self.model_dump(mode="json", exclude={"title": True, **PATHS})
+        said["training"] = {k: v for k, v in said["training"].items() if k not in _RUNNING}
+        return said
 
     def turns(self, members: int) -> int:
         """Number of different splits that so many members see."""

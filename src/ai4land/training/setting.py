@@ -22,7 +22,7 @@ from ai4land.samples import (
     mixed,
     space_masks,
 )
-from ai4land.training.experiment import PATHS, RUNNING, Experiment
+from ai4land.training.experiment import Experiment
 from ai4land.vocabulary import Driver, SplitOptions, Task, read_legend, task
 
 __all__ = ["Region", "Setting", "assembled", "first_labels", "opened", "prepare"]
@@ -197,7 +197,7 @@ def _known(split: SplitOptions, ticks: Sequence[int]) -> tuple[int, int]:
 
 def _digest(experiment: Experiment, cubes: Sequence[Cube]) -> str:
     """Hash of everything that decides the weights."""
-    said = experiment.model_dump(mode="json", exclude={"title": True, **PATHS})
-    said["training"] = {k: v for k, v in said["training"].items() if k not in RUNNING}
-    text = json.dumps([said, *(cube.spec.to_dict() for cube in cubes)], sort_keys=True)
+    text = json.dumps(
+        [experiment.learned(), *(cube.spec.to_dict() for cube in cubes)], sort_keys=True
+    )
     return hashlib.sha256(text.encode()).hexdigest()

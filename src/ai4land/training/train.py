@@ -14,10 +14,10 @@ from ai4land.training.card import Said, describe
 from ai4land.training.decision_search import choose_decisions
 from ai4land.training.experiment import Experiment
 from ai4land.training.families import (
+    BoostingTrainer,
+    LogisticTrainer,
+    MarkovTrainer,
     StackTrainer,
-    boosting_trainer,
-    logistic_trainer,
-    markov_trainer,
 )
 from ai4land.training.networks import network_trainer
 from ai4land.training.setting import Setting, prepare
@@ -27,9 +27,9 @@ __all__ = ["TRAINERS", "train"]
 
 TRAINERS: dict[str, Callable[[Experiment], Trainer]] = {
     "ai4land.models.networks": network_trainer,
-    "ai4land.models.markov": markov_trainer,
-    "ai4land.models.logistic": logistic_trainer,
-    "ai4land.models.trees": boosting_trainer,
+    "ai4land.models.markov": MarkovTrainer,
+    "ai4land.models.logistic": LogisticTrainer,
+    "ai4land.models.trees": BoostingTrainer,
     "ai4land.models.stack": lambda experiment: StackTrainer(experiment, TRAINERS),
 }
 """Family of models → what makes its trainer."""

@@ -25,7 +25,7 @@ from ai4land.samples import (
 )
 from ai4land.vocabulary import Direction
 
-__all__ = ["Validation", "predicted_windows", "validate"]
+__all__ = ["Validation", "map_scores", "predicted_windows", "validate"]
 
 _LEAST = 1e-6  # probability below which a surprise counts no more
 
@@ -48,7 +48,7 @@ class Validation:
 
 
 def validate(predictor: Predictor, judge: SampleSource, limit: int) -> Validation:
-    """Score one step from every observed prior of the split, undamaged, over its whole area.
+    """Score one step from every observed prior of the split over its whole area.
 
     Args:
         predictor: The model.
@@ -90,8 +90,8 @@ def predicted_windows(
         direction: Steps of this direction alone; default all.
 
     Yields:
-        Target → values ``(K, y, x)``, of classes on land, and the undamaged sample; windows
-        without a valid pixel are left out.
+        Target → values ``(K, y, x)``, of classes on land, and the sample as validation shows it;
+        windows without a valid pixel are left out.
     """
     codings = sampler.assembler.codings
     for sample in _windows(sampler, limit, direction):
@@ -149,16 +149,23 @@ class _ClassJudge:
                 expected="land in the validation times and blocks",
                 remedy="widen the validation split",
             )
-        merit = table.figure_of_merit
         values = {
             "log_loss": self.surprise / total,
-            "figure_of_merit": merit if np.isfinite(merit) else 0.0,
-            "accuracy": table.reference_confusion.accuracy,
-            "persistence_accuracy": table.persistence.reference_confusion.accuracy,
+            **map_scores(table),
             "observed_change": table.observed_change / total,
             "expected_change": self.expected / total,
         }
         return Validation(-values["log_loss"], values)
+
+
+def map_scores(table: ThreeMaps) -> dict[str, float]:
+    """Figure of merit, 0 where nothing changes or is said to, and accuracy beside persistence's."""
+    merit = table.figure_of_merit
+    return {
+        "figure_of_merit": merit if np.isfinite(merit) else 0.0,
+        "accuracy": table.reference_confusion.accuracy,
+        "persistence_accuracy": table.persistence.reference_confusion.accuracy,
+    }
 
 
 class _NumberJudge:
@@ -198,6 +205,6 @@ def _windows(sampler: Sampler, limit: int, direction: Direction | None) -> Itera
     ]
     for index in np.unique(np.linspace(0, len(cells) - 1, min(limit, len(cells))).astype(int)):
         times, window = cells[index]
-        sample = sampler.read(times[:2], window)
+        sample = sampler.judged(times[:2], window)
         if any(target.valid.any() for target in sample.targets.values()):
             yield sample

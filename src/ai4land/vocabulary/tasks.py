@@ -34,6 +34,11 @@ class Direction(StrEnum):
         """+1 forward, −1 backward."""
         return 1 if self is Direction.FORWARD else -1
 
+    @classmethod
+    def leading(cls, before: int, after: int) -> Direction:
+        """That of a step from one time to another."""
+        return cls.FORWARD if after > before else cls.BACKWARD
+
 
 @dataclass(frozen=True, slots=True)
 class Driver:
@@ -171,9 +176,11 @@ class Task:
 
 
 _LAND_USE = Target("land_use", "softmax", Clock.YEAR)
+_LAND_COVER = Target("land_cover", "softmax", Clock.YEAR)
 _LEAF_AREA = Target("leaf_area_index", "softplus", Clock.MONTH)
 
 LAND_USE = Task("land_use", (_LAND_USE,), frozenset(Direction))
+LAND_COVER = Task("land_cover", (_LAND_COVER,), frozenset(Direction))
 LEAF_AREA = Task("leaf_area", (_LEAF_AREA,), frozenset({Direction.FORWARD}))
 LAND_USE_AND_LEAF_AREA = Task(
     "land_use_and_leaf_area", (_LAND_USE, _LEAF_AREA), frozenset({Direction.FORWARD})
@@ -185,7 +192,9 @@ def single_task(target: Target) -> Task:
     return Task(target.name, (target,), frozenset(Direction))
 
 
-TASKS: dict[str, Task] = {t.name: t for t in (LAND_USE, LEAF_AREA, LAND_USE_AND_LEAF_AREA)}
+TASKS: dict[str, Task] = {
+    t.name: t for t in (LAND_USE, LAND_COVER, LEAF_AREA, LAND_USE_AND_LEAF_AREA)
+}
 """Tasks by name."""
 
 

@@ -107,21 +107,27 @@ _TABLE = (
         "pixels of change that the coarse forcing asked for and the map does not hold",
         (0.0, None),
     ),
-    Variable(
-        "land_use_gross_transitions",
-        Kind.FRACTION,
-        "1",
-        "area share that goes from one class of the labels to another, or stays (x_to_x), until "
-        "the next labelled time; aggregated to a coarse grid",
-        (0.0, 1.0),
-        pairs_of="land_use_fractions",
+    *(
+        Variable(
+            f"{labels}_gross_transitions",
+            Kind.FRACTION,
+            "1",
+            "area share that goes from one class of the labels to another, or stays (x_to_x), "
+            "until the next labelled time; aggregated to a coarse grid",
+            (0.0, 1.0),
+            pairs_of=f"{labels}_fractions",
+        )
+        for labels in ("land_use", "land_cover")
     ),
-    Variable(
-        "land_use_probability",
-        Kind.FRACTION,
-        "1",
-        "probability of each class that a model gave before it chose one",
-        (0.0, 1.0),
+    *(
+        Variable(
+            f"{labels}_probability",
+            Kind.FRACTION,
+            "1",
+            "probability of each class that a model gave before it chose one",
+            (0.0, 1.0),
+        )
+        for labels in ("land_use", "land_cover")
     ),
     Variable(
         "land_share",

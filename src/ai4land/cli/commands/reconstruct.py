@@ -22,6 +22,7 @@ from ai4land.rollout import (
     Tiling,
     Wish,
     as_trained,
+    begun,
     decided_on,
     decision_data,
     demand_of,
@@ -149,7 +150,7 @@ def reconstruct(
         bar = progress.add_task("", total=None, figures="")
         made = save_rollout(
             stepper,
-            start,
+            start := begun(stepper, start),
             path[1:],
             out,
             like=source,

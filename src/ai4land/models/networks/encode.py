@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ai4land.models.inputs import Inputs, InputSpec, Seen
-from ai4land.models.networks.densities import densities
+from ai4land.models.networks.densities import densities, surroundings
 from ai4land.models.networks.expectation import expected_classes, log_odds
 from ai4land.models.networks.normaliser import Normaliser
 from ai4land.models.networks.pointwise import Pointwise
@@ -30,6 +30,7 @@ class TargetView(NamedTuple):
             it is known and net elsewhere, for the bound target.
         memory: ``(B, K, Y, X)`` mean of the earlier maps that are seen.
         remembered: ``(B, 1, Y, X)`` where there is any.
+        around: ``(B, K, Y, X)`` shares of classes around a hidden pixel, see ``surroundings``.
     """
 
     seen: Tensor
@@ -37,6 +38,7 @@ class TargetView(NamedTuple):
     expected: Tensor | None
     memory: Tensor | None
     remembered: Tensor | None
+    around: Tensor | None
 
 
 class Encoded(NamedTuple):
@@ -54,6 +56,7 @@ class Encoder(nn.Module):
         spec: The inputs.
         embedding: Channels of each group's embedding.
         radii: Of the squares in which classes of a visible prior are counted, see ``densities``.
+        around: Whether what lies around hidden pixels is worked out, see ``surroundings``.
 
     Attributes:
         channels: Channels of the stack.
@@ -62,10 +65,12 @@ class Encoder(nn.Module):
 
     translation: Tensor
 
-    def __init__(self, spec: InputSpec, embedding: int, radii: Sequence[int] = ()) -> None:
+    def __init__(
+        self, spec: InputSpec, embedding: int, radii: Sequence[int] = (), *, around: bool = False
+    ) -> None:
         super().__init__()
         self.spec = spec
-        self.radii = tuple(radii)
+        self.radii, self.around = tuple(radii), around
         self.forcing_scale = Normaliser(len(spec.forcing))
         self.change_scale = Normaliser(len(spec.forcing))
         self.static_scale = Normaliser(len(spec.static))
@@ -134,14 +139,16 @@ class Encoder(nn.Module):
     def _view(self, name: str, inputs: Inputs[Tensor]) -> TargetView:
         given = inputs.targets[name]
         seen = torch.nan_to_num(self._scaled(name, given.prior)) * given.visible
-        expected = memory = remembered = None
+        expected = memory = remembered = around = None
         if name == self.spec.bound:
             before = self._translated(inputs.forcing_prior)
             after = self._translated(inputs.forcing_target)
             expected = expected_classes(before, after, seen, given.visible, self._flows(inputs))
         if self.spec.history:
             memory, remembered = self._memory(name, given)
-        return TargetView(seen, given.visible, expected, memory, remembered)
+        if self.around and name in self.embed_densities:
+            around = surroundings(seen, given.visible, self.radii)
+        return TargetView(seen, given.visible, expected, memory, remembered, around)
 
     def _translated(self, forcing: Tensor) -> Tensor:
         # what one product leaves out must not reach classes made of another

@@ -45,14 +45,16 @@ class ClassHead(_Head):
     """Logits of classes, as a correction of what is known beforehand.
 
     ``correction + gate · log-odds(prior) + gate' · log-odds(expectation) + gate'' · log-odds(mean
-    of earlier maps)``. The first gate is open where the prior is visible, so that doing nothing
-    costs nothing. The memory lets a flickering pixel return to what it was. What never followed a
-    class in training gets no probability, see ``Transitions``.
+    of earlier maps) + gate* · log-odds(surroundings)``. The first gate is open where the prior is
+    visible, so that doing nothing costs nothing, the last where it is hidden. The memory lets a
+    flickering pixel return to what it was. What never followed a class in training gets no
+    probability, see ``Transitions``.
 
     Args:
         features: Channels of the backbone's output.
         layers: Number of classes.
-        gates: Initial strengths of prior, expectation and memory; 0 closes one for good.
+        gates: Initial strengths of prior, expectation and memory, and of what lies around a hidden
+            pixel if it stands at all; 0 closes one for good.
         bias: What the loss of its training adds to the probabilities, see ``LossBias``.
     """
 
@@ -72,7 +74,9 @@ class ClassHead(_Head):
         if view.expected is not None and self.open[1]:
             raw = raw + gates[:, 1:2] * log_odds(view.expected)
         if view.memory is not None and view.remembered is not None and self.open[2]:
-            raw = raw + gates[:, 2:] * view.remembered * log_odds(view.memory)
+            raw = raw + gates[:, 2:3] * view.remembered * log_odds(view.memory)
+        if view.around is not None and len(self.open) > 3:
+            raw = raw + gates[:, 3:] * log_odds(view.around)
         if weight := self.bias.changed_weight:
             # what predictions are freed of stands from the start, and need not be learned
             raw = raw + torch.log(change_weights(view.seen, view.visible, weight))

@@ -33,9 +33,11 @@ class NetworkOptions:
         residual: Whether the prior stands at all; if not, it is an input and no more.
         densities: Radii in pixels of the squares around a pixel in which the classes of the
             visible prior are counted, as a group of inputs.
+        surroundings: Initial strength with which the visible pixels of these squares stand for a
+            hidden one, likewise; 0 leaves them an input and no more.
         ahead: Steps that one pass of the backbone may predict, each from the same prior.
         bias: What the loss of the training adds to the probabilities, and predictions are freed
-            of; set by the trainer.
+            of; set by the trainer, and refused in an experiment.
     """
 
     embedding: int = 16
@@ -44,21 +46,24 @@ class NetworkOptions:
     memory: float = 0.1
     residual: bool = True
     densities: tuple[int, ...] = ()
+    surroundings: float = 0.0
     ahead: int = 1
     bias: LossBias = field(default_factory=LossBias)
 
     def __post_init__(self) -> None:
         """Refuse impossible shapes."""
         positive = min(self.embedding, self.gate, self.ahead, *self.densities) > 0
-        if not positive or min(self.demand, self.memory) < 0:
+        closed = min(self.demand, self.memory, self.surroundings) >= 0
+        if not positive or not closed or (self.surroundings and not self.densities):
             raise ConfigError("Impossible network shape", found=asdict(self))
         if isinstance(self.bias, Mapping):  # as plain data has it
             object.__setattr__(self, "bias", LossBias(**self.bias))
 
     @property
-    def gates(self) -> tuple[float, float, float]:
-        """Initial strengths of prior, expectation and memory."""
-        return (self.gate if self.residual else 0.0, self.demand, self.memory)
+    def gates(self) -> tuple[float, ...]:
+        """Initial strengths of prior, expectation and memory, and of surroundings if they stand."""
+        first = (self.gate if self.residual else 0.0, self.demand, self.memory)
+        return (*first, self.surroundings) if self.surroundings else first
 
 
 class Network(nn.Module):
@@ -81,7 +86,8 @@ class Network(nn.Module):
     ) -> None:
         super().__init__()
         self.spec, self.options, self.name, self.shape = spec, options, name, shape
-        self.encoder = Encoder(spec, options.embedding, options.densities)
+        around = options.surroundings > 0
+        self.encoder = Encoder(spec, options.embedding, options.densities, around=around)
         channels, steps = self.encoder.channels, self.encoder.step_channels
         self.backbone = backbone(channels, steps, shape)
         features = self.backbone.features

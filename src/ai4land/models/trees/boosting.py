@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,13 +11,12 @@ import numpy.typing as npt
 from pydantic import Field
 
 from ai4land.errors import CheckpointError
-from ai4land.models.class_options import ClassModelOptions, class_options, class_target
+from ai4land.models.class_options import class_options, class_target
 from ai4land.models.inputs import InputSpec
 from ai4land.models.markov import Markov
 from ai4land.models.markov import load_predictor as load_chain
-from ai4land.models.neighbourhood import MAX_REACH, RADII, Neighbourhood
-from ai4land.models.pixelwise import PixelRows, PixelView, Pixelwise
-from ai4land.models.predictor import Predictor, Untrained
+from ai4land.models.pixelwise import PixelOptions, PixelRows, PixelView, Pixelwise
+from ai4land.models.predictor import Untrained
 from ai4land.models.stack import mean_of
 from ai4land.models.trees.library import xgboost
 
@@ -30,13 +29,10 @@ Share = Annotated[float, Field(gt=0.0, le=1.0)]
 FILE = "trees.ubj"
 
 
-class BoostingOptions(ClassModelOptions):
-    """Options of the trees.
+class BoostingOptions(PixelOptions):
+    """Options of the trees, beside those of ``PixelOptions``.
 
     Attributes:
-        radii: Half sides in pixels of the squares in which densities are counted.
-        reach: Pixels at which distances are capped.
-        pixels: Pixels to learn from at most.
         rounds: Rounds at most; each adds a tree a class.
         patience: Rounds without a lower log loss on the validation split after which to stop.
         depth: Depth of the trees.
@@ -50,8 +46,6 @@ class BoostingOptions(ClassModelOptions):
     """
 
     name: Literal["boosting"] = "boosting"
-    radii: tuple[int, ...] = RADII
-    reach: int = MAX_REACH
     pixels: Positive = 500_000
     rounds: Positive = 300
     patience: Positive = 20
@@ -63,10 +57,6 @@ class BoostingOptions(ClassModelOptions):
     bins: Annotated[int, Field(ge=2, le=1024)] = 64
     external: bool = False
     threads: Annotated[int, Field(ge=0)] = 1
-
-    def view(self, chain: Markov) -> PixelView:
-        """What it looks at."""
-        return PixelView(chain, Neighbourhood(chain.spec, self.radii, self.reach))
 
 
 class Boosting(Pixelwise):
@@ -84,14 +74,10 @@ class Boosting(Pixelwise):
         booster: Any,  # noqa: ANN401
         options: BoostingOptions | None = None,
     ) -> None:
-        super().__init__(view)
-        self.options = options or BoostingOptions()
+        options = options or BoostingOptions()
+        super().__init__(view, options)
         self.booster = booster
-        self.booster.set_param({"nthread": self.options.threads, "device": "cpu"})
-
-    def to_dict(self) -> dict[str, Any]:
-        """Options as plain data."""
-        return self.options.model_dump(mode="json")
+        self.booster.set_param({"nthread": options.threads, "device": "cpu"})
 
     def save(self, folder: Path) -> None:
         """Write the trees in XGBoost's own format, and the chain."""
@@ -131,9 +117,7 @@ def build(architecture: Mapping[str, Any], spec: InputSpec) -> Untrained:
     return Untrained(1, options.rounds * size * 2**options.depth)
 
 
-def combine(predictors: Sequence[Boosting]) -> Predictor:
-    """The mean of several, as one predictor."""
-    return mean_of(predictors)
+combine = mean_of
 
 
 def load_predictor(

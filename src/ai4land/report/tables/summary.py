@@ -17,7 +17,7 @@ Score = Callable[[Budget], float]
 
 
 def summary_tables(pools: Sequence[Pool]) -> list[Table]:
-    """For ``faithful`` and ``likely``, a row for each arm and a column for each case.
+    """For ``faithful`` and ``likely``, a row for each case and a column for each arm.
 
     Args:
         pools: As of ``experiments.pools``.
@@ -26,24 +26,32 @@ def summary_tables(pools: Sequence[Pool]) -> list[Table]:
     arms = list(dict.fromkeys(pool.arm for pool in pools if pool.arm != BASELINES))
     at = {(pool.arm, pool.case): pool for pool in pools}
 
-    def table(title: str, note: str, cell: Callable[[Pool | None], str], own: str) -> Table:
-        rows = [(own, *(_scored(at.get((BASELINES, case)), own) for case in cases))]
-        rows += [(arm, *(cell(at.get((arm, case))) for case in cases)) for arm in arms]
-        return Table(title, ("", *(case.replace("_", "\n") for case in cases)), tuple(rows), note)
+    def table(title: str, note: str, own: str, *rows: str) -> Table:
+        cells = [
+            (
+                case,
+                _scored(at.get((BASELINES, case)), own),
+                *(_beside(at.get((arm, case)), *rows) for arm in arms),
+            )
+            for case in cases
+        ]
+        return Table(
+            title, ("", own, *(arm.replace("_", "\n", 1) for arm in arms)), tuple(cells), note
+        )
 
     return [
         table(
             "faithful: × the kernel's figure of merit (accuracy − kernel's)",
-            "First row: figure of merit (accuracy) of the kernel. At the last step.",
-            lambda pool: _beside(pool, "faithful", "kernel", "kernel"),
+            "Kernel: its figure of merit (accuracy). At the last step.",
             "kernel",
+            *("faithful", "kernel", "kernel"),
         ),
         table(
             "likely: × the cut kernel's figure of merit (accuracy − persistence's)",
-            "First row: figure of merit (accuracy) of no change. The kernel's map is cut at random "
-            "to as much change as each arm makes.",
-            lambda pool: _beside(pool, "likely", CUT, "persistence"),
+            "Persistence: its accuracy. The kernel's map is cut at random to as much change as an "
+            "arm makes; a dash: that is none.",
             "persistence",
+            *("likely", CUT, "persistence"),
         ),
     ]
 
@@ -53,7 +61,8 @@ def _scored(pool: Pool | None, name: str) -> str:
     if row is None:
         return _DASH
     last = row.sums.leads[-1]
-    return f"{last.figure_of_merit:.3f} ({last.accuracy:.3f})"
+    merit = f"{last.figure_of_merit:.3f} " if last.figure_of_merit else ""
+    return f"{merit}({last.accuracy:.3f})"
 
 
 def _beside(pool: Pool | None, name: str, merit: str, accuracy: str) -> str:

@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import ConfigDict
 
 from ai4land.allocation import draws
 from ai4land.rollout.decisions.undecided import Decided, Undecided, largest
@@ -36,6 +37,8 @@ class _ByOdds:
         balanced: Whether the probabilities of each coarse cell are first fitted to what the forcing
             asks for, see ``allocation.balance``.
     """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     forward: float = 1.0
     backward: float = 1.0
@@ -80,7 +83,7 @@ class Faithful(_ByOdds):
 
     def decide(self, piece: Undecided) -> Decided:
         """Choose a class for every pixel of the domain."""
-        piece = piece.balanced() if self.balanced else piece
+        piece = piece.balanced if self.balanced else piece
         return Decided(piece.closed(self._worth(piece)), piece.probabilities)
 
 
@@ -97,6 +100,6 @@ class Likely(_ByOdds):
 
     def decide(self, piece: Undecided) -> Decided:
         """Choose a class for every pixel of the domain."""
-        piece = piece.balanced() if self.balanced else piece
+        piece = piece.balanced if self.balanced else piece
         chosen = largest(self._worth(piece))
         return Decided(chosen, piece.probabilities)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from pydantic import ConfigDict
 
 from ai4land.allocation import gumbel_noise
 from ai4land.rollout.decisions.undecided import Decided, Undecided, largest
@@ -32,6 +33,7 @@ class Sampled:
         closed: Whether every member honours the areas asked for to one pixel.
     """
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
     name: ClassVar[str] = "sampled"
 
     seed: int = 0
@@ -46,7 +48,7 @@ class Sampled:
 
     def decide(self, piece: Undecided) -> Decided:
         """Choose a class for every pixel of the domain."""
-        piece = piece.balanced() if self.balanced else piece
+        piece = piece.balanced if self.balanced else piece
         said = piece.probabilities
         noise = gumbel_noise(piece.mesh, piece.piece, self.seed, piece.tick, len(said), self.reach)
         logs = np.where(said > 0.0, np.log(np.maximum(said, _LEAST)) + noise, _NEVER_DRAWN)

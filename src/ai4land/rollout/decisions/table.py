@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from ai4land.errors import CheckpointError
 from ai4land.rollout.decisions.by_odds import Faithful, Likely
@@ -13,7 +15,7 @@ from ai4land.rollout.decisions.undecided import Decision
 
 __all__ = ["DECISIONS", "decision_data", "decision_of"]
 
-DECISIONS: dict[str, Callable[..., Decision]] = {
+DECISIONS: dict[str, type[Decision]] = {
     Faithful.name: Faithful,
     Likely.name: Likely,
     Sampled.name: Sampled,
@@ -32,20 +34,11 @@ def decision_of(data: Mapping[str, Any]) -> Decision:
     if name not in DECISIONS:
         raise CheckpointError("Unknown decision", expected=", ".join(DECISIONS), found=name)
     try:
-        made = DECISIONS[name](**constants)
-        numbers = [v for v in constants.values() if not isinstance(v, int | float)]
-    except TypeError as error:
+        return TypeAdapter(DECISIONS[name]).validate_python(constants)
+    except ValueError as error:
         raise CheckpointError(
             "The decision of a checkpoint is damaged", where=name, found=error
         ) from error
-    if numbers:
-        raise CheckpointError(
-            "The decision of a checkpoint is damaged",
-            where=name,
-            expected="numbers",
-            found=dict(data),
-        )
-    return made
 
 
 def decision_data(decision: Decision) -> dict[str, Any]:

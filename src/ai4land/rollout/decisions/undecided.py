@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple, Protocol
@@ -47,7 +48,7 @@ class Asked:
     flows: npt.NDArray[np.floating] | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Undecided:
     """A piece before its classes are chosen.
 
@@ -77,6 +78,7 @@ class Undecided:
         classes = np.arange(len(self.probabilities), dtype=np.uint8)
         return np.asarray(self.prior == classes[:, None, None])
 
+    @functools.cached_property
     def balanced(self) -> Undecided:
         """The same with probabilities fitted to what is asked for, see ``allocation.balance``.
 
@@ -132,23 +134,17 @@ class Decided(NamedTuple):
 
 
 class Decision(Protocol):
-    """Chooses the classes of a piece; its constants come from before the rollout.
-
-    Attributes:
-        name: How tables, cards and the command line call it.
-        needs_demand: Whether it cannot decide without what the forcing asks for.
-    """
+    """Chooses the classes of a piece; its constants come from before the rollout."""
 
     name: ClassVar[str]
+    """How tables, cards and the command line call it."""
 
     @property
     def needs_demand(self) -> bool:
         """Whether it cannot decide without what the forcing asks for."""
-        ...
 
     def decide(self, piece: Undecided) -> Decided:
         """Choose a class for every pixel of the domain."""
-        ...
 
 
 def largest(worth: FloatArray) -> ByteArray:

@@ -13,6 +13,8 @@ from ai4land.samples.sample import Sample
 
 __all__ = ["Hide"]
 
+Side = Annotated[int, Field(ge=1)]
+
 
 class Hide(SharedTransform):
     """Hides pixels or square blocks of the prior, and of the earlier maps at the same places.
@@ -21,18 +23,20 @@ class Hide(SharedTransform):
 
     Attributes:
         share: Share of the blocks hidden (the reference system: 0.6 to 0.99 over training).
-        block: Side of a block in pixels; 1 hides single pixels.
+        block: Side of a block in pixels, or sides of which each sample draws one; 1 hides single
+            pixels.
     """
 
     name: Literal["hide"] = "hide"
-    block: Annotated[int, Field(ge=1)] = 8
+    block: Side | Annotated[tuple[Side, ...], Field(min_length=1)] = 8
 
     def apply(
         self, sample: Sample, subject: Subject, rng: np.random.Generator, progress: float
     ) -> Sample:
         """The sample with less to be seen; values stay."""
         share = self.drawn(rng, progress)
-        hidden = _blocks(sample.cell.shape, share, self.block, rng)
+        side = self.block if isinstance(self.block, int) else int(rng.choice(self.block))
+        hidden = _blocks(sample.cell.shape, share, side, rng)
         for name, target in sample.targets.items():
             sample = sample.with_target(
                 name,

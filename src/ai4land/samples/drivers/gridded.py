@@ -50,26 +50,18 @@ class Described:
 
 
 class Drivers(Protocol):
-    """Serves what a model is given, in physical units.
-
-    Attributes:
-        grid: The fine grid on which windows are counted.
-        names: The variables that there are.
-    """
+    """Serves what a model is given, in physical units."""
 
     @property
     def grid(self) -> Grid:
         """The fine grid on which windows are counted."""
-        ...
 
     @property
     def names(self) -> tuple[str, ...]:
         """The variables that there are."""
-        ...
 
     def describe(self, name: str) -> Described:
         """What is known of a variable; an error names those that there are."""
-        ...
 
     def window(self, names: Sequence[str], ticks: Sequence[int], window: Window) -> Array:
         """Channels on fine pixels, each by the cell in which the pixel's centre lies.
@@ -83,11 +75,9 @@ class Drivers(Protocol):
         Returns:
             ``(ticks, channels, y, x)``; ``float32`` with NaN missing, or codes with 255.
         """
-        ...
 
     def cells(self, name: str, tick: int, cells: Window) -> Array:
         """A variable on its own grid, ``(components, Y, X)``; missing beyond it."""
-        ...
 
 
 class GriddedDrivers:

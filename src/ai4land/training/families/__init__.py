@@ -1,9 +1,9 @@
 """Trainers of the families that are no networks, and of stacks of any."""
 
-from ai4land.training.families.boosting import BoostingTrainer, boosting_trainer
+from ai4land.training.families.boosting import BoostingTrainer
 from ai4land.training.families.judging import judged, truth_probabilities
-from ai4land.training.families.logistic import LogisticTrainer, logistic_trainer
-from ai4land.training.families.markov import MarkovTrainer, markov_trainer
+from ai4land.training.families.logistic import LogisticTrainer
+from ai4land.training.families.markov import MarkovTrainer
 from ai4land.training.families.stack import StackTrainer, mixture_weights
 
 __all__ = [
@@ -11,10 +11,7 @@ __all__ = [
     "LogisticTrainer",
     "MarkovTrainer",
     "StackTrainer",
-    "boosting_trainer",
     "judged",
-    "logistic_trainer",
-    "markov_trainer",
     "mixture_weights",
     "truth_probabilities",
 ]

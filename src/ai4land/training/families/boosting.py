@@ -15,33 +15,24 @@ from ai4land.models import (
     Boosting,
     BoostingOptions,
     PixelView,
-    class_options,
     reached,
     xgboost,
 )
-from ai4land.training.experiment import Experiment
 from ai4land.training.families.judging import judged
 from ai4land.training.families.markov import counted_chain
 from ai4land.training.families.pixels import PixelBatch, joined, pixel_batches
 from ai4land.training.setting import Setting
-from ai4land.training.trainer import Report, Trained
+from ai4land.training.trainer import FamilyTrainer, Report, Trained
 
-__all__ = ["BoostingTrainer", "boosting_trainer"]
+__all__ = ["BoostingTrainer"]
 
 _BATCH = 65_536  # pixels handed over at once
 
 
-class BoostingTrainer:
-    """Grows trees on pixels of the training split, and stops by the validation split.
+class BoostingTrainer(FamilyTrainer[BoostingOptions]):
+    """Grows trees on pixels of the training split, and stops by the validation split."""
 
-    Args:
-        options: Options of the trees.
-    """
-
-    writes = True
-
-    def __init__(self, options: BoostingOptions) -> None:
-        self.options = options
+    kind = BoostingOptions
 
     def fit(self, setting: Setting, folder: Path, seed: int, report: Report) -> Trained:
         """Grow the trees from the start; see ``Trainer``.
@@ -131,11 +122,6 @@ class BoostingTrainer:
             nthread=self.options.threads,
             ref=like,
         )
-
-
-def boosting_trainer(experiment: Experiment) -> BoostingTrainer:
-    """The trainer of an experiment's trees."""
-    return BoostingTrainer(class_options(BoostingOptions, experiment.model))
 
 
 def _even(batches: Iterator[PixelBatch]) -> Iterator[PixelBatch]:

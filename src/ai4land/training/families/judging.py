@@ -30,7 +30,7 @@ def judged(predictor: Predictor, setting: Setting) -> tuple[Validation, dict[str
 def truth_probabilities(
     predictors: Sequence[Predictor], sampler: SampleSource
 ) -> tuple[DoubleArray, npt.NDArray[np.bool_]]:
-    """What predictors gave to the classes that came about in a split, undamaged.
+    """What predictors gave to the classes that came about in a validation split.
 
     Args:
         predictors: M of them.
@@ -47,7 +47,7 @@ def truth_probabilities(
     count = min(_WINDOWS, len(windows))
     for place in np.unique(np.linspace(0, len(windows) - 1, count).astype(int)):
         part, times, window = windows[place]
-        sample = part.read(times, window)
+        sample = part.judged(times, window)
         kept = {n: sample.targets[n].valid[0] & sample.targets[n].moves[0] for n in names}
         if not any(valid.any() for valid in kept.values()):
             continue

@@ -12,31 +12,23 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 
 from ai4land.errors import SampleError
-from ai4land.models import Logistic, LogisticOptions, PixelView, class_options, standardised
-from ai4land.training.experiment import Experiment
+from ai4land.models import Logistic, LogisticOptions, PixelView, standardised
 from ai4land.training.families.judging import judged
 from ai4land.training.families.markov import counted_chain
 from ai4land.training.families.pixels import PixelBatch, joined, pixel_batches
 from ai4land.training.setting import Setting
-from ai4land.training.trainer import Report, Trained
+from ai4land.training.trainer import FamilyTrainer, Report, Trained
 
-__all__ = ["LogisticTrainer", "logistic_trainer"]
+__all__ = ["LogisticTrainer"]
 
 FloatArray = npt.NDArray[np.float32]
 DoubleArray = npt.NDArray[np.float64]
 
 
-class LogisticTrainer:
-    """Fits a regression on pixels of the training split; the validation split sets its penalties.
+class LogisticTrainer(FamilyTrainer[LogisticOptions]):
+    """Fits a regression on pixels of the training split; validation sets its penalties."""
 
-    Args:
-        options: Options of the regression.
-    """
-
-    writes = True
-
-    def __init__(self, options: LogisticOptions) -> None:
-        self.options = options
+    kind = LogisticOptions
 
     def fit(self, setting: Setting, folder: Path, seed: int, report: Report) -> Trained:
         """Fit all groups of pixels from the start; see ``Trainer``."""
@@ -70,11 +62,6 @@ class LogisticTrainer:
         report(steps, figures)
         statistics = {"features": _named(view, mean, spread)}
         return Trained(made, verdict, statistics)
-
-
-def logistic_trainer(experiment: Experiment) -> LogisticTrainer:
-    """The trainer of an experiment's regression."""
-    return LogisticTrainer(class_options(LogisticOptions, experiment.model))
 
 
 class _Problem:

@@ -7,27 +7,19 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.models import Markov, MarkovOptions, class_options, class_target
-from ai4land.training.experiment import Experiment
+from ai4land.models import Markov, MarkovOptions, class_target
 from ai4land.training.families.judging import judged
 from ai4land.training.setting import Setting
-from ai4land.training.trainer import Report, Trained
+from ai4land.training.trainer import FamilyTrainer, Report, Trained
 from ai4land.training.transitions import transition_counts
 
-__all__ = ["MarkovTrainer", "counted_chain", "markov_trainer"]
+__all__ = ["MarkovTrainer", "counted_chain"]
 
 
-class MarkovTrainer:
-    """Counts which class follows which in the training split.
+class MarkovTrainer(FamilyTrainer[MarkovOptions]):
+    """Counts which class follows which in the training split."""
 
-    Args:
-        options: Options of the chain.
-    """
-
-    writes = True
-
-    def __init__(self, options: MarkovOptions) -> None:
-        self.options = options
+    kind = MarkovOptions
 
     def fit(self, setting: Setting, folder: Path, seed: int, report: Report) -> Trained:
         """Count all steps of the training split; see ``Trainer``."""
@@ -35,11 +27,6 @@ class MarkovTrainer:
         verdict, figures = judged(chain, setting)
         report(setting.experiment.training.steps, figures)
         return Trained(chain, verdict)
-
-
-def markov_trainer(experiment: Experiment) -> MarkovTrainer:
-    """The trainer of an experiment's chain."""
-    return MarkovTrainer(class_options(MarkovOptions, experiment.model))
 
 
 def counted_chain(setting: Setting, options: MarkovOptions | None = None) -> Markov:

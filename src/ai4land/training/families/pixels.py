@@ -58,7 +58,7 @@ def pixel_batches(
         view: Makes rows of pixels.
         pixels: How many, in expectation.
         rng: Source of randomness.
-        damaged: Whether priors are damaged as the sampler's options say.
+        damaged: Whether priors are damaged as in training; else they are as validation shows them.
     """
     name = view.target.name
     windows = SplitWindows(sampler, SIDE)
@@ -71,7 +71,7 @@ def pixel_batches(
     inner = (slice(reach, reach + SIDE),) * 2
     for part, times, middle in (windows[i] for i in read):
         window = middle.pad(reach)
-        sample = part.read(times, window)
+        sample = part.read(times, window) if damaged else part.judged(times, window)
         if not sample.targets[name].valid[0][inner].any():
             continue
         sample = part.damaged(sample, rng) if damaged else sample

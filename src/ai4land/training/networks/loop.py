@@ -93,7 +93,19 @@ class NetworkTrainer:
 
 
 def network_trainer(experiment: Experiment) -> NetworkTrainer:
-    """The trainer of an experiment's networks."""
+    """The trainer of an experiment's networks.
+
+    Raises:
+        ConfigError: If the architecture says what only the loss can know.
+    """
+    if "bias" in experiment.model:
+        raise ConfigError(
+            "What predictions are freed of follows from the loss",
+            where="model.bias",
+            found=experiment.model["bias"],
+            expected="no such option in an experiment",
+            remedy="leave it out, and say the loss under `training`",
+        )
     return NetworkTrainer(experiment.training)
 
 

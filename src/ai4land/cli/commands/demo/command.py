@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
+from statistics import fmean
 from typing import Annotated, Any
 
 import typer
@@ -149,9 +150,17 @@ def _say(text: str) -> None:
 
 
 def _scores(folder: Path, direction: str) -> Mapping[str, Any]:
-    last = _PATHS[direction][1]
-    file = folder / "report" / f"{direction}_{last}_scores.json"
-    found: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    """What the score file of a direction says, with the mean of its members if there are any."""
+    report, stem = folder / "report", f"{direction}_{_PATHS[direction][1]}"
+    files = [report / f"{stem}_scores.json", *report.glob(f"{stem}_member*_scores.json")]
+    read: list[dict[str, Any]] = [json.loads(f.read_text(encoding="utf-8")) for f in files]
+    found, *members = read
+    if members:
+        rows = [member["scores"][member["model"]] for member in members]
+        found["scores"][f"U-Net, {len(rows)} drawn members"] = {
+            key: {f: fmean(row[key][f] or 0.0 for row in rows) for f, _ in _SCORES}
+            for key in ("first", "mean")
+        }
     return found
 
 
