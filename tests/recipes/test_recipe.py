@@ -46,7 +46,7 @@ def test_the_resolved_recipe_has_all_defaults_and_no_expanded_path(tmp_path: Pat
     data = _load(tmp_path, GOOD).resolved()
     land_use = data["variables"]["land_use"]
     assert land_use["path"] == "${TEST_DATA}/hilda"
-    defaults = {"base_map_2015": None, "pattern": "", "deflicker": None}
+    defaults = {"orientation": "checked", "base_map_2015": None, "pattern": "", "deflicker": None}
     assert land_use["options"] == {"version": "v1", **defaults}
     assert land_use["outside"] == "error"
     assert str(tmp_path) not in str(data)
