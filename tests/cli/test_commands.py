@@ -76,9 +76,12 @@ def test_scores_of_three_rasters_as_tables_and_files(
         ({"west": 10.05}, "another transform"),
         ({"crs": "EPSG:3035"}, "another coordinate system"),
         ({"shape": (20, 29)}, "another shape"),
-        ({"value": 7}, "A class code that the legend does not explain"),
-        ({"dtype": np.float32, "value": 1.5}, "These are numbers, not classes"),
-        ({"dtype": np.int16, "value": -4}, "Class codes out of range"),
+        ({"value": 7}, "Class codes that the legend does not know"),
+        (
+            {"dtype": np.float32, "value": 1.5},
+            "A class map holds fractions: these are numbers, not classes",
+        ),
+        ({"dtype": np.int16, "value": -4}, "Class codes that the legend does not know"),
     ],
 )
 def test_rasters_that_do_not_belong_together(

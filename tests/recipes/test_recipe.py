@@ -141,14 +141,7 @@ def test_no_file_no_mapping_no_text(tmp_path: Path) -> None:
 def test_shipped_recipes_are_valid() -> None:
     folder = Path(__file__).parents[2] / "benchmarks" / "recipes"
     recipes = sorted(folder.glob("*.yaml"))
-    assert [p.stem for p in recipes] == [
-        "bavaria",
-        "brazil",
-        "crete",
-        "crete_esacci",
-        "uk_esacci",
-        "uk_south",
-    ]
+    assert {"bavaria", "brazil", "crete", "uk_south"} <= {p.stem for p in recipes}
     for path in recipes:
         recipe = load_recipe(path)
         assert recipe.resolved()["variables"][recipe.labels]["path"].startswith("${")
