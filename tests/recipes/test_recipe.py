@@ -146,6 +146,8 @@ def test_shipped_recipes_are_valid() -> None:
         "brazil",
         "crete",
         "crete_esacci",
+        "planet",
+        "planet_part",
         "uk_esacci",
         "uk_south",
     ]
