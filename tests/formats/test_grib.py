@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.provider_files.era5 import node_axes, write_era5_grib
 
 from ai4land.errors import SourceError
 from ai4land.formats import grib_messages, grib_values
+from provider_files.era5 import node_axes, write_era5_grib
 
 AXES = node_axes(30.0)
 VALUES = 270 + np.arange(2 * 7 * 12, dtype="f8").reshape(2, 7, 12) / 8

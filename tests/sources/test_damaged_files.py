@@ -21,32 +21,32 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.provider_files.co2 import write_cmip6_co2, write_cmip7_co2, write_noaa_annual
-from tests.provider_files.era5 import (
+
+from ai4land.errors import AI4LandError
+from ai4land.grid import Grid
+from ai4land.regrid import SinusoidalGrid
+from ai4land.sources import SOURCES
+from provider_files.co2 import write_cmip6_co2, write_cmip7_co2, write_noaa_annual
+from provider_files.era5 import (
     node_axes,
     write_era5_classic,
     write_era5_grib,
     write_era5_netcdf,
     write_era5_zip,
 )
-from tests.provider_files.esacci import esacci_name, write_esacci
-from tests.provider_files.fractions import write_class_dimension, write_class_variables
-from tests.provider_files.lai import (
+from provider_files.esacci import esacci_name, write_esacci
+from provider_files.fractions import write_class_dimension, write_class_variables
+from provider_files.lai import (
     copernicus_name,
     write_copernicus,
     write_glass,
     write_modis_netcdf,
     write_modis_tile,
 )
-from tests.provider_files.population import write_isimip2b, write_isimip3
-from tests.provider_files.soil import write_hwsd, write_land_parameters, write_watergap_texture
-from tests.provider_files.terrain import write_etopo
-from tests.provider_files.tiny import luh2_states, write_elevation, write_hilda_netcdf, write_luh2
-
-from ai4land.errors import AI4LandError
-from ai4land.grid import Grid
-from ai4land.regrid import SinusoidalGrid
-from ai4land.sources import SOURCES
+from provider_files.population import write_isimip2b, write_isimip3
+from provider_files.soil import write_hwsd, write_land_parameters, write_watergap_texture
+from provider_files.terrain import write_etopo
+from provider_files.tiny import luh2_states, write_elevation, write_hilda_netcdf, write_luh2
 
 GRID = Grid.regular(10, 50, 1, 1, (4, 6))
 GLOBE = Grid.regular(-180, 90, 30, 30, (6, 12))
