@@ -65,10 +65,7 @@ def decoded(
     Raises:
         SourceError: If there are fractions or codes that are not in the table.
     """
-    if raw.dtype.kind == "f":
-        nan = np.isnan(raw)
-        missing = nan if missing is None else missing | nan
-        raw = _whole(raw, missing, where)
+    raw, missing = _whole(raw, missing, where)
     if raw.dtype == np.uint8:
         lookup = np.array([table.get(code, _UNKNOWN) for code in range(256)], np.int16)
         admitted = bytes(np.flatnonzero(lookup != _UNKNOWN).tolist())
@@ -99,8 +96,12 @@ def decoded(
     return codes.astype(np.uint8)
 
 
-def _whole(raw: Array, missing: Mask, where: object) -> Array:
-    """Floating-point codes, after refusing fractions; 0 where they are missing."""
+def _whole(raw: Array, missing: Mask | None, where: object) -> tuple[Array, Mask | None]:
+    """Codes, 0 where a floating-point one is missing, and where they are missing; no fractions."""
+    if raw.dtype.kind != "f":
+        return raw, missing
+    nan = np.isnan(raw)
+    missing = nan if missing is None else missing | nan
     kept = np.where(missing, raw.dtype.type(0), raw)
     broken = kept != np.rint(kept)  # infinite ones are unknown codes
     if broken.any():
@@ -111,7 +112,7 @@ def _whole(raw: Array, missing: Mask, where: object) -> Array:
             found=f"{kept[broken].ravel()[0]:g}",
             remedy="the map was interpolated: resample the original with `nearest` or `mode`",
         )
-    return np.asarray(kept)
+    return kept, missing
 
 
 def codes_in(raw: Array, missing: Mask | None, where: object) -> tuple[int, ...]:
@@ -125,10 +126,7 @@ def codes_in(raw: Array, missing: Mask | None, where: object) -> tuple[int, ...]
     Raises:
         SourceError: If there are fractions, or codes beyond −32768…65535.
     """
-    if raw.dtype.kind == "f":
-        nan = np.isnan(raw)
-        missing = nan if missing is None else missing | nan
-        raw = _whole(raw, missing, where)
+    raw, missing = _whole(raw, missing, where)
     kept = raw.ravel() if missing is None else raw[~missing]
     if not kept.size:
         return ()

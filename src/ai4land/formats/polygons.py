@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ from ai4land.errors import ConfigError, MissingFileError, SourceError
 from ai4land.formats.systems import DEGREE, RasterGrid, moved, same_system, system_of
 from ai4land.grid import WGS84
 from ai4land.vocabulary import nearest_name
+
+if TYPE_CHECKING:
+    from shapely import Geometry
 
 __all__ = ["Polygons", "holds_polygons", "read_polygons"]
 
@@ -56,7 +59,7 @@ class Polygons:
     path: Path
     crs: str
     names: tuple[str | None, ...]
-    shapes: tuple[Any, ...]
+    shapes: tuple[Geometry, ...]
     owners: tuple[int, ...]
 
     def on(self, grid: RasterGrid) -> Polygons:
@@ -139,7 +142,7 @@ class _Move:
             box = _cut(box, grid)
         return cls(source, grid, degrees, box, step / (DEGREE if degrees else 1.0))
 
-    def __call__(self, shape: Any) -> Iterator[Any]:  # noqa: ANN401
+    def __call__(self, shape: Geometry) -> Iterator[Geometry]:
         """The parts of a polygon near the map, in the map's coordinates."""
         import shapely
 
@@ -191,17 +194,17 @@ def _seam(grid: RasterGrid) -> float | None:
     return float(found["lon_0"]) if "lon_0" in found else None
 
 
-def _turns(shape: Any) -> Iterator[Any]:  # noqa: ANN401
+def _turns(shape: Geometry) -> Iterator[Geometry]:
     """A polygon in all turns of the globe in which it might meet a map of longitudes."""
     for degrees in (0.0, -360.0, 360.0):
         yield _turned(shape, degrees) if degrees else shape
 
 
-def _turned(shape: Any, degrees: float) -> Any:  # noqa: ANN401
+def _turned(shape: Geometry, degrees: float) -> Geometry:
     return _with_corners(shape, lambda corners: corners + np.array([degrees, 0.0]))
 
 
-def _unwrapped(shape: Any, where: str | None = None) -> Any:  # noqa: ANN401
+def _unwrapped(shape: Geometry, where: str | None = None) -> Geometry:
     """A polygon of longitudes whose edges never jump from one side of the map to the other.
 
     Args:
@@ -244,12 +247,12 @@ def _without_jumps(ring: Floats) -> Floats:
     return turned
 
 
-def _with_corners(shape: Any, change: Callable[[Floats], Floats]) -> Any:  # noqa: ANN401
+def _with_corners(shape: Geometry, change: Callable[[Floats], Floats]) -> Geometry:
     rings = [change(np.asarray(ring.coords)[:, :2]) for ring in (shape.exterior, *shape.interiors)]
     return _polygon(rings[0], rings[1:])
 
 
-def _polygon(outer: Floats, inner: Sequence[Floats]) -> Any:  # noqa: ANN401
+def _polygon(outer: Floats, inner: Sequence[Floats]) -> Geometry:
     import shapely
 
     return (
@@ -259,7 +262,7 @@ def _polygon(outer: Floats, inner: Sequence[Floats]) -> Any:  # noqa: ANN401
     )
 
 
-def _parts(shape: Any) -> Iterator[Any]:  # noqa: ANN401
+def _parts(shape: Geometry) -> Iterator[Geometry]:
     """The polygons of any geometry."""
     if shape.geom_type == "Polygon":
         if not shape.is_empty:
@@ -358,7 +361,7 @@ def _geojson_system(path: Path) -> str | None:
     return found[1].decode() if found else None
 
 
-def _areas(data: bytes | None, owner: int, path: Path) -> Iterator[Any]:
+def _areas(data: bytes | None, owner: int, path: Path) -> Iterator[Geometry]:
     """The polygons of a feature, from well-known binary."""
     import shapely
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,10 @@ from ai4land.formats.systems import LONGITUDES, SLACK, RasterGrid, same_system
 from ai4land.grid import Grid
 
 __all__ = ["Raster", "check_same_grid", "missing_values", "open_raster", "opened_raster"]
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
+    from rasterio.windows import Window
 
 Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
@@ -82,7 +86,7 @@ class Raster:
         with opened_raster(self.path, self.name) as dataset:
             return self.block(dataset, rows, cols)
 
-    def block(self, dataset: Any, rows: slice, cols: slice) -> tuple[Array, Mask | None]:  # noqa: ANN401
+    def block(self, dataset: DatasetReader, rows: slice, cols: slice) -> tuple[Array, Mask | None]:
         """The same of a file that is open."""
         from rasterio.windows import Window
 
@@ -97,7 +101,7 @@ class Raster:
             mask = clear if mask is None else mask | clear
         return values, missing_values(values, self.nodata, mask)
 
-    def _warped(self, dataset: Any, window: Any) -> tuple[Array, Mask]:  # noqa: ANN401
+    def _warped(self, dataset: DatasetReader, window: Window) -> tuple[Array, Mask]:
         """A block as GDAL reprojects it; what no valid pixel covers is missing."""
         from rasterio.enums import Resampling
         from rasterio.transform import Affine
@@ -171,7 +175,7 @@ def _held(nodata: float, dtype: np.dtype[Any]) -> Array | None:
 
 
 @contextmanager
-def opened_raster(path: Path, name: str | None = None) -> Iterator[Any]:
+def opened_raster(path: Path, name: str | None = None) -> Iterator[DatasetReader]:
     """Open a raster; turn the library's complaints into ours.
 
     Args:
@@ -306,7 +310,7 @@ def _layer(layers: Sequence[str], variable: str | None, path: Path) -> str:
     )
 
 
-def _described(dataset: Any, path: Path, name: str, band: int | None) -> Raster:  # noqa: ANN401
+def _described(dataset: DatasetReader, path: Path, name: str, band: int | None) -> Raster:
     from rasterio.enums import ColorInterp, MaskFlags
 
     uses = list(enumerate(dataset.colorinterp, start=1))
@@ -345,7 +349,7 @@ def _described(dataset: Any, path: Path, name: str, band: int | None) -> Raster:
     )
 
 
-def grid_of(dataset: Any) -> RasterGrid:  # noqa: ANN401
+def grid_of(dataset: DatasetReader) -> RasterGrid:
     """Where the pixels of an open raster lie.
 
     A CF NetCDF file whose axes are degrees north and east says longitude and latitude by that.
