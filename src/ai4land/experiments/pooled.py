@@ -77,6 +77,11 @@ class Pool:
         known = [part for part in parts if part is not None]
         return functools.reduce(operator.add, known) if parts and len(known) == len(parts) else None
 
+    def last(self, name: str) -> Budget | None:
+        """A row at the last step; ``None`` if some run lacks it."""
+        row = self.row(name)
+        return None if row is None else row.sums.leads[-1]
+
     def spread(self, name: str, score: Callable[[Row], float]) -> float | None:
         """Standard deviation of a score between seeds (n − 1); ``None`` of less than two."""
         rows = [self.row(name, seed) for seed in self.seeds]

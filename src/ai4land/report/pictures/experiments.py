@@ -72,10 +72,10 @@ def _trade(axes: Axes, here: Sequence[Pool], looks: Mapping[str, str]) -> None:
         if curve:
             axes.plot(*zip(*curve, strict=True), color=colour, linewidth=1.0, alpha=0.7)
         for name in pool.names:
-            row = pool.row(name)
-            if row is not None and name != CUT:
-                last, marks = row.sums.leads[-1], _MARKERS | _BASELINES
-                axes.scatter(last.gain, last.figure_of_merit, color=colour, marker=marks[name])
+            last = pool.last(name)
+            if last is not None and name != CUT:
+                mark = (_MARKERS | _BASELINES)[name]
+                axes.scatter(last.gain, last.figure_of_merit, color=colour, marker=mark)
     axes.axvline(0.0, color="#bbbbbb", linewidth=0.6)
     axes.set_xlim(left=max(axes.get_xlim()[0], -_DEAR))
     axes.set_title(f"{here[0].case}, {here[0].ticks[-1]}: figure of merit")

@@ -57,10 +57,9 @@ def summary_tables(pools: Sequence[Pool]) -> list[Table]:
 
 
 def _scored(pool: Pool | None, name: str) -> str:
-    row = None if pool is None else pool.row(name)
-    if row is None:
+    last = None if pool is None else pool.last(name)
+    if last is None:
         return _DASH
-    last = row.sums.leads[-1]
     merit = f"{last.figure_of_merit:.3f} " if last.figure_of_merit else ""
     return f"{merit}({last.accuracy:.3f})"
 
@@ -69,8 +68,7 @@ def _beside(pool: Pool | None, name: str, merit: str, accuracy: str) -> str:
     """Times the figure of merit of a row, and how much more accurate than another."""
     if pool is None:
         return _DASH
-    rows = [pool.row(n) for n in (name, merit, accuracy)]
-    own, one, two = (None if row is None else row.sums.leads[-1] for row in rows)
+    own, one, two = (pool.last(n) for n in (name, merit, accuracy))
     if own is None or one is None or two is None:
         return _DASH
     times = own.figure_of_merit / one.figure_of_merit if one.figure_of_merit else math.nan
