@@ -13,8 +13,12 @@ from ai4land.sources.climate_zones.koeppen import (
 )
 from ai4land.sources.co2.co2 import Co2, Co2Options, open_co2
 from ai4land.sources.codes import translation
-from ai4land.sources.elevation.etopo import Etopo, EtopoOptions
-from ai4land.sources.elevation.gebco import Gebco, GebcoOptions
+from ai4land.sources.elevation.elevation import (
+    EtopoOptions,
+    GebcoOptions,
+    open_etopo,
+    open_gebco,
+)
 from ai4land.sources.fractions.fractions import Fractions, FractionsOptions, open_fractions
 from ai4land.sources.hilda.hilda import HildaOptions, open_hilda
 from ai4land.sources.hilda.transitions import split_transitions
@@ -26,10 +30,9 @@ from ai4land.sources.lai.leaf_area import LeafArea
 from ai4land.sources.lai.modis import ModisLaiOptions, open_lai_modis
 from ai4land.sources.land_cover.esa_cci import EsaCciOptions, open_esa_cci
 from ai4land.sources.luh2.luh2 import Luh2, Luh2Options, open_luh2
-from ai4land.sources.options import Strict
 from ai4land.sources.population.population import Population, PopulationOptions, open_population
 from ai4land.sources.products import LABELS, SOURCES
-from ai4land.sources.reader import Certainty, Reader
+from ai4land.sources.reader import Certainty, Reader, Strict
 from ai4land.sources.reanalysis.era5 import Era5Options, open_era5, open_era5_land
 from ai4land.sources.reanalysis.reanalysis import Reanalysis
 from ai4land.sources.reanalysis.wfde5 import Wfde5Options, open_wfde5
@@ -53,13 +56,11 @@ __all__ = [
     "Deflickered",
     "Era5Options",
     "EsaCciOptions",
-    "Etopo",
     "EtopoOptions",
     "Fields",
     "Flag",
     "Fractions",
     "FractionsOptions",
-    "Gebco",
     "GebcoOptions",
     "GeotiffSeriesOptions",
     "GimmsLaiOptions",
@@ -97,7 +98,9 @@ __all__ = [
     "open_era5",
     "open_era5_land",
     "open_esa_cci",
+    "open_etopo",
     "open_fractions",
+    "open_gebco",
     "open_geotiff_series",
     "open_hilda",
     "open_koeppen_2018",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,9 +14,11 @@ from ai4land.grid import Grid, Window
 from ai4land.sources.source import (
     Array,
     Fields,
+    Notes,
     Product,
     Provenance,
     SourceField,
+    Ticks,
     checked,
     provenance_of,
     raised,
@@ -60,7 +62,7 @@ class FileSource:
         """Values of a window at a time; see ``Source.read``."""
         return self._values(checked(self.fields, variable, tick, window), tick, window)
 
-    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
+    def inspect(self, variable: str, ticks: Ticks, window: Window) -> Notes:
         """What the reader finds in the data, and the flags that concern times and window."""
         entry = checked(self.fields, variable, ticks[0] if ticks else None, window)
         return {**self._found(entry, ticks, window), **raised(entry, ticks, window)}
@@ -82,9 +84,7 @@ class FileSource:
         """Values of a request that was checked."""
         raise NotImplementedError
 
-    def _found(
-        self, entry: SourceField, ticks: tuple[int, ...], window: Window
-    ) -> Mapping[str, Any]:
+    def _found(self, entry: SourceField, ticks: Ticks, window: Window) -> Notes:
         """What headers do not tell: by default nothing."""
         return {}
 

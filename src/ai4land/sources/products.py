@@ -10,8 +10,7 @@ from ai4land.sources.climate_zones.koeppen import READER as KOEPPEN_GEIGER
 from ai4land.sources.climate_zones.koeppen import READER_2018 as KOEPPEN_2018
 from ai4land.sources.climate_zones.koeppen import READER_KOTTEK as KOEPPEN_KOTTEK
 from ai4land.sources.co2.co2 import READER as CO2
-from ai4land.sources.elevation.etopo import READER as ETOPO
-from ai4land.sources.elevation.gebco import READER as GEBCO
+from ai4land.sources.elevation.elevation import ETOPO, GEBCO
 from ai4land.sources.fractions.fractions import READER as FRACTIONS
 from ai4land.sources.hilda.hilda import READER as HILDA
 from ai4land.sources.labels import READER as FROM_LABELS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from ai4land.grid import Window
 from ai4land.sources.file_source import FileSource, check_one_grid
 from ai4land.sources.orientation import Orientation, checked_orientation, probed
 from ai4land.sources.rasters import open_class_map
-from ai4land.sources.source import Array, Product, SourceField
+from ai4land.sources.source import Array, Notes, Product, SourceField, Ticks
 from ai4land.vocabulary import Clock, Legend, Variable
 
 __all__ = ["ClassMap", "ClassMaps", "opened_maps"]
@@ -106,9 +106,7 @@ class ClassMaps(FileSource):
         where = f"{one.path.name}{time}, row {window.row}, column {window.col}"
         return one.codes(window, self._legend, where, self._recode)
 
-    def _found(
-        self, entry: SourceField, ticks: tuple[int, ...], window: Window
-    ) -> Mapping[str, Any]:
+    def _found(self, entry: SourceField, ticks: Ticks, window: Window) -> Notes:
         """Refuse or note a file whose content is the mirror image of its neighbours in time."""
         files = list({self._maps[tick].path: self._maps[tick] for tick in ticks}.values())
         lines = probed(window)

@@ -32,8 +32,17 @@ from ai4land.sources.class_series.flicker import (
     runs_of,
     settle,
 )
-from ai4land.sources.options import Strict
-from ai4land.sources.source import Array, Fields, Provenance, Source, SourceField, checked
+from ai4land.sources.reader import Strict
+from ai4land.sources.source import (
+    Array,
+    Fields,
+    Notes,
+    Provenance,
+    Source,
+    SourceField,
+    Ticks,
+    checked,
+)
 from ai4land.vocabulary import NO_DATA, Clock, variable
 
 __all__ = ["SMOOTHED", "Deflicker", "Deflickered", "unsmoothed"]
@@ -201,7 +210,7 @@ class Deflickered:
     def _run(self, tick: int) -> tuple[int, ...]:
         return next(run for run in self._runs if tick in run)
 
-    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
+    def inspect(self, variable: str, ticks: Ticks, window: Window) -> Notes:
         """What the source finds; of the smoothed variable also what smoothing does.
 
         Returns:

@@ -16,10 +16,9 @@ from ai4land.sources.class_series.deflickered import Deflicker, Deflickered, uns
 from ai4land.sources.class_series.reprojected import ReprojectedMaps, onto_longitudes
 from ai4land.sources.class_series.years import annual_files, bands_by_year
 from ai4land.sources.file_source import gaps_in
-from ai4land.sources.options import Cited
 from ai4land.sources.orientation import OrientationOptions
 from ai4land.sources.rasters import RasterFile, on_longitudes
-from ai4land.sources.reader import Certainty, Reader
+from ai4land.sources.reader import Certainty, Cited, Reader
 from ai4land.sources.source import Source
 from ai4land.vocabulary import Variable, read_legend
 from ai4land.vocabulary import variable as look_up

@@ -17,10 +17,9 @@ from ai4land.sources.class_series.class_maps import ClassMap, ClassMaps, opened_
 from ai4land.sources.climate_zones.global_map import open_global_map
 from ai4land.sources.climate_zones.legend import check_legend_table, check_legend_text
 from ai4land.sources.file_source import listing
-from ai4land.sources.options import Strict
 from ai4land.sources.orientation import OrientationOptions
 from ai4land.sources.rasters import open_class_map
-from ai4land.sources.reader import Certainty, Reader
+from ai4land.sources.reader import Certainty, Reader, Strict
 from ai4land.sources.source import Product
 from ai4land.vocabulary import legend, nearest_name, variable
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -19,9 +19,8 @@ from ai4land.grid import Grid, Window
 from ai4land.sources.co2.netcdf import netcdf_curve
 from ai4land.sources.co2.tables import Curve, key_of, text_curves, workbook_curves
 from ai4land.sources.file_source import FileSource, check_bounds, gaps_in
-from ai4land.sources.options import Strict
-from ai4land.sources.reader import Certainty, Reader
-from ai4land.sources.source import Array, Product, SourceField
+from ai4land.sources.reader import Certainty, Reader, Strict
+from ai4land.sources.source import Array, Notes, Product, SourceField, Ticks
 from ai4land.vocabulary import Clock, variable
 
 __all__ = ["READER", "Co2", "Co2Options", "open_co2"]
@@ -230,9 +229,7 @@ class Co2(FileSource):
         assert tick is not None
         return np.full(window.shape, self._ppm[tick], dtype=np.float32)
 
-    def _found(
-        self, entry: SourceField, ticks: tuple[int, ...], window: Window
-    ) -> Mapping[str, Any]:
+    def _found(self, entry: SourceField, ticks: Ticks, window: Window) -> Notes:
         """Report where the scenario takes over, and how far it is from the history there.
 
         Returns:

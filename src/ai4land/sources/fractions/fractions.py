@@ -21,9 +21,8 @@ from ai4land.formats import Stamp
 from ai4land.grid import Window
 from ai4land.sources.file_source import FileSource, gaps_in
 from ai4land.sources.fractions.files import FractionFile, open_fraction_files
-from ai4land.sources.options import Cited
-from ai4land.sources.reader import Certainty, Reader
-from ai4land.sources.source import Array, SourceField
+from ai4land.sources.reader import Certainty, Cited, Reader
+from ai4land.sources.source import Array, Notes, SourceField, Ticks
 from ai4land.vocabulary import Clock, Legend, check_name, read_legend, variable
 
 __all__ = ["READER", "Fractions", "FractionsOptions", "open_fractions"]
@@ -251,9 +250,7 @@ class Fractions(FileSource):
             return f"allow sums further from 1: `tolerance: {_LOOSEST:g}` at most"
         return "leave classes that overlap others out of the class map"
 
-    def _found(
-        self, entry: SourceField, ticks: tuple[int, ...], window: Window
-    ) -> Mapping[str, Any]:
+    def _found(self, entry: SourceField, ticks: Ticks, window: Window) -> Notes:
         """What the shares are shares of, and which years were interpolated."""
         notes: dict[str, Any] = {
             "denominator": "cell" if entry.variable.name == _LAND else "known land area",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -25,7 +25,16 @@ from ai4land.sources.hilda.files import EDITIONS, HildaFile, HildaVersion, files
 from ai4land.sources.hilda.transitions import open_transitions
 from ai4land.sources.orientation import OrientationOptions
 from ai4land.sources.reader import Certainty, Reader
-from ai4land.sources.source import Array, Flag, Product, Provenance, Source, SourceField
+from ai4land.sources.source import (
+    Array,
+    Flag,
+    Notes,
+    Product,
+    Provenance,
+    Source,
+    SourceField,
+    Ticks,
+)
 from ai4land.vocabulary import legend, variable
 
 __all__ = ["READER", "HildaOptions", "open_hilda"]
@@ -202,9 +211,7 @@ class _Settled(FileSource):
         before = self._source.read("land_use", _DEFECT - 1, window)
         return np.where((before == _ICE) & (codes == _SPARSE), np.uint8(_ICE), codes)
 
-    def _found(
-        self, entry: SourceField, ticks: tuple[int, ...], window: Window
-    ) -> Mapping[str, Any]:
+    def _found(self, entry: SourceField, ticks: Ticks, window: Window) -> Notes:
         """Checks of the series, how 2015 is treated, and whether 44 can mean what it should."""
         notes = dict(self._source.inspect("land_use", ticks, window))
         if self._defect and _DEFECT in ticks:
@@ -252,9 +259,7 @@ class _Together(FileSource):
         name = entry.variable.name
         return self._parts[name].read(name, tick, window)
 
-    def _found(
-        self, entry: SourceField, ticks: tuple[int, ...], window: Window
-    ) -> Mapping[str, Any]:
+    def _found(self, entry: SourceField, ticks: Ticks, window: Window) -> Notes:
         """What states or transitions find."""
         name = entry.variable.name
         return self._parts[name].inspect(name, ticks, window)

@@ -16,8 +16,8 @@ from ai4land.formats import Layout
 from ai4land.grid import Window
 from ai4land.sources.file_source import check_one_grid, each_once
 from ai4land.sources.lai.leaf_area import Composite, LeafArea
-from ai4land.sources.options import Strict
 from ai4land.sources.periods import Period
+from ai4land.sources.reader import Strict
 from ai4land.sources.source import Product
 from ai4land.vocabulary import Clock
 

@@ -71,14 +71,6 @@ def open_lai_copernicus(path: Path, options: CopernicusLaiOptions) -> LeafArea:
 
     The date in a file's name lies in the ten-day period that the file speaks for (the 10th, the
     20th or the last of the month; of some editions the middle of the period).
-
-    Args:
-        path: Folder.
-        options: Clock.
-
-    Raises:
-        MissingFileError: If there is nothing of the product.
-        SourceError: If two files are of one period, or a file is laid out differently.
     """
     files, edition = _NAMES.files_in(path)
     product = Product("Copernicus LAI", edition, _LICENCE, _CITATION)

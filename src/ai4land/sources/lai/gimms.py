@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import SourceError
-from ai4land.formats import Layout
+from ai4land.formats import Layout, Packing
 from ai4land.grid import Window
 from ai4land.sources.bands import BandFile, open_bands
 from ai4land.sources.lai.composites import (
@@ -25,7 +25,7 @@ from ai4land.sources.lai.composites import (
     Rhythm,
     leaf_area_of,
 )
-from ai4land.sources.lai.leaf_area import VARIABLES, LeafArea, Scaling
+from ai4land.sources.lai.leaf_area import VARIABLES, LeafArea, leaf_area
 from ai4land.sources.periods import half_month
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Array, Product
@@ -36,7 +36,7 @@ _FILE = re.compile(
     r"GIMMS_LAI4g.*_(?P<version>V\d+\.\d+)_(?P<year>\d{4})(?P<month>\d{2})(?P<half>0[12])\.tiff?\Z",
     re.IGNORECASE,
 )
-_SCALING = Scaling(0.001, frozenset({65535}), (0, 6999), strict=False)
+_PACKING = Packing(np.dtype(np.uint16), (65535,), 0, 6999, 0.001)
 _MISSING_CODE = 3
 _ACCEPTED = {"any": (0, 1, 2), "observed": (0,)}
 _CITATION = "Cao et al. 2023, doi:10.5194/essd-15-4877-2023"
@@ -68,16 +68,7 @@ _NAMES = Naming(
 
 
 def open_lai_gimms(path: Path, options: GimmsLaiOptions) -> LeafArea:
-    """Open a folder of LAI4g files, searched with its subfolders.
-
-    Args:
-        path: Folder.
-        options: Clock and quality.
-
-    Raises:
-        MissingFileError: If there is nothing of the product.
-        SourceError: If there are several versions, or a file is laid out differently.
-    """
+    """Open a folder of LAI4g files, searched with its subfolders."""
     files, edition = _NAMES.files_in(path)
     maps = {period: _opened_map(file, options.quality) for period, file in files.items()}
     product = Product("GIMMS LAI4g", edition, "CC BY 4.0", _CITATION)
@@ -110,7 +101,7 @@ def _read(file: BandFile, codes: tuple[int, ...], window: Window) -> npt.NDArray
     def band(number: int) -> Array:
         return _layout(file).gather(window, lambda rows, cols: file.read(number, rows, cols))
 
-    values = _SCALING.apply(band(1), where)
+    values = leaf_area(_PACKING.floats(band(1)), where)
     quality = band(2)
     unknown = np.isfinite(values) & ~np.isin(quality, (*_ACCEPTED["any"], _MISSING_CODE))
     if unknown.any():

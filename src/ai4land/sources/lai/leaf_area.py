@@ -17,13 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import SourceError
+from ai4land.formats import Packing
 from ai4land.grid import Grid, Window
 from ai4land.sources.file_source import FileSource, check_bounds
 from ai4land.sources.periods import Period, covered_ticks, period_of
-from ai4land.sources.source import Array, Product, SourceField
+from ai4land.sources.source import Array, Notes, Product, SourceField, Ticks
 from ai4land.vocabulary import Clock, variable
 
-__all__ = ["VARIABLES", "Composite", "LeafArea", "Scaling", "leaf_area"]
+__all__ = ["VARIABLES", "Composite", "LeafArea", "leaf_area", "unpacked"]
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -31,49 +32,23 @@ VARIABLES = _VALUE, _COUNT = ("leaf_area_index", "leaf_area_index_observations")
 """What every product of leaf area offers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scaling:
-    """How stored numbers become leaf area.
+def unpacked(raw: Array, packing: Packing, where: object) -> FloatArray:
+    """Leaf area of stored numbers, NaN where a fill stands.
 
-    Attributes:
-        factor: Leaf area of a stored 1, m² m⁻².
-        fills: Stored numbers that mean "no value".
-        valid: Smallest and largest stored number that is a value.
-        strict: Whether any other number is an error; else it means "no value" too.
+    Raises:
+        SourceError: If a number is neither a value nor a fill, or a leaf area is impossible.
     """
-
-    factor: float
-    fills: frozenset[int] = frozenset()
-    valid: tuple[float, float] | None = None
-    strict: bool = True
-
-    def apply(self, raw: Array, where: object) -> FloatArray:
-        """Leaf area of stored numbers, NaN where they are none.
-
-        Args:
-            raw: As stored, any shape.
-            where: File and place, for the error text.
-
-        Raises:
-            SourceError: If a number is neither a value nor a fill, or a leaf area is impossible.
-        """
-        missing = np.isin(raw, sorted(self.fills))
-        if raw.dtype.kind == "f":
-            missing |= np.isnan(raw)
-        if self.valid is not None:
-            beyond = ((raw < self.valid[0]) | (raw > self.valid[1])) & ~missing
-            if self.strict and beyond.any():
-                raise SourceError(
-                    "Stored numbers are neither leaf area nor a fill value",
-                    where=where,
-                    expected=f"{self.valid[0]:g}…{self.valid[1]:g}, or "
-                    f"{', '.join(map(str, sorted(self.fills))) or 'nothing else'}",
-                    found=f"{raw[beyond].ravel()[0]:g} ({int(beyond.sum())} cells)",
-                )
-            missing |= beyond
-        values = (raw.astype(np.float64) * self.factor).astype(np.float32)
-        values[missing] = np.nan
-        return leaf_area(values, where)
+    values = packing.floats(raw)
+    beyond = np.isnan(values) & ~np.isin(raw, packing.fills)
+    if beyond.any():
+        fills = ", ".join(map(str, sorted(packing.fills))) or "nothing else"
+        raise SourceError(
+            "Stored numbers are neither leaf area nor a fill value",
+            where=where,
+            expected=f"{packing.low:g}…{packing.high:g}, or {fills}",
+            found=f"{raw[beyond].ravel()[0]:g} ({int(beyond.sum())} cells)",
+        )
+    return leaf_area(values, where)
 
 
 def leaf_area(values: FloatArray, where: object) -> FloatArray:
@@ -176,9 +151,7 @@ class LeafArea(FileSource):
         np.divide(total, weight, out=mean, where=weight > 0, casting="same_kind")
         return mean
 
-    def _found(
-        self, entry: SourceField, ticks: tuple[int, ...], window: Window
-    ) -> Mapping[str, Any]:
+    def _found(self, entry: SourceField, ticks: Ticks, window: Window) -> Notes:
         """How values were made, and how many composites stand behind a tick."""
         counts = [len(self._parts[t]) for t in ticks]
         return {**self._notes, "composites_per_tick": [min(counts), max(counts)]}

@@ -68,14 +68,10 @@ class CoarseClasses:
         across = float(window.width * self.grid.dx / field.grid.dx) + 2
         step = max(int(_STRIP / (across * float(ratio))), 1)
         strips = []
-        for row in range(window.row, window.row + window.height, step):
-            height = min(step, window.row + window.height - row)
-            strip = Window(row, window.col, height, window.width)
+        for strip in window.strips(step):
             parts = []
             for piece in self.grid.pieces(strip):  # a window around the globe comes in parts
-                rows, cols = piece.source
-                part = Window(rows.start, cols.start, height, cols.stop - cols.start)
-                target = self.grid.crop(part)
+                target = self.grid.crop(piece.window)
                 box = (target.west, target.south, target.east, target.north)
                 cover = field.grid.window_of(*box)
                 values = self._source.read(self._name, tick, cover)

@@ -24,10 +24,9 @@ from ai4land.sources.class_series.netcdf_maps import NetcdfClassMap
 from ai4land.sources.class_series.years import annual_files
 from ai4land.sources.file_source import FileSource, gaps_in
 from ai4land.sources.land_cover.coarse_classes import CoarseClasses, cells_inside
-from ai4land.sources.options import Side, Strict, side_of
 from ai4land.sources.rasters import open_class_map
-from ai4land.sources.reader import Certainty, Reader
-from ai4land.sources.source import Array, Product, SourceField
+from ai4land.sources.reader import Certainty, Reader, Side, Strict, side_of
+from ai4land.sources.source import Array, Notes, Product, SourceField, Ticks
 from ai4land.vocabulary import NO_DATA, Clock, legend, variable
 
 __all__ = ["READER", "EsaCci", "EsaCciOptions", "open_esa_cci"]
@@ -378,9 +377,7 @@ class EsaCci(FileSource):
             return self._coarse.largest(tick, window)
         return self._maps.read(_NAME, tick, window)
 
-    def _found(
-        self, entry: SourceField, ticks: tuple[int, ...], window: Window
-    ) -> Mapping[str, Any]:
+    def _found(self, entry: SourceField, ticks: Ticks, window: Window) -> Notes:
         """How values were aggregated, if they were."""
         if entry.variable.name == _FRACTIONS:
             return {"denominator": "known area of the cell", "resample": "exactly shared area"}

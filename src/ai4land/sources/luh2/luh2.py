@@ -29,9 +29,8 @@ from ai4land.sources.luh2.files import CITATION, LuhFile, LuhFiles, scenario_nam
 from ai4land.sources.luh2.layers import OFFERS, LuhPiece, Offer, open_piece
 from ai4land.sources.luh2.series import LuhSeries
 from ai4land.sources.luh2.values import read_values
-from ai4land.sources.options import Strict
-from ai4land.sources.reader import Certainty, Reader
-from ai4land.sources.source import Array, Flag, Product, SourceField
+from ai4land.sources.reader import Certainty, Reader, Strict
+from ai4land.sources.source import Array, Flag, Notes, Product, SourceField, Ticks
 from ai4land.vocabulary import Clock, variable
 
 __all__ = ["READER", "Luh2", "Luh2Options", "open_luh2"]
@@ -207,9 +206,7 @@ class Luh2(FileSource):
         values, _ = read_values(offer, piece, year, window, self._options.plantations)
         return values if entry.variable.components else values[0]
 
-    def _found(
-        self, entry: SourceField, ticks: tuple[int, ...], window: Window
-    ) -> Mapping[str, Any]:
+    def _found(self, entry: SourceField, ticks: Ticks, window: Window) -> Notes:
         """Look at the first and last time and at the seam; nothing is blended there.
 
         Returns:
@@ -265,11 +262,9 @@ class Luh2(FileSource):
         rows = max(1, _SURVEY_VALUES // (len(names) * window.width))
         sums, weight, clipped = np.zeros(len(names)), np.zeros(len(names)), 0
         areas = piece.layout.grid.row_areas()
-        for row in range(window.row, window.row + window.height, rows):
-            height = min(rows, window.row + window.height - row)
-            strip = Window(row, window.col, height, window.width)
+        for strip in window.strips(rows):
             values, low = read_values(offer, piece, year, strip, self._options.plantations)
-            part = areas[row : row + height, None]
+            part = areas[strip.slices[0], None]
             sums += (np.nan_to_num(values.astype(np.float64)) * part).sum(axis=(1, 2))
             weight += (np.isfinite(values) * part).sum(axis=(1, 2))
             clipped += low

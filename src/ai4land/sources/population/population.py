@@ -5,7 +5,7 @@ ISIMIP2b, ISIMIP3a and ISIMIP3b input data (HYDE and SSP projections on cells of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -15,10 +15,9 @@ import numpy as np
 from ai4land.errors import ConfigError, MissingFileError, SourceError
 from ai4land.grid import Window
 from ai4land.sources.file_source import FileSource, check_one_grid, gaps_in
-from ai4land.sources.options import Strict
 from ai4land.sources.population.files import COUNTS, CountFile, open_counts, parse_name
-from ai4land.sources.reader import Certainty, Reader
-from ai4land.sources.source import Array, Product, SourceField
+from ai4land.sources.reader import Certainty, Reader, Strict
+from ai4land.sources.source import Array, Notes, Product, SourceField, Ticks
 from ai4land.vocabulary import Clock, nearest_name, variable
 
 __all__ = ["READER", "Population", "PopulationOptions", "open_population"]
@@ -178,9 +177,7 @@ class Population(FileSource):
         area = entry.grid.row_areas()[window.slices[0]] / 1e6
         return (people / area[:, None]).astype(np.float32)
 
-    def _found(
-        self, entry: SourceField, ticks: tuple[int, ...], window: Window
-    ) -> Mapping[str, Any]:
+    def _found(self, entry: SourceField, ticks: Ticks, window: Window) -> Notes:
         """Report the year of joining and its jump, period means and cells without a count.
 
         Returns:

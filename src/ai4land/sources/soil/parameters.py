@@ -18,7 +18,7 @@ from ai4land.errors import SourceError
 from ai4land.formats import maps_in, opened_netcdf
 from ai4land.grid import Grid, Window
 from ai4land.sources.file_source import FileSource, check_bounds, check_one_grid
-from ai4land.sources.source import Array, Product, SourceField
+from ai4land.sources.source import Array, Notes, Product, SourceField, Ticks
 from ai4land.sources.surfaces import Surface, is_netcdf
 from ai4land.vocabulary import Clock, Variable, check_name, nearest_name
 
@@ -264,9 +264,7 @@ class ParameterMaps(FileSource):
         """Values of a window, ``(y, x)`` float32, NaN missing."""
         return self._parameters[entry.variable.name].read(window)
 
-    def _found(
-        self, entry: SourceField, ticks: tuple[int, ...], window: Window
-    ) -> Mapping[str, Any]:
+    def _found(self, entry: SourceField, ticks: Ticks, window: Window) -> Notes:
         """Say what was recognised, and refuse percent that look like shares.
 
         Returns:

@@ -17,8 +17,7 @@ from pydantic import Field
 from ai4land.errors import ConfigError, MissingFileError, SourceError
 from ai4land.formats import opened_netcdf
 from ai4land.grid import Grid
-from ai4land.sources.options import Strict
-from ai4land.sources.reader import Certainty, Reader
+from ai4land.sources.reader import Certainty, Reader, Strict
 from ai4land.sources.soil.parameters import (
     Parameter,
     ParameterMaps,

@@ -13,8 +13,7 @@ import numpy as np
 from ai4land.formats import chosen, class_codes, opened_netcdf
 from ai4land.grid import Window
 from ai4land.sources.file_source import FileSource
-from ai4land.sources.options import Strict
-from ai4land.sources.reader import Certainty, Reader
+from ai4land.sources.reader import Certainty, Reader, Strict
 from ai4land.sources.source import Array, Product, SourceField
 from ai4land.sources.surfaces import netcdf_surface
 from ai4land.vocabulary import Clock, legend, variable
