@@ -14,11 +14,15 @@ from typing import Literal
 import numpy as np
 
 from ai4land.errors import MissingFileError, SourceError
-from ai4land.formats import chosen, map_of, opened_netcdf, years_of
+from ai4land.formats import chosen, map_of, opened_netcdf, time_of, years_of
 from ai4land.grid import Window
-from ai4land.sources.class_series.class_maps import ClassMap, ClassMaps, opened_maps
+from ai4land.sources.class_series.class_maps import (
+    ClassMap,
+    ClassMaps,
+    NetcdfClassMap,
+    opened_maps,
+)
 from ai4land.sources.class_series.deflickered import Deflicker, Deflickered
-from ai4land.sources.class_series.netcdf_maps import NetcdfClassMap
 from ai4land.sources.class_series.years import annual_files
 from ai4land.sources.file_source import FileSource, each_once, gaps_in
 from ai4land.sources.hilda.files import EDITIONS, HildaFile, HildaVersion, files_in, refuse_other
@@ -70,14 +74,7 @@ class HildaOptions(OrientationOptions):
 def open_hilda(path: Path, options: HildaOptions) -> Source:
     """Open a folder of HILDA+ maps, or one NetCDF file of states.
 
-    Args:
-        path: Folder, searched with its subfolders for states and transitions of any prefix, or
-            ``.nc`` file.
-        options: Version, the treatment of 2015, and smoothing.
-
-    Raises:
-        MissingFileError: If there is nothing of the product.
-        SourceError: If the files are of another version, or a year occurs twice.
+    A folder is searched with its subfolders for states and transitions of any prefix.
     """
     if path.is_file():
         files = [HildaFile.of(path) or HildaFile(path, "netcdf", None, None)]
@@ -153,15 +150,9 @@ def _netcdf_maps(path: Path) -> dict[int, ClassMap]:
     with opened_netcdf(path) as dataset:
         array = chosen(dataset, (_STATES,), path, what="HILDA+ states", option=None)
         states = map_of(dataset, array, path)
-        if list(states.others) != ["time"] or "time" not in dataset.variables:
-            raise SourceError(
-                "Other dimensions than a series of maps",
-                where=f"{path}, {_STATES}",
-                expected="(time, latitude, longitude)",
-                found=array.dimensions,
-            )
-        years = years_of(dataset["time"], path)
-    return {year: NetcdfClassMap(states, {"time": index}) for year, index in years.items()}
+        time = time_of(dataset, states)
+        years, axis = years_of(time, path), time.name
+    return {year: NetcdfClassMap(states, {axis: index}) for year, index in years.items()}
 
 
 class _Settled(FileSource):

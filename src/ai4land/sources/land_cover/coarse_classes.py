@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
@@ -10,9 +11,9 @@ import numpy as np
 from ai4land.errors import SourceError
 from ai4land.grid import Grid, Window
 from ai4land.sources.resampling import Method, resampled
-from ai4land.sources.source import Array, Source
+from ai4land.sources.source import Array, SourceField
 
-__all__ = ["CoarseClasses", "cells_inside"]
+__all__ = ["aggregated", "cells_inside"]
 
 _STRIP = 1 << 24  # fine cells aggregated at once
 
@@ -42,40 +43,32 @@ def cells_inside(grid: Grid, side: Fraction, where: object) -> Grid:
     return Grid(first * side, top * side, side, side, top - bottom, last - first, grid.earth)
 
 
-class CoarseClasses:
-    """A categorical variable of a source, aggregated by exactly shared area.
+def aggregated(
+    read: Callable[[Window], Array], native: SourceField, grid: Grid, window: Window, method: Method
+) -> Array:
+    """Classes on a coarser grid by exactly shared area.
 
     Args:
-        source: The source.
-        name: Its categorical variable.
-        grid: The coarse grid, inside the variable's own.
+        read: Codes of a window of the fine grid.
+        native: The categorical variable on it.
+        grid: The coarse grid, inside the fine one.
+        window: Part of the coarse grid.
+        method: ``majority``: code of the class with the largest area; ``fraction``: share of each
+            class in what is known of a cell.
+
+    Returns:
+        Codes ``(y, x)`` uint8, 255 missing, or shares ``(class, y, x)`` float32, NaN missing.
     """
-
-    def __init__(self, source: Source, name: str, grid: Grid) -> None:
-        self._source, self._name, self.grid = source, name, grid
-
-    def largest(self, tick: int | None, window: Window) -> Array:
-        """Code of the class with the largest area in each cell, ``(y, x)`` uint8, 255 missing."""
-        return self._aggregated(tick, window, "majority")
-
-    def shares(self, tick: int | None, window: Window) -> Array:
-        """Share of each class in what is known of a cell, ``(class, y, x)`` float32, NaN none."""
-        return self._aggregated(tick, window, "fraction")
-
-    def _aggregated(self, tick: int | None, window: Window, method: Method) -> Array:
-        field = self._source.fields[self._name]
-        ratio = self.grid.dy / field.grid.dy
-        across = float(window.width * self.grid.dx / field.grid.dx) + 2
-        step = max(int(_STRIP / (across * float(ratio))), 1)
-        strips = []
-        for strip in window.strips(step):
-            parts = []
-            for piece in self.grid.pieces(strip):  # a window around the globe comes in parts
-                target = self.grid.crop(piece.window)
-                box = (target.west, target.south, target.east, target.north)
-                cover = field.grid.window_of(*box)
-                values = self._source.read(self._name, tick, cover)
-                fine = field.grid.crop(cover)
-                parts.append(resampled(values, fine, target, method, field.legend))
-            strips.append(np.concatenate(parts, axis=-1))
-        return np.concatenate(strips, axis=-2)
+    across = float(window.width * grid.dx / native.grid.dx) + 2
+    step = max(int(_STRIP / (across * float(grid.dy / native.grid.dy))), 1)
+    strips = []
+    for strip in window.strips(step):
+        parts = []
+        for piece in grid.pieces(strip):  # a window around the globe comes in parts
+            target = grid.crop(piece.window)
+            box = (target.west, target.south, target.east, target.north)
+            cover = native.grid.window_of(*box)
+            fine = native.grid.crop(cover)
+            parts.append(resampled(read(cover), fine, target, method, native.legend))
+        strips.append(np.concatenate(parts, axis=-1))
+    return np.concatenate(strips, axis=-2)

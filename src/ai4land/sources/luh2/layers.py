@@ -17,6 +17,7 @@ from ai4land.formats import (
     check_units,
     map_of,
     opened_netcdf,
+    time_of,
     years_of,
 )
 from ai4land.grid import Window
@@ -111,6 +112,7 @@ class LuhPiece:
         names: Offer → names of its layers in this file.
         absent: Variable → why the file does not give it.
         placeholders: Layers of plantations, which LUH3 fills with 0.
+        time: Name of the dimension of time; empty if static.
     """
 
     file: LuhFile
@@ -119,12 +121,13 @@ class LuhPiece:
     names: Mapping[str, tuple[str, ...]]
     absent: Mapping[str, str]
     placeholders: tuple[str, ...] = ()
+    time: str = ""
 
     def read(
         self, names: tuple[str, ...], year: int | None, window: Window
     ) -> npt.NDArray[np.float32]:
         """Layers of a window as stored, NaN missing, ``(layer, y, x)``."""
-        at = {} if year is None else {"time": self.index[year]}
+        at = {} if year is None else {self.time: self.index[year]}
         with opened_netcdf(self.file.path) as dataset:
             layers = [self._map(dataset, name).floats(window, at, dataset) for name in names]
         return np.stack(layers)
@@ -155,30 +158,22 @@ def open_piece(path: Path) -> LuhPiece:
                 found=", ".join(dataset.variables) or "no variables",
             )
         names, absent = _found(dataset, kind, path)
-        first = dataset[next(iter(names.values()))[0]]
-        index: dict[int, int] = {}
-        if kind == "static":
-            if first.ndim != 2:
-                raise SourceError(
-                    "Static data have a time axis", where=f"{path}, {first.name}", found=first.ndim
-                )
-        else:
-            if first.ndim != 3 or "time" not in dataset.variables:
-                raise SourceError(
-                    "The states have no time axis"
-                    if kind == "states"
-                    else "The variable has no time axis",
-                    where=f"{path}, {first.name}",
-                    expected="(time, lat, lon)",
-                    found=first.dimensions,
-                )
-            index = years_of(dataset["time"], path)
-        layout = map_of(dataset, first, path).layout
+        first = map_of(dataset, dataset[next(iter(names.values()))[0]], path)
+        index, axis = dict[int, int](), ""
+        if kind != "static":
+            time = time_of(dataset, first)
+            index, axis = years_of(time, path), time.name
+        elif first.others:
+            raise SourceError(
+                "Static data have a time axis",
+                where=f"{path}, {first.name}",
+                found=first.dimensions,
+            )
         source_id = str(getattr(dataset, "source_id", ""))
         odd = tuple(n for n in dataset.variables if _is_placeholder(n))
     last = max(index) if index else None
     known = LuhFile.of(path, source_id, last) or LuhFile(path, kind)
-    return LuhPiece(replace(known, kind=kind), layout, index, names, absent, odd)
+    return LuhPiece(replace(known, kind=kind), first.layout, index, names, absent, odd, axis)
 
 
 def _is_placeholder(name: str) -> bool:
