@@ -39,7 +39,7 @@ from ai4land.sources.reanalysis.wfde5 import Wfde5Options, open_wfde5
 from ai4land.sources.resampling import BIASED, METHODS, Method, check_method, class_index, resampled
 from ai4land.sources.soil.pnnl import PnnlOptions, open_pnnl
 from ai4land.sources.soil.soil import SoilOptions, open_soil
-from ai4land.sources.soil.texture import SoilTexture, SoilTextureOptions
+from ai4land.sources.soil.texture import SoilTextureOptions, open_soil_texture
 from ai4land.sources.source import Array, Fields, Flag, Product, Provenance, Source, SourceField
 
 __all__ = [
@@ -84,7 +84,6 @@ __all__ = [
     "Reader",
     "Reanalysis",
     "SoilOptions",
-    "SoilTexture",
     "SoilTextureOptions",
     "Source",
     "SourceField",
@@ -114,6 +113,7 @@ __all__ = [
     "open_pnnl",
     "open_population",
     "open_soil",
+    "open_soil_texture",
     "open_wfde5",
     "resampled",
     "split_transitions",

@@ -94,15 +94,7 @@ def open_koeppen_geiger(path: Path, options: KoeppenOptions) -> ClassMaps:
 
     Every year of a period has the period's map; years between periods (2021…2040) are outside the
     coverage, and the recipe's ``outside`` rule decides about them. A ``legend.txt`` beside the
-    periods is held against the legend.
-
-    Args:
-        path: Folder of the periods; future periods hold one folder per scenario.
-        options: Scenario and resolution.
-
-    Raises:
-        MissingFileError: If there is nothing of the product, or not this scenario.
-        SourceError: If there are several resolutions and none was chosen.
+    periods is held against the legend. Future periods hold one folder per scenario.
     """
     periods: Found = {}
     scenarios: set[str] = set()
@@ -143,14 +135,6 @@ def open_koeppen_2018(path: Path, options: Koeppen2018Options) -> ClassMaps:
     The map of the present stands for each year of 1980–2016 and that of the future for each of
     2071–2100; years before, between and after are outside the coverage, and the recipe's
     ``outside`` rule decides about them.
-
-    Args:
-        path: The folder.
-        options: Scenario and resolution.
-
-    Raises:
-        MissingFileError: If a map is not there.
-        SourceError: If there are several resolutions and none was chosen, or a map is not global.
     """
     periods: Found = {}
     for file in sorted(path.iterdir()) if path.is_dir() else []:
@@ -203,20 +187,12 @@ def _of_periods(
 
 
 def open_kottek(path: Path, options: KottekOptions) -> ClassMaps:
-    """Open the image of zones; a table of zones beside it is held against the legend.
+    """Open the image of zones, or the folder that holds it.
 
-    The image says nothing of its place: row 0 is at 90° N and column 0 at 180° W. The map is of
+    A table of zones beside it is held against the legend. The image says nothing of its place: row 0 is at 90° N and column 0 at 180° W. The map is of
     one period (1986–2010) and is offered as static. Its 31 classes have a legend of their own,
     ``koeppen_geiger_kottek``; ``legend: koeppen_geiger`` in a recipe translates them into the 30
     classes of Beck.
-
-    Args:
-        path: The image, or the folder that holds it.
-        options: None.
-
-    Raises:
-        MissingFileError: If there is no image.
-        SourceError: If there are several, the image is not the globe, or the table contradicts.
     """
     image = path
     if path.is_dir():

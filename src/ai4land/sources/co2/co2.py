@@ -52,16 +52,8 @@ class Co2Options(Strict):
 def open_co2(path: Path, options: Co2Options) -> Co2:
     """Open a table or NetCDF file, or a folder of such.
 
-    Years are the plain mean of their twelve months where a file has months only.
-
-    Args:
-        path: ``.csv``, ``.txt``, ``.xlsx`` or ``.nc`` file, or a folder with the files of a
-            history and a scenario.
-        options: Which series, and where they are joined.
-
-    Raises:
-        MissingFileError: If there are no files.
-        SourceError: If a file is not what it promises, or the series asked for is not there.
+    Years are the plain mean of their twelve months where a file has months only. A folder may hold
+    the files of a history and a scenario.
     """
     if path.is_dir():
         files = sorted(f for f in path.iterdir() if f.suffix.lower() in _SUFFIXES)

@@ -75,18 +75,7 @@ class FractionsOptions(Cited):
 
 
 def open_fractions(path: Path, options: FractionsOptions) -> Fractions:
-    """Open a file, or a folder with one file a year.
-
-    Args:
-        path: NetCDF file, or folder with ``pattern``.
-        options: Class map, units and names.
-
-    Raises:
-        ConfigError: If the class map names a class that file or legend do not have, or leaves a
-            member of the class dimension out.
-        MissingFileError: If no file is there.
-        SourceError: If a file is laid out differently.
-    """
+    """Open a file, or a folder with one file a year."""
     target = read_legend(options.legend)
     matrix = _matrix(options, target)
     files = open_fraction_files(

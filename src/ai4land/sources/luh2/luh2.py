@@ -81,16 +81,7 @@ class Luh2Options(Strict):
 
 
 def open_luh2(path: Path, options: Luh2Options) -> Luh2:
-    """Open one file, or a folder with histories and scenarios in it or its subfolders.
-
-    Args:
-        path: ``.nc`` file, or folder with files under their providers' names.
-        options: Scenario, release and conventions of time.
-
-    Raises:
-        MissingFileError: If a file is not there.
-        SourceError: If a file is not what the product promises, or several could be meant.
-    """
+    """Open one file, or a folder and its subfolders of files under their providers' names."""
     if path.is_file():
         if options.scenario is not None:
             raise SourceError(

@@ -46,19 +46,10 @@ class PopulationOptions(Strict):
 
 
 def open_population(path: Path, options: PopulationOptions) -> Population:
-    """Open a file of counts, or a folder with the files of a history and perhaps of a scenario.
+    """Open a file of counts, or a folder of files as ISIMIP names them.
 
     The files of a history may follow each other (1850–1900, 1901–2014). Where history and scenario
     both hold a year, the history's is taken, up to ``join``; nothing is blended.
-
-    Args:
-        path: NetCDF file, or folder of files named as ISIMIP names them.
-        options: Scenario, year of joining, and what to do with means and gaps.
-
-    Raises:
-        MissingFileError: If there are no such files.
-        SourceError: If a file holds no annual counts, or two files hold the same year.
-        ConfigError: If the year of joining is not in the history.
     """
     hold = options.period_means == "hold"
     if path.is_file():

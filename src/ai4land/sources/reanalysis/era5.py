@@ -28,12 +28,8 @@ _QUANTITIES = (
     Quantity("air_temperature", (("t2m", "2t"),), _KELVIN, parameters=(167,)),
     Quantity("dewpoint_temperature", (("d2m", "2d"),), _KELVIN, parameters=(168,)),
     Quantity("precipitation", (("tp",),), _WATER, Measure.AMOUNT, 1000.0, (228,), noise=1.0),
-    Quantity(
-        "surface_shortwave", (("ssrd",),), _ENERGY, Measure.ENERGY, parameters=(169,), noise=1.0
-    ),
-    Quantity(
-        "surface_longwave", (("strd",),), _ENERGY, Measure.ENERGY, parameters=(175,), noise=1.0
-    ),
+    Quantity("surface_shortwave", (("ssrd",),), _ENERGY, Measure.ENERGY, 1.0, (169,), noise=1.0),
+    Quantity("surface_longwave", (("strd",),), _ENERGY, Measure.ENERGY, 1.0, (175,), noise=1.0),
     Quantity(
         "soil_temperature",
         (("stl1",), ("stl2",), ("stl3",), ("stl4",)),
@@ -62,35 +58,19 @@ class Era5Options(ReanalysisOptions):
 
 
 def open_era5(path: Path, options: Era5Options) -> Reanalysis:
-    """Open files of ERA5.
+    """Open NetCDF, GRIB or ZIP (also one that is named ``.nc``) of ERA5, a file or a folder.
 
     Hourly accumulations cover the hour before their stamp, so a month also needs the first
     midnight of the next one. Monthly means of accumulations are per day.
-
-    Args:
-        path: NetCDF or GRIB file, ZIP archive (also one that is named ``.nc``), or a folder.
-        options: Clock, and frequency where it cannot be told.
-
-    Raises:
-        MissingFileError: If there are no files.
-        SourceError: If a file is not what the product promises.
     """
     return _open(path, options, Way.HOUR_BEFORE, Product("ERA5", "", _LICENCE, _CITATION))
 
 
 def open_era5_land(path: Path, options: Era5Options) -> Reanalysis:
-    """Open files of ERA5-Land; the sea is missing.
+    """Open files of ERA5-Land, of the same kinds; the sea is missing.
 
     Hourly accumulations run since 00 UTC, so that the value at 00 UTC is the total of the day
     before; only those are read. Monthly means of accumulations are per day.
-
-    Args:
-        path: NetCDF or GRIB file, ZIP archive (also one that is named ``.nc``), or a folder.
-        options: Clock, and frequency where it cannot be told.
-
-    Raises:
-        MissingFileError: If there are no files.
-        SourceError: If a file is not what the product promises.
     """
     product = Product("ERA5-Land", "", _LICENCE, _LAND_CITATION)
     return _open(path, options, Way.SINCE_MIDNIGHT, product)

@@ -48,16 +48,7 @@ class Wfde5Options(ReanalysisOptions):
 
 
 def open_wfde5(path: Path, options: Wfde5Options) -> Reanalysis:
-    """Open files of WFDE5; hourly fluxes are means of the hour after their stamp.
-
-    Args:
-        path: NetCDF file, ZIP archive or a folder.
-        options: Clock, frequency where it cannot be told, and what the rain means.
-
-    Raises:
-        MissingFileError: If there are no files.
-        SourceError: If a file is not what the product promises.
-    """
+    """Open files of WFDE5; hourly fluxes are means of the hour after their stamp."""
     rain = _RAINFALL
     if options.rain == "sum_of_hourly_fluxes":
         rain = replace(rain, measure=Measure.HOURLY_RATES)
