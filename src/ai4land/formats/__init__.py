@@ -16,12 +16,7 @@ if TYPE_CHECKING:
     from ai4land.formats.codes import class_codes, codes_in, decoded
     from ai4land.formats.grib import GribMessage, grib_messages, grib_values
     from ai4land.formats.hdf4 import Hdf4File, HdfGrid, degrees_of, opened_hdf4
-    from ai4land.formats.layout import (
-        Layout,
-        layout_from_axes,
-        layout_from_transform,
-        same_grid,
-    )
+    from ai4land.formats.layout import Layout, layout_from_axes, layout_from_transform, same_grid
     from ai4land.formats.netcdf import (
         NetcdfMap,
         Rows,

@@ -9,15 +9,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from ai4land.errors import ConfigError
 from ai4land.sources import LABELS, METHODS, SOURCES, Method, Strict
-from ai4land.vocabulary import (
-    VARIABLES,
-    Kind,
-    Place,
-    check_name,
-    read_yaml,
-    validated,
-    variable,
-)
+from ai4land.vocabulary import VARIABLES, Kind, Place, check_name, read_yaml, validated, variable
 
 __all__ = ["Recipe", "Region", "VariableRecipe", "Years", "load_recipe"]
 

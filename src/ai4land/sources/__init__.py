@@ -13,12 +13,7 @@ from ai4land.sources.climate_zones.koeppen import (
 )
 from ai4land.sources.co2.co2 import Co2, Co2Options, open_co2
 from ai4land.sources.codes import translation
-from ai4land.sources.elevation.elevation import (
-    EtopoOptions,
-    GebcoOptions,
-    open_etopo,
-    open_gebco,
-)
+from ai4land.sources.elevation.elevation import EtopoOptions, GebcoOptions, open_etopo, open_gebco
 from ai4land.sources.fractions.fractions import Fractions, FractionsOptions, open_fractions
 from ai4land.sources.hilda.hilda import HildaOptions, open_hilda
 from ai4land.sources.hilda.transitions import split_transitions

@@ -11,15 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import SourceError
-from ai4land.formats import (
-    Layout,
-    NetcdfMap,
-    Rows,
-    is_wgs84,
-    map_of,
-    open_raster,
-    opened_raster,
-)
+from ai4land.formats import Layout, NetcdfMap, Rows, is_wgs84, map_of, open_raster, opened_raster
 from ai4land.grid import Grid, Window
 from ai4land.sources.rasters import RasterFile, on_longitudes
 from ai4land.sources.source import Array

@@ -16,12 +16,7 @@ import numpy as np
 from ai4land.errors import MissingFileError, SourceError
 from ai4land.formats import chosen, map_of, opened_netcdf, time_of, years_of
 from ai4land.grid import Window
-from ai4land.sources.class_series.class_maps import (
-    ClassMap,
-    ClassMaps,
-    NetcdfClassMap,
-    opened_maps,
-)
+from ai4land.sources.class_series.class_maps import ClassMap, ClassMaps, NetcdfClassMap, opened_maps
 from ai4land.sources.class_series.deflickered import Deflicker, Deflickered
 from ai4land.sources.class_series.years import annual_files
 from ai4land.sources.file_source import FileSource, each_once, gaps_in

@@ -11,24 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import SourceError
-from ai4land.formats import (
-    Layout,
-    NetcdfMap,
-    check_units,
-    map_of,
-    opened_netcdf,
-    time_of,
-    years_of,
-)
+from ai4land.formats import Layout, NetcdfMap, check_units, map_of, opened_netcdf, time_of, years_of
 from ai4land.grid import Window
 from ai4land.sources.luh2.files import LuhFile
-from ai4land.vocabulary import (
-    LUH2_CROPS,
-    LUH2_HARVEST,
-    LUH2_STATES,
-    LUH2_TRANSITIONS,
-    LUH2_WOOD,
-)
+from ai4land.vocabulary import LUH2_CROPS, LUH2_HARVEST, LUH2_STATES, LUH2_TRANSITIONS, LUH2_WOOD
 
 __all__ = ["OFFERS", "PLANTATIONS", "LuhPiece", "Offer", "open_piece"]
 
