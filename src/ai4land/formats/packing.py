@@ -22,9 +22,6 @@ Array = npt.NDArray[Any]
 Number = int | float
 
 _FILLS = ("_FillValue", "missing_value", "_Fillvalue", "_fillvalue")  # two are misspelt in LUH
-_RANGES = ("valid_range", "valid_min", "valid_max", "scale_factor", "add_offset")
-
-
 _LONGEST = 10_000_000  # numbers of an axis or a curve, which are read at once
 
 

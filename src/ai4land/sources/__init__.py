@@ -12,16 +12,14 @@ from ai4land.sources.climate_zones.koeppen import (
     open_kottek,
 )
 from ai4land.sources.co2.co2 import Co2, Co2Options, open_co2
-from ai4land.sources.codes import translation
 from ai4land.sources.elevation.elevation import EtopoOptions, GebcoOptions, open_etopo, open_gebco
 from ai4land.sources.fractions.fractions import Fractions, FractionsOptions, open_fractions
-from ai4land.sources.hilda.hilda import HildaOptions, open_hilda
-from ai4land.sources.hilda.transitions import split_transitions
+from ai4land.sources.hilda.hilda import HildaOptions, open_hilda, split_transitions
 from ai4land.sources.labels import LabelForcing, LabelsOptions, coarse_grid
+from ai4land.sources.lai.composites import LeafArea
 from ai4land.sources.lai.copernicus import CopernicusLaiOptions, open_lai_copernicus
 from ai4land.sources.lai.gimms import GimmsLaiOptions, open_lai_gimms
 from ai4land.sources.lai.glass import GlassLaiOptions, open_lai_glass
-from ai4land.sources.lai.leaf_area import LeafArea
 from ai4land.sources.lai.modis import ModisLaiOptions, open_lai_modis
 from ai4land.sources.land_cover.esa_cci import EsaCciOptions, open_esa_cci
 from ai4land.sources.luh2.luh2 import Luh2, Luh2Options, open_luh2
@@ -31,7 +29,15 @@ from ai4land.sources.reader import Certainty, Reader, Strict
 from ai4land.sources.reanalysis.era5 import Era5Options, open_era5, open_era5_land
 from ai4land.sources.reanalysis.reanalysis import Reanalysis
 from ai4land.sources.reanalysis.wfde5 import Wfde5Options, open_wfde5
-from ai4land.sources.resampling import BIASED, METHODS, Method, check_method, class_index, resampled
+from ai4land.sources.resampling import (
+    BIASED,
+    METHODS,
+    Method,
+    check_method,
+    class_index,
+    resampled,
+    translation,
+)
 from ai4land.sources.soil.pnnl import PnnlOptions, open_pnnl
 from ai4land.sources.soil.soil import SoilOptions, open_soil
 from ai4land.sources.soil.texture import SoilTextureOptions, open_soil_texture

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from ai4land.errors import SourceError
 from ai4land.formats import same_grid
@@ -29,12 +30,16 @@ __all__ = [
     "FileSource",
     "check_bounds",
     "check_one_grid",
+    "check_one_series",
+    "check_whole_cells",
     "each_once",
     "gaps_in",
+    "joined",
     "listing",
 ]
 
 Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 class FileSource:
@@ -159,6 +164,47 @@ def gaps_in(ticks: Collection[int], why: str | Callable[[int], str]) -> dict[int
         for t in range(min(ticks), max(ticks))
         if t not in ticks
     }
+
+
+def joined(earlier: Mapping[int, Value], later: Mapping[int, Value], last: int) -> dict[int, Value]:
+    """History and scenario as one series: the earlier up to and with ``last``, then the later."""
+    series = [(t, v) for t, v in earlier.items() if t <= last]
+    return dict(sorted(series + [(t, v) for t, v in later.items() if t > last]))
+
+
+def check_one_series(path: Path, scenario: str | None) -> None:
+    """Refuse one file where a scenario is to continue a history.
+
+    Raises:
+        SourceError: If a scenario is asked for.
+    """
+    if scenario is not None:
+        raise SourceError(
+            "One file cannot be history and scenario",
+            where=path,
+            remedy="give the folder that holds both files as path",
+        )
+
+
+def check_whole_cells(missing: npt.NDArray[np.bool_], what: str, where: object) -> None:
+    """Refuse cells that have some of their parts and lack others.
+
+    Args:
+        missing: Where nothing is known, ``(part, y, x)``.
+        what: The parts in words.
+        where: File and place, for the error text.
+
+    Raises:
+        SourceError: If there are such cells.
+    """
+    torn = int((missing.any(axis=0) & ~missing.all(axis=0)).sum())
+    if torn:
+        raise SourceError(
+            f"A cell lacks some of its {what}",
+            where=where,
+            expected=f"all {len(missing)} or none",
+            found=f"{torn} cells",
+        )
 
 
 def check_bounds(

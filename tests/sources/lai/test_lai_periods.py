@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ai4land.errors import ConfigError, MissingFileError, SourceError
 from ai4land.formats import Packing
 from ai4land.grid import Grid, Window
-from ai4land.sources.lai.leaf_area import Composite, LeafArea, unpacked
+from ai4land.sources.lai.composites import Composite, LeafArea, unpacked
 from ai4land.sources.periods import (
     Period,
     composite,

@@ -15,7 +15,7 @@ from rasterio.warp import transform as warp_points
 from ai4land.errors import ConfigError, MissingFileError, SourceError
 from ai4land.grid import Grid, Window
 from ai4land.sources import SoilOptions, SoilTextureOptions, Source, open_soil, open_soil_texture
-from ai4land.sources.codes import translation
+from ai4land.sources.resampling import translation
 from ai4land.testing.contracts.source import Landmark, SourceContract
 from ai4land.vocabulary import NO_DATA, legend
 from provider_files.soil import (

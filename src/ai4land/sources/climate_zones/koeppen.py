@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Literal
 
 from ai4land.errors import MissingFileError, SourceError
+from ai4land.formats import Layout, layout_from_transform, open_raster
+from ai4land.grid import Grid
 from ai4land.sources.class_series.class_maps import ClassMap, ClassMaps, opened_maps
-from ai4land.sources.climate_zones.global_map import open_global_map
 from ai4land.sources.climate_zones.legend import check_legend_table, check_legend_text
 from ai4land.sources.file_source import listing
 from ai4land.sources.orientation import OrientationOptions
-from ai4land.sources.rasters import open_class_map
+from ai4land.sources.rasters import RasterFile, on_longitudes, open_class_map
 from ai4land.sources.reader import Certainty, Reader, Strict
 from ai4land.sources.source import Product
-from ai4land.vocabulary import legend, nearest_name, variable
+from ai4land.vocabulary import check_name, legend, variable
 
 __all__ = [
     "READER",
@@ -110,14 +111,14 @@ def open_koeppen_geiger(path: Path, options: KoeppenOptions) -> ClassMaps:
         found = {m["tag"]: f for f in sorted(place.iterdir()) if (m := _FILE.search(f.name))}
         if found:
             periods[int(match[1]), int(match[2])] = found
-    if options.scenario is not None and options.scenario not in scenarios:
-        close = nearest_name(options.scenario, scenarios)
-        raise MissingFileError(
+    if options.scenario is not None:
+        check_name(
+            options.scenario,
+            sorted(scenarios),
             "No such scenario here",
-            where=path,
-            expected=", ".join(sorted(scenarios)) or "folders of future periods",
-            found=options.scenario,
-            remedy=f"did you mean {close!r}?" if close else None,
+            path,
+            error=MissingFileError,
+            remedy="add folders of future periods" if not scenarios else None,
         )
     if not periods:
         raise MissingFileError(
@@ -189,10 +190,10 @@ def _of_periods(
 def open_kottek(path: Path, options: KottekOptions) -> ClassMaps:
     """Open the image of zones, or the folder that holds it.
 
-    A table of zones beside it is held against the legend. The image says nothing of its place: row 0 is at 90° N and column 0 at 180° W. The map is of
-    one period (1986–2010) and is offered as static. Its 31 classes have a legend of their own,
-    ``koeppen_geiger_kottek``; ``legend: koeppen_geiger`` in a recipe translates them into the 30
-    classes of Beck.
+    A table of zones beside it is held against the legend. The image says nothing of its place: row
+    0 is at 90° N and column 0 at 180° W. The map is of one period (1986–2010) and is offered as
+    static. Its 31 classes have a legend of their own, ``koeppen_geiger_kottek``; ``legend:
+    koeppen_geiger`` in a recipe translates them into the 30 classes of Beck.
     """
     image = path
     if path.is_dir():
@@ -215,6 +216,52 @@ def open_kottek(path: Path, options: KottekOptions) -> ClassMaps:
     for table in sorted(image.parent.glob("*zones*.csv")):
         check_legend_table(table, zones)
     return ClassMaps(variable("climate_zone"), open_global_map(image), zones, _PRODUCT_KOTTEK)
+
+
+def open_global_map(path: Path) -> RasterFile:
+    """Read the header of a class map of the whole globe.
+
+    What the file says of its place is believed and checked. If it says nothing of its coordinate
+    system, it must be longitude and latitude; if it says nothing of its place at all, row 0 lies
+    at 90° N and column 0 at 180° W, and the image must be twice as wide as high.
+
+    Raises:
+        MissingFileError: If there is no such file.
+        SourceError: If it is not one band of numbers that covers the globe in EPSG:4326.
+    """
+    raster = open_raster(path)
+    place = raster.grid
+    if place.crs:
+        layout = on_longitudes(raster, "fetch the provider's own file")
+    elif place.transform == (1.0, 0.0, 0.0, 0.0, 1.0, 0.0):
+        layout = _whole_globe(raster.shape, path)
+    else:
+        layout = layout_from_transform(place.transform, raster.shape, path)
+    grid = layout.grid
+    if not grid.is_global or abs(float(grid.dy * grid.height) - 180) > float(grid.dy) / 1000:
+        raise SourceError(
+            "The map does not cover the globe",
+            where=path,
+            expected="180° of latitude and 360° of longitude",
+            found=grid.describe(),
+            remedy="fetch the provider's own file; a region is cut by the recipe",
+        )
+    return RasterFile(raster, layout)
+
+
+def _whole_globe(shape: tuple[int, int], path: Path) -> Layout:
+    """The layout of an image of the globe that says nothing of its place."""
+    height, width = shape
+    if width != 2 * height:
+        raise SourceError(
+            "The image has no georeference and does not look like the globe",
+            where=path,
+            expected="twice as wide as high, row 0 at 90° N, column 0 at 180° W",
+            found=f"{height} × {width}",
+            remedy="fetch the provider's own file, or write into it where its pixels lie: "
+            "`rio edit-info --crs EPSG:4326 --transform TRANSFORM FILE`",
+        )
+    return Layout(Grid.regular("-180", "90", f"360/{width}", f"180/{height}", shape))
 
 
 READER = Reader(

@@ -16,9 +16,8 @@ import numpy as np
 
 from ai4land.errors import MissingFileError, SourceError
 from ai4land.grid import Grid, Window
-from ai4land.sources.co2.netcdf import netcdf_curve
-from ai4land.sources.co2.tables import Curve, key_of, text_curves, workbook_curves
-from ai4land.sources.file_source import FileSource, check_bounds, gaps_in
+from ai4land.sources.co2.curves import Curve, key_of, netcdf_curve, text_curves, workbook_curves
+from ai4land.sources.file_source import FileSource, check_bounds, gaps_in, joined
 from ai4land.sources.reader import Certainty, Reader, Strict
 from ai4land.sources.source import Array, Notes, Product, SourceField, Ticks
 from ai4land.vocabulary import Clock, variable
@@ -184,22 +183,19 @@ class Co2(FileSource):
                     found="only missing ones",
                     remedy="compare its checksum with the provider's and fetch it again",
                 )
-        self._ppm = dict(history.values)
-        self._origin = dict.fromkeys(history.values, history)
+        self._curves = dict.fromkeys(sorted(history.values), history)
         self._join = 0
         if scenario is not None:
             self._join = (max(history.values) + 1) if join is None else join * per_year
             self._check_join(history, scenario)
-            self._ppm = {t: v for t, v in history.values.items() if t < self._join}
-            self._origin = dict.fromkeys(self._ppm, history)
-            later = {t: v for t, v in scenario.values.items() if t >= self._join}
-            self._ppm |= later
-            self._origin |= dict.fromkeys(later, scenario)
+            later = dict.fromkeys(scenario.values, scenario)
+            self._curves = joined(self._curves, later, self._join - 1)
         entry = variable(_NAME)
-        given, where = np.array(list(self._ppm.values())), f"{history.path}, {history.name}"
+        given = np.array([curve.values[tick] for tick, curve in self._curves.items()])
+        where = f"{history.path}, {history.name}"
         check_bounds(given, entry, where, "say the right columns, or convert the table to ppm")
-        gaps = gaps_in(self._ppm, "the table has no complete value")
-        field = SourceField(entry, _GLOBE, clock, tuple(sorted(self._ppm)), gaps=gaps)
+        gaps = gaps_in(self._curves, "the table has no complete value")
+        field = SourceField(entry, _GLOBE, clock, tuple(self._curves), gaps=gaps)
         super().__init__({_NAME: field}, Product("atmospheric CO2", "", _LICENCE, _CITATION))
 
     def _check_join(self, history: Curve, scenario: Curve) -> None:
@@ -219,7 +215,7 @@ class Co2(FileSource):
     def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
         """The value of a time in every cell of a window, float32 ppm."""
         assert tick is not None
-        return np.full(window.shape, self._ppm[tick], dtype=np.float32)
+        return np.full(window.shape, self._curves[tick].values[tick], dtype=np.float32)
 
     def _found(self, entry: SourceField, ticks: Ticks, window: Window) -> Notes:
         """Report where the scenario takes over, and how far it is from the history there.
@@ -254,7 +250,7 @@ class Co2(FileSource):
 
     def _files(self, entry: SourceField, tick: int | None) -> Iterable[Path]:
         assert tick is not None
-        return [self._origin[tick].path]
+        return [self._curves[tick].path]
 
 
 READER = Reader(

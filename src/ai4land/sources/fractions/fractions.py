@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 from ai4land.errors import ConfigError, SourceError
 from ai4land.formats import Stamp
 from ai4land.grid import Window
-from ai4land.sources.file_source import FileSource, gaps_in
+from ai4land.sources.file_source import FileSource, check_whole_cells, gaps_in
 from ai4land.sources.fractions.files import FractionFile, open_fraction_files
 from ai4land.sources.reader import Certainty, Cited, Reader
 from ai4land.sources.source import Array, Notes, SourceField, Ticks
@@ -185,15 +185,7 @@ class Fractions(FileSource):
         file, options = self._shares[year], self._options
         values = file.read(year, window, options.units)
         where = f"{file.path.name}, {year}"
-        missing = np.isnan(values)
-        torn = missing.any(axis=0) & ~missing.all(axis=0)
-        if torn.any():
-            raise SourceError(
-                "A cell lacks some of its classes",
-                where=where,
-                expected="all classes of the class map or none",
-                found=f"{int(torn.sum())} cells",
-            )
+        check_whole_cells(np.isnan(values), "classes", where)
         total = values.sum(axis=0)
         self._check_sums(values, total, where)
         out = np.tensordot(self._matrix, np.maximum(values, 0.0), axes=1)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from ai4land.errors import MissingFileError, SourceError
 from ai4land.formats import chosen, map_of, opened_netcdf, time_of, years_of
@@ -21,8 +22,7 @@ from ai4land.sources.class_series.deflickered import Deflicker, Deflickered
 from ai4land.sources.class_series.years import annual_files
 from ai4land.sources.file_source import FileSource, each_once, gaps_in
 from ai4land.sources.hilda.files import EDITIONS, HildaFile, HildaVersion, files_in, refuse_other
-from ai4land.sources.hilda.transitions import open_transitions
-from ai4land.sources.orientation import OrientationOptions
+from ai4land.sources.orientation import Orientation, OrientationOptions
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import (
     Array,
@@ -34,9 +34,9 @@ from ai4land.sources.source import (
     SourceField,
     Ticks,
 )
-from ai4land.vocabulary import legend, variable
+from ai4land.vocabulary import NO_DATA, legend, variable
 
-__all__ = ["READER", "HildaOptions", "open_hilda"]
+__all__ = ["READER", "HildaOptions", "open_hilda", "split_transitions"]
 
 _STATES = "LULC_states"
 _OBSERVED_FROM = 1960  # earlier years are back-cast (Winkler et al. 2021, methods)
@@ -44,6 +44,7 @@ _DEFECT = 2015
 _ICE, _SPARSE = 99, 66
 _PROBE_ROWS = 64
 _DEFECT_TEXT = "the v1 file of 2015 is a base map in which ice (99) is coded as sparse land (66)"
+Codes = npt.NDArray[np.uint8]
 
 
 class HildaOptions(OrientationOptions):
@@ -255,8 +256,59 @@ class _Together(FileSource):
     ) -> list[Provenance]:
         """The files behind some times of some variables (default: all), hashed."""
         names = [n for n in self._parts if variables is None or n in variables]
-        parts = {id(self._parts[n]): self._parts[n] for n in names}
-        return [e for part in parts.values() for e in part.provenance(ticks, names)]
+        parts = dict.fromkeys(self._parts[n] for n in names)
+        return [e for part in parts for e in part.provenance(ticks, names)]
+
+
+def open_transitions(
+    files: Mapping[int, Path], version: HildaVersion, orientation: Orientation
+) -> ClassMaps:
+    """Open a series of transitions.
+
+    Args:
+        files: Later year of each file → the file.
+        version: Edition; it says how many digits the codes have.
+        orientation: Whether a file that looks mirrored is refused.
+
+    Raises:
+        SourceError: If the series is not on one grid.
+    """
+    left = {year - 1: path for year, path in files.items()}
+    return ClassMaps(
+        variable("land_use_transitions"),
+        opened_maps(left),
+        legend("hildaplus_transitions"),
+        EDITIONS[version].product,
+        gaps=gaps_in(left, lambda y: f"the transition file {y + 1}-{y} is missing"),
+        recode=None if version == "v1" else _reduced,
+        orientation=orientation,
+    )
+
+
+def _reduced(raw: Array) -> Array:
+    """Four digits to two; what is no pair of classes becomes a code that no legend knows."""
+    before, after = np.divmod(raw, 100)
+    codes = before // 10 * 10 + after // 10
+    odd = (raw != 0) & (raw != NO_DATA) & ((before < 10) | (before > 99))
+    return np.where(odd, 254, np.where(raw == NO_DATA, NO_DATA, codes))
+
+
+def split_transitions(codes: Array, digits: int) -> tuple[Codes, Codes]:
+    """The classes before and after, as codes of the states.
+
+    Args:
+        codes: Codes of a transition file, any shape; 0 is ocean before and after.
+        digits: 2 for v1, whose digits are the tens of the main classes (4 stands for 44); 4 for
+            v1-f and later, which write both codes in full.
+
+    Raises:
+        ValueError: If ``digits`` is neither.
+    """
+    if digits not in {2, 4}:
+        raise ValueError(f"transitions have 2 or 4 digits, not {digits}")
+    before, after = np.divmod(np.asarray(codes), 10 if digits == 2 else 100)
+    scale = 11 if digits == 2 else 1
+    return (before * scale).astype(np.uint8), (after * scale).astype(np.uint8)
 
 
 READER = Reader(

@@ -18,13 +18,15 @@ from ai4land.errors import SourceError
 from ai4land.formats import NetcdfMap, check_units, chosen, map_of, opened_netcdf
 from ai4land.grid import Window
 from ai4land.sources.lai.composites import (
+    VARIABLES,
     CompositeMap,
     CompositeOptions,
+    LeafArea,
     Naming,
     Rhythm,
+    leaf_area,
     leaf_area_of,
 )
-from ai4land.sources.lai.leaf_area import VARIABLES, LeafArea, leaf_area
 from ai4land.sources.periods import Period, composite_date, period_of
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Product

@@ -19,13 +19,15 @@ from ai4land.formats import Layout, Packing
 from ai4land.grid import Window
 from ai4land.sources.bands import BandFile, open_bands
 from ai4land.sources.lai.composites import (
+    VARIABLES,
     CompositeMap,
     CompositeOptions,
+    LeafArea,
     Naming,
     Rhythm,
+    leaf_area,
     leaf_area_of,
 )
-from ai4land.sources.lai.leaf_area import VARIABLES, LeafArea, leaf_area
 from ai4land.sources.periods import half_month
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Array, Product

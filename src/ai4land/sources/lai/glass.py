@@ -18,8 +18,15 @@ import numpy.typing as npt
 from ai4land.errors import SourceError
 from ai4land.formats import Hdf4File, Layout, Packing, opened_hdf4
 from ai4land.grid import Window
-from ai4land.sources.lai.composites import CompositeMap, CompositeOptions, Naming, leaf_area_of
-from ai4land.sources.lai.leaf_area import VARIABLES, LeafArea, unpacked
+from ai4land.sources.lai.composites import (
+    VARIABLES,
+    CompositeMap,
+    CompositeOptions,
+    LeafArea,
+    Naming,
+    leaf_area_of,
+    unpacked,
+)
 from ai4land.sources.periods import Period, composite, composite_date
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Product

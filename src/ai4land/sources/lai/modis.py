@@ -19,8 +19,13 @@ from ai4land.errors import SourceError
 from ai4land.formats import Layout, Packing
 from ai4land.grid import Grid, Window
 from ai4land.regrid import SinusoidalGrid, sinusoidal_mean, sinusoidal_nearest
-from ai4land.sources.lai.composites import CompositeOptions
-from ai4land.sources.lai.leaf_area import VARIABLES, Composite, LeafArea, unpacked
+from ai4land.sources.lai.composites import (
+    VARIABLES,
+    Composite,
+    CompositeOptions,
+    LeafArea,
+    unpacked,
+)
 from ai4land.sources.lai.modis_files import (
     LAI,
     QUALITY,

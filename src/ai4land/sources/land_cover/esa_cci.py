@@ -7,9 +7,11 @@ NetCDF as ``ubyte`` with a time axis (editions of the climate data store) or as 
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,10 +25,9 @@ from ai4land.grid import Grid, Window
 from ai4land.sources.class_series.class_maps import ClassMap, NetcdfClassMap
 from ai4land.sources.class_series.years import annual_files
 from ai4land.sources.file_source import FileSource, gaps_in
-from ai4land.sources.land_cover.coarse_classes import aggregated, cells_inside
 from ai4land.sources.rasters import open_class_map
 from ai4land.sources.reader import Certainty, Reader, Side, Strict, side_of
-from ai4land.sources.resampling import Method
+from ai4land.sources.resampling import Method, resampled
 from ai4land.sources.source import Array, Notes, Product, SourceField, Ticks
 from ai4land.vocabulary import NO_DATA, Clock, legend, variable
 
@@ -46,6 +47,7 @@ _ONE_KM = "1/120"
 _NOISE = 0.01  # share of a pixel by which georeferences of tiles are off
 _CITATION = "ESA CCI Land Cover, Product User Guide 2.0; C3S, doi:10.24381/cds.006f2c9a"
 _LICENCE = "free with attribution to ESA CCI and C3S"
+_STRIP = 1 << 24  # fine cells aggregated at once
 
 
 class EsaCciOptions(Strict):
@@ -340,6 +342,62 @@ def _offset(grid: Grid, whole: Grid, path: Path) -> tuple[int, int]:
             found=grid.describe(),
         )
     return round(row), round(col)
+
+
+def cells_inside(grid: Grid, side: Fraction, where: object) -> Grid:
+    """The cells of whole multiples of a length that lie wholly inside a grid.
+
+    Args:
+        grid: The fine grid.
+        side: Side of a coarse cell in degrees.
+        where: The file, for the error text.
+
+    Raises:
+        SourceError: If no cell does.
+    """
+    hair = Fraction(1, 10**6) * grid.dx / side  # an edge this close is that edge
+    first, last = math.ceil(grid.west / side - hair), math.floor(grid.east / side + hair)
+    bottom, top = math.ceil(grid.south / side - hair), math.floor(grid.north / side + hair)
+    if last <= first or top <= bottom:
+        raise SourceError(
+            "No coarse cell lies wholly inside the map",
+            where=where,
+            expected=f"a map larger than a cell of {float(side):g}°",
+            found=grid.describe(),
+            remedy="choose smaller cells with the option `degrees`",
+        )
+    return Grid(first * side, top * side, side, side, top - bottom, last - first, grid.earth)
+
+
+def aggregated(
+    read: Callable[[Window], Array], native: SourceField, grid: Grid, window: Window, method: Method
+) -> Array:
+    """Classes on a coarser grid by exactly shared area.
+
+    Args:
+        read: Codes of a window of the fine grid.
+        native: The categorical variable on it.
+        grid: The coarse grid, inside the fine one.
+        window: Part of the coarse grid.
+        method: ``majority``: code of the class with the largest area; ``fraction``: share of each
+            class in what is known of a cell.
+
+    Returns:
+        Codes ``(y, x)`` uint8, 255 missing, or shares ``(class, y, x)`` float32, NaN missing.
+    """
+    across = float(window.width * grid.dx / native.grid.dx) + 2
+    step = max(int(_STRIP / (across * float(grid.dy / native.grid.dy))), 1)
+    strips = []
+    for strip in window.strips(step):
+        parts = []
+        for piece in grid.pieces(strip):  # a window around the globe comes in parts
+            target = grid.crop(piece.window)
+            box = (target.west, target.south, target.east, target.north)
+            cover = native.grid.window_of(*box)
+            fine = native.grid.crop(cover)
+            parts.append(resampled(read(cover), fine, target, method, native.legend))
+        strips.append(np.concatenate(parts, axis=-1))
+    return np.concatenate(strips, axis=-2)
 
 
 READER = Reader(

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ai4land.errors import SourceError
 from ai4land.grid import Window
+from ai4land.sources.file_source import check_whole_cells
 from ai4land.sources.luh2.layers import PLANTATIONS, LuhPiece, Offer
 from ai4land.vocabulary import LUH2_STATES, variable
 
@@ -50,14 +51,8 @@ def read_values(
     names, odd = piece.names[offer.name], _placeholders(offer, piece)
     found = piece.read((*names, *odd), year, window)
     values, planted = found[: len(names)], np.nan_to_num(found[len(names) :])
-    missing = np.isnan(values)
-    if offer.name == "luh2_states" and (missing.any(axis=0) != missing.all(axis=0)).any():
-        raise SourceError(
-            "A cell lacks some of its states",
-            where=where,
-            expected="all twelve or none",
-            found=f"{int((missing.any(axis=0) != missing.all(axis=0)).sum())} cells",
-        )
+    if offer.name == "luh2_states":
+        check_whole_cells(np.isnan(values), "states", where)
     if planted.any():
         _settle(offer, values, planted, plantations, where)
     _check(offer, values, where)

@@ -14,7 +14,13 @@ import numpy as np
 
 from ai4land.errors import ConfigError, MissingFileError, SourceError
 from ai4land.grid import Window
-from ai4land.sources.file_source import FileSource, check_one_grid, gaps_in
+from ai4land.sources.file_source import (
+    FileSource,
+    check_one_grid,
+    check_one_series,
+    gaps_in,
+    joined,
+)
 from ai4land.sources.population.files import COUNTS, CountFile, open_counts, parse_name
 from ai4land.sources.reader import Certainty, Reader, Strict
 from ai4land.sources.source import Array, Notes, Product, SourceField, Ticks
@@ -53,12 +59,7 @@ def open_population(path: Path, options: PopulationOptions) -> Population:
     """
     hold = options.period_means == "hold"
     if path.is_file():
-        if options.scenario is not None:
-            raise SourceError(
-                "One file cannot be history and scenario",
-                where=path,
-                remedy="give the folder that holds both files as path",
-            )
+        check_one_series(path, options.scenario)
         return Population([open_counts(path, hold_means=hold)], [], options)
     wanted = None if options.scenario is None else options.scenario.removesuffix("soc")
     by_name: dict[str, list[Path]] = {}
@@ -130,9 +131,8 @@ class Population(FileSource):
             ((f.path, f.layout.grid) for f in files), "keep the files of one resolution in a folder"
         )
         self._join = self._joined(options.join)
-        self._counts = {y: f for y, f in self._history.items() if y <= self._join}
-        self._counts |= {y: f for y, f in self._future.items() if y > self._join}
-        ticks = tuple(sorted(self._counts))
+        self._counts = joined(self._history, self._future, self._join)
+        ticks = tuple(self._counts)
         holders = "neither history up to the join nor scenario" if future else "no file here"
         gaps = gaps_in(self._counts, lambda year: f"{holders} holds {year}")
         grid = files[0].layout.grid
