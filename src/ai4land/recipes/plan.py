@@ -157,17 +157,14 @@ def _layer(recipe: Recipe, name: str, source: Source, labels: Layer | None) -> L
     classes = _classes(recipe, entry, offered, where)
     try:
         if name == recipe.labels:
-            box = recipe.region
             window = offered.grid.window
-            if box is not None:
-                edges = (box.west, box.south, box.east, box.north)
-                west, south, east, north = (Fraction(str(e)) for e in edges)
+            if recipe.region is not None:
+                west, south, east, north = (Fraction(str(e)) for e in recipe.region.box)
                 window = inside(offered.grid, (west, south, east, north))
         elif labels is not None:
             window = touching(offered.grid, labels.grid)
         elif recipe.region is not None:
-            box = recipe.region
-            window = offered.grid.window_of(box.west, box.south, box.east, box.north)
+            window = offered.grid.window_of(*recipe.region.box)
         else:
             window = offered.grid.window
     except GridError as error:

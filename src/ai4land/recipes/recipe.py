@@ -50,6 +50,11 @@ class Region(Strict):
             raise ValueError("north must be above south")
         return self
 
+    @property
+    def box(self) -> Box:
+        """West, south, east, north."""
+        return self.west, self.south, self.east, self.north
+
 
 class VariableRecipe(Strict):
     """Where one variable comes from.

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.errors import SourceError
+from ai4land.errors import MissingFileError, SourceError
 from ai4land.formats import same_grid
 from ai4land.grid import Grid, Window
 from ai4land.sources.source import (
@@ -36,6 +36,7 @@ __all__ = [
     "gaps_in",
     "joined",
     "listing",
+    "nothing_here",
 ]
 
 Key = TypeVar("Key")
@@ -240,6 +241,27 @@ def check_bounds(
             found=f"{values[beyond].ravel()[0]:g} in {int(beyond.sum())} cells",
             remedy=remedy,
         )
+
+
+def nothing_here(
+    what: str, folder: Path, expected: str, remedy: str | None = None
+) -> MissingFileError:
+    """The error that a folder holds nothing of a product, with what is in it.
+
+    Args:
+        what: The product's files in words.
+        folder: The folder.
+        expected: Names of such files.
+        remedy: What to do, unless there are archives to unpack.
+    """
+    packed = folder.is_dir() and any(folder.glob("*.zip"))
+    return MissingFileError(
+        f"No {what} here",
+        where=folder,
+        expected=expected,
+        found=listing(folder),
+        remedy="unpack the archives" if packed else remedy,
+    )
 
 
 def listing(folder: Path) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ai4land.errors import ConfigError, MissingFileError, SourceError
-from ai4land.sources.file_source import listing
+from ai4land.errors import ConfigError, SourceError
+from ai4land.sources.file_source import nothing_here
 from ai4land.vocabulary import Clock
 
 __all__ = [
@@ -138,9 +138,7 @@ def dated_files(folder: Path, pattern: str) -> dict[dt.date, Path]:
         if match is not None:
             files[composite_date("".join(_ordered(match.groupdict())), file)] = file
     if not files:
-        raise MissingFileError(
-            "No files of this name here", where=folder, expected=pattern, found=listing(folder)
-        )
+        raise nothing_here("files of this name", folder, pattern)
     return files
 
 

@@ -81,8 +81,7 @@ class ReprojectedMaps(ClassMaps):
     Args:
         originals: Year → the raster as it is delivered.
         method: The resampling.
-        rest: As for ``ClassMaps``.
-        options: Likewise.
+        rest, options: As for ``ClassMaps``.
     """
 
     def __init__(

@@ -17,7 +17,7 @@ from ai4land.formats import Layout, layout_from_transform, open_raster
 from ai4land.grid import Grid
 from ai4land.sources.class_series.class_maps import ClassMap, ClassMaps, opened_maps
 from ai4land.sources.climate_zones.legend import check_legend_table, check_legend_text
-from ai4land.sources.file_source import listing
+from ai4land.sources.file_source import nothing_here
 from ai4land.sources.orientation import OrientationOptions
 from ai4land.sources.rasters import RasterFile, on_longitudes, open_class_map
 from ai4land.sources.reader import Certainty, Reader, Strict
@@ -121,12 +121,9 @@ def open_koeppen_geiger(path: Path, options: KoeppenOptions) -> ClassMaps:
             remedy="add folders of future periods" if not scenarios else None,
         )
     if not periods:
-        raise MissingFileError(
-            "No Köppen-Geiger maps here",
-            where=path,
-            expected="folders such as 1991_2020 with koeppen_geiger_0p1.tif",
-            remedy="for Beck_KG_V1_present_0p0083.tif use the source `koeppen_geiger_2018`",
-        )
+        expected = "folders such as 1991_2020 with koeppen_geiger_0p1.tif"
+        remedy = "for Beck_KG_V1_present_0p0083.tif use the source `koeppen_geiger_2018`"
+        raise nothing_here("Köppen-Geiger maps", path, expected, remedy)
     return _of_periods(path, periods, options, open_class_map, _PRODUCT)
 
 
@@ -145,13 +142,9 @@ def open_koeppen_2018(path: Path, options: Koeppen2018Options) -> ClassMaps:
     wanted = _YEARS_2018 if options.scenario is not None else {"present": _YEARS_2018["present"]}
     missing = [when for when, years in wanted.items() if years not in periods]
     if missing:
-        raise MissingFileError(
-            "No map of Beck et al. 2018 here",
-            where=path,
-            expected=f"Beck_KG_V1_{missing[0]}_{options.resolution or '0p0083'}.tif",
-            found=listing(path),
-            remedy="for folders of periods such as 1991_2020 use the source `koeppen_geiger`",
-        )
+        expected = f"Beck_KG_V1_{missing[0]}_{options.resolution or '0p0083'}.tif"
+        remedy = "for folders of periods such as 1991_2020 use the source `koeppen_geiger`"
+        raise nothing_here("map of Beck et al. 2018", path, expected, remedy)
     chosen = {years: periods[years] for years in wanted.values()}
     return _of_periods(path, chosen, options, open_global_map, _PRODUCT_2018)
 

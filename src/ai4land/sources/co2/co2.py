@@ -14,10 +14,10 @@ from typing import Literal
 
 import numpy as np
 
-from ai4land.errors import MissingFileError, SourceError
+from ai4land.errors import SourceError
 from ai4land.grid import Grid, Window
 from ai4land.sources.co2.curves import Curve, key_of, netcdf_curve, text_curves, workbook_curves
-from ai4land.sources.file_source import FileSource, check_bounds, gaps_in, joined
+from ai4land.sources.file_source import FileSource, check_bounds, gaps_in, joined, nothing_here
 from ai4land.sources.reader import Certainty, Reader, Strict
 from ai4land.sources.source import Array, Notes, Product, SourceField, Ticks
 from ai4land.vocabulary import Clock, variable
@@ -59,9 +59,7 @@ def open_co2(path: Path, options: Co2Options) -> Co2:
     else:
         files = [path] if path.is_file() else []
     if not files:
-        raise MissingFileError(
-            "No file of CO2 here", where=path, expected=", ".join(sorted(_SUFFIXES))
-        )
+        raise nothing_here("file of CO2", path, ", ".join(sorted(_SUFFIXES)))
     clock = Clock(options.clock)
     curves = _merged((c for f in files for c in _curves(f)), clock, path)
     history, scenario = _chosen(curves, options, path)

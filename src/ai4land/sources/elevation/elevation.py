@@ -107,12 +107,7 @@ def _opened(path: Path, names: tuple[str, ...], chosen_name: str | None) -> Surf
 
 
 class Elevation(FileSource):
-    """Elevation in metres, sea floor negative, and what follows from it.
-
-    Args:
-        surface: The map of elevation.
-        product: For provenance.
-    """
+    """Elevation in metres, sea floor negative, and what follows from it."""
 
     def __init__(self, surface: Surface, product: Product) -> None:
         self._surface, grid = surface, surface.layout.grid

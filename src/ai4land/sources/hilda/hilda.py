@@ -14,13 +14,13 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.errors import MissingFileError, SourceError
+from ai4land.errors import SourceError
 from ai4land.formats import chosen, map_of, opened_netcdf, time_of, years_of
 from ai4land.grid import Window
 from ai4land.sources.class_series.class_maps import ClassMap, ClassMaps, NetcdfClassMap, opened_maps
 from ai4land.sources.class_series.deflickered import Deflicker, Deflickered
 from ai4land.sources.class_series.years import annual_files
-from ai4land.sources.file_source import FileSource, each_once, gaps_in
+from ai4land.sources.file_source import FileSource, each_once, gaps_in, nothing_here
 from ai4land.sources.hilda.files import EDITIONS, HildaFile, HildaVersion, files_in, refuse_other
 from ai4land.sources.orientation import Orientation, OrientationOptions
 from ai4land.sources.reader import Certainty, Reader
@@ -84,13 +84,9 @@ def open_hilda(path: Path, options: HildaOptions) -> Source:
     states = _states([f for f in files if f.kind != "transitions"], options, path)
     changes = _by_year([f for f in files if f.kind == "transitions"])
     if states is None and not changes:
-        raise MissingFileError(
-            "No HILDA+ state maps here",
-            where=path,
-            expected="files named …hilda_plus_{year}_states_GLOB-v1-0….tif or "
-            "…hilda_plus_states_{year}_GLOB-v2….tif, or hildaplus_…_states.nc",
-            found="no such folder" if not path.is_dir() else "none in it or its subfolders",
-        )
+        expected = "files named …hilda_plus_{year}_states_GLOB-v1-0….tif or "
+        expected += "…hilda_plus_states_{year}_GLOB-v2….tif, or hildaplus_…_states.nc"
+        raise nothing_here("HILDA+ state maps", path, expected)
     parts = [] if states is None else [states]
     if changes:
         parts.append(open_transitions(changes, options.version, options.orientation))

@@ -10,17 +10,23 @@ import datetime as dt
 import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.errors import MissingFileError, SourceError
+from ai4land.errors import SourceError
 from ai4land.formats import Layout, Packing
 from ai4land.grid import Grid, Window
-from ai4land.sources.file_source import FileSource, check_bounds, check_one_grid, each_once
+from ai4land.sources.file_source import (
+    FileSource,
+    check_bounds,
+    check_one_grid,
+    each_once,
+    nothing_here,
+)
 from ai4land.sources.periods import Period, covered_ticks, period_of
 from ai4land.sources.reader import Strict
 from ai4land.sources.source import Array, Notes, Product, SourceField, Ticks
@@ -29,19 +35,19 @@ from ai4land.vocabulary import Clock, variable
 __all__ = [
     "VARIABLES",
     "Composite",
-    "CompositeMap",
     "CompositeOptions",
     "LeafArea",
     "Naming",
     "Rhythm",
     "leaf_area",
-    "leaf_area_of",
+    "open_composites",
     "unpacked",
 ]
 
 Rhythm = Literal["8day", "10day", "month"]
 Key = TypeVar("Key")
 FloatArray = npt.NDArray[np.float32]
+Opened = tuple[Layout, Callable[[Window], FloatArray]]
 
 VARIABLES = _VALUE, _COUNT = ("leaf_area_index", "leaf_area_index_observations")
 """What every product of leaf area offers."""
@@ -107,13 +113,7 @@ class Naming(Generic[Key]):
                 files.append((key, file))
                 editions.add(edition)
         if not files:
-            raise MissingFileError(
-                f"No {self.what} here",
-                where=folder,
-                expected=f"files named {self.example}",
-                found="none in it or its subfolders" if folder.is_dir() else "no such folder",
-                remedy="unpack the archives" if list(folder.glob("*.zip")) else None,
-            )
+            raise nothing_here(self.what, folder, f"files named {self.example}")
         if len(editions) > 1 and self.several is not None:
             raise SourceError(
                 "Several products or versions in the folder",
@@ -122,21 +122,6 @@ class Naming(Generic[Key]):
                 remedy=self.several,
             )
         return each_once(files, self.one, self.twice), ", ".join(sorted(editions))
-
-
-@dataclass(frozen=True, eq=False)
-class CompositeMap:
-    """One file of a product by latitude and longitude, whose header was read.
-
-    Attributes:
-        path: The file.
-        layout: How its rows and columns lie.
-        read: Leaf area of a window, ``(y, x)`` float32, NaN missing.
-    """
-
-    path: Path
-    layout: Layout
-    read: Callable[[Window], npt.NDArray[np.float32]]
 
 
 def unpacked(raw: Array, packing: Packing, where: object) -> FloatArray:
@@ -209,7 +194,7 @@ class LeafArea(FileSource):
         *,
         partial: bool = False,
         absent: Mapping[dt.date, str] | None = None,
-        notes: Mapping[str, Any] | None = None,
+        notes: Notes | None = None,
     ) -> None:
         self._notes = dict(notes or {})
         ordered = sorted(composites, key=lambda c: c.period)
@@ -268,30 +253,35 @@ class LeafArea(FileSource):
         return [path for composite, _ in self._parts[tick] for path in composite.paths]
 
 
-def leaf_area_of(
-    maps: Mapping[Period, CompositeMap],
+def open_composites(
+    folder: Path,
     options: CompositeOptions,
+    naming: Naming[Period],
+    opened: Callable[[Path], Opened],
     product: Product,
-    notes: Mapping[str, Any],
+    notes: Notes,
+    wanted: str | None = None,
 ) -> LeafArea:
-    """Leaf area of maps by the days that they speak for.
+    """Leaf area of the files of a folder and its subfolders by the days that they speak for.
 
     Args:
-        maps: Period → its map.
+        folder: The folder.
         options: Clock, and whether periods may be incomplete.
-        product: For provenance.
+        naming: How the files are named.
+        opened: Reads the header of a file: how it lies, and what reads leaf area of a window.
+        product: For provenance; the names of the files say its version.
         notes: What a person should know of how values were made.
-
-    Raises:
-        SourceError: If the maps lie on different grids, or fill no period of the clock.
+        wanted: First word of the edition, where only one product is wanted.
     """
-    remedy = "keep files of one resolution in folders of their own"
-    check_one_grid(((m.path, m.layout.grid) for m in maps.values()), remedy)
+    files, edition = naming.files_in(folder, wanted)
+    maps = {period: (file, *opened(file)) for period, file in files.items()}
+    places = [(file, layout.grid) for file, layout, _ in maps.values()]
+    check_one_grid(places, "keep files of one resolution in folders of their own")
     return LeafArea(
-        next(iter(maps.values())).layout.grid,
-        [Composite(period, (one.path,), one.read) for period, one in maps.items()],
+        places[0][1],
+        [Composite(period, (file,), read) for period, (file, _, read) in maps.items()],
         Clock(options.clock),
-        product,
+        replace(product, version=edition),
         partial=options.partial,
         notes=notes,
     )

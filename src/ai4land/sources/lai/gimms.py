@@ -20,13 +20,13 @@ from ai4land.grid import Window
 from ai4land.sources.bands import BandFile, open_bands
 from ai4land.sources.lai.composites import (
     VARIABLES,
-    CompositeMap,
     CompositeOptions,
     LeafArea,
     Naming,
+    Opened,
     Rhythm,
     leaf_area,
-    leaf_area_of,
+    open_composites,
 )
 from ai4land.sources.periods import half_month
 from ai4land.sources.reader import Certainty, Reader
@@ -41,7 +41,7 @@ _FILE = re.compile(
 _PACKING = Packing(np.dtype(np.uint16), (65535,), 0, 6999, 0.001)
 _MISSING_CODE = 3
 _ACCEPTED = {"any": (0, 1, 2), "observed": (0,)}
-_CITATION = "Cao et al. 2023, doi:10.5194/essd-15-4877-2023"
+_PRODUCT = Product("GIMMS LAI4g", "", "CC BY 4.0", "Cao et al. 2023, doi:10.5194/essd-15-4877-2023")
 
 
 class GimmsLaiOptions(CompositeOptions):
@@ -71,14 +71,12 @@ _NAMES = Naming(
 
 def open_lai_gimms(path: Path, options: GimmsLaiOptions) -> LeafArea:
     """Open a folder of LAI4g files, searched with its subfolders."""
-    files, edition = _NAMES.files_in(path)
-    maps = {period: _opened_map(file, options.quality) for period, file in files.items()}
-    product = Product("GIMMS LAI4g", edition, "CC BY 4.0", _CITATION)
     notes = {"quality": options.quality, "composites": "half months"}
-    return leaf_area_of(maps, options, product, notes)
+    opened = partial(_opened, _ACCEPTED[options.quality])
+    return open_composites(path, options, _NAMES, opened, _PRODUCT, notes)
 
 
-def _opened_map(path: Path, quality: str) -> CompositeMap:
+def _opened(codes: tuple[int, ...], path: Path) -> Opened:
     """Open a file and see that it has the two bands of the product."""
     file = open_bands(path)
     if file.dtypes[:1] != ("uint16",) or len(file.dtypes) != 2:
@@ -88,20 +86,18 @@ def _opened_map(path: Path, quality: str) -> CompositeMap:
             expected="band 1 leaf area × 1000 as uint16, band 2 quality",
             found=f"{len(file.dtypes)} bands of {', '.join(file.dtypes)}",
         )
-    return CompositeMap(path, _layout(file), partial(_read, file, _ACCEPTED[quality]))
-
-
-def _layout(file: BandFile) -> Layout:
     if not isinstance(file.place, Layout):
-        raise SourceError("Not on latitudes and longitudes", where=file.path, found=file.place)
-    return file.place
+        raise SourceError("Not on latitudes and longitudes", where=path, found=file.place)
+    return file.place, partial(_read, file, file.place, codes)
 
 
-def _read(file: BandFile, codes: tuple[int, ...], window: Window) -> npt.NDArray[np.float32]:
+def _read(
+    file: BandFile, layout: Layout, codes: tuple[int, ...], window: Window
+) -> npt.NDArray[np.float32]:
     where = f"{file.path.name}, row {window.row}, column {window.col}"
 
     def band(number: int) -> Array:
-        return _layout(file).gather(window, lambda rows, cols: file.read(number, rows, cols))
+        return layout.gather(window, lambda rows, cols: file.read(number, rows, cols))
 
     values = leaf_area(_PACKING.floats(band(1)), where)
     quality = band(2)
@@ -124,8 +120,8 @@ READER = Reader(
     title="GIMMS LAI4g, half months on 1/12°",
     files=("GIMMS_LAI4g_V1.2_{year}{month}{01|02}.tif",),
     years="1982–2020",
-    licence="CC BY 4.0",
-    citation=_CITATION,
+    licence=_PRODUCT.licence,
+    citation=_PRODUCT.citation,
     certainty=Certainty.CODE,
     experimental=True,
 )

@@ -20,11 +20,11 @@ from ai4land.formats import Hdf4File, Layout, Packing, opened_hdf4
 from ai4land.grid import Window
 from ai4land.sources.lai.composites import (
     VARIABLES,
-    CompositeMap,
     CompositeOptions,
     LeafArea,
     Naming,
-    leaf_area_of,
+    Opened,
+    open_composites,
     unpacked,
 )
 from ai4land.sources.periods import Period, composite, composite_date
@@ -43,8 +43,12 @@ _KNOWN: Mapping[str, tuple[type[np.generic], float, int]] = {
     "GLASS01B01": (np.uint8, 0.1, 255),
     "GLASS01B02": (np.int16, 0.01, 2550),
 }
-_CITATION = "Xiao et al. 2016, doi:10.1109/TGRS.2016.2560522"
-_LICENCE = "free for science with citation"
+_PRODUCT = Product(
+    "GLASS LAI",
+    "",
+    "free for science with citation",
+    "Xiao et al. 2016, doi:10.1109/TGRS.2016.2560522",
+)
 
 
 class GlassLaiOptions(CompositeOptions):
@@ -84,19 +88,15 @@ _NAMES = Naming(
 
 def open_lai_glass(path: Path, options: GlassLaiOptions) -> LeafArea:
     """Open a folder of GLASS files, searched with its subfolders."""
-    files, edition = _NAMES.files_in(path, options.product)
-    name = edition.split()[0]
-    maps = {period: _opened_map(file, name) for period, file in files.items()}
-    product = Product("GLASS LAI", edition, _LICENCE, _CITATION)
     notes = {"composite_days": _DAYS, "day_weights": "days shared with the period"}
-    return leaf_area_of(maps, options, product, notes)
+    return open_composites(path, options, _NAMES, _opened, _PRODUCT, notes, options.product)
 
 
-def _opened_map(path: Path, product: str) -> CompositeMap:
+def _opened(path: Path) -> Opened:
     """Read and check the header of a file."""
     with opened_hdf4(path) as file:
-        packing, layout = _packing(file, product), file.grid_of(_FIELD).layout()
-    return CompositeMap(path, layout, partial(_read, path, packing, layout))
+        packing, layout = _packing(file), file.grid_of(_FIELD).layout()
+    return layout, partial(_read, path, packing, layout)
 
 
 def _read(path: Path, packing: Packing, layout: Layout, window: Window) -> npt.NDArray[np.float32]:
@@ -105,9 +105,9 @@ def _read(path: Path, packing: Packing, layout: Layout, window: Window) -> npt.N
     return unpacked(raw, packing, f"{path.name}, row {window.row}, column {window.col}")
 
 
-def _packing(file: Hdf4File, product: str) -> Packing:
+def _packing(file: Hdf4File) -> Packing:
     """How the numbers of a file are meant, by its attributes checked against the product."""
-    stored, factor, fill = _KNOWN[product]
+    stored, factor, fill = _KNOWN[file.path.name.partition(".")[0].upper()]
     attributes: Mapping[str, Any] = file.attributes(_FIELD)
     dtype = file.describe(_FIELD)[1]
     declared = float(attributes.get("scale_factor", factor))
@@ -134,8 +134,8 @@ READER = Reader(
     title="GLASS leaf area index, 0.05°, from AVHRR or MODIS",
     files=("GLASS01B02.V40.A{year}{doy}.*.hdf", "GLASS01B01.V04.A{year}{doy}.*.hdf"),
     years="1981–2018 (AVHRR), 2000– (MODIS)",
-    licence=_LICENCE,
-    citation=_CITATION,
+    licence=_PRODUCT.licence,
+    citation=_PRODUCT.citation,
     certainty=Certainty.CODE,
     experimental=True,
 )

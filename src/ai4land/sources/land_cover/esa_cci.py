@@ -19,12 +19,12 @@ from typing import Any
 import netCDF4
 import numpy as np
 
-from ai4land.errors import MissingFileError, SourceError
+from ai4land.errors import SourceError
 from ai4land.formats import NetcdfMap, chosen, map_of, opened_netcdf, same_grid, time_of, years_of
 from ai4land.grid import Grid, Window
 from ai4land.sources.class_series.class_maps import ClassMap, NetcdfClassMap
 from ai4land.sources.class_series.years import annual_files
-from ai4land.sources.file_source import FileSource, gaps_in
+from ai4land.sources.file_source import FileSource, gaps_in, nothing_here
 from ai4land.sources.rasters import open_class_map
 from ai4land.sources.reader import Certainty, Reader, Side, Strict, side_of
 from ai4land.sources.resampling import Method, resampled
@@ -70,25 +70,17 @@ class EsaCciOptions(Strict):
 def open_esa_cci(path: Path, options: EsaCciOptions) -> EsaCci:
     """Open a folder of annual files with its subfolders, or one NetCDF or GeoTIFF file."""
     renamed: dict[Path, int] = {}
-    others: list[str] = []
     if path.is_file():
         files = [path]
     elif options.pattern:
         renamed = {file: year for year, file in annual_files(path, options.pattern).items()}
         files = list(renamed)
     else:
-        files, others = _sorted_out(path)
+        files = _land_cover_in(path)
     if not files:
-        packed = [f.name for f in path.glob("*.zip")] if path.is_dir() else []
-        raise MissingFileError(
-            "No ESA CCI or C3S land cover here",
-            where=path,
-            expected="files named …-LC-L4-LCCS-Map-300m-P1Y-{year}-v….nc or .tif",
-            found="no such folder"
-            if not path.is_dir()
-            else ", ".join([*packed, *others][:3]) or "none in it",
-            remedy="unpack the archives" if packed else "fetch the layer lccs_class",
-        )
+        expected = "files named …-LC-L4-LCCS-Map-300m-P1Y-{year}-v….nc or .tif"
+        what = "ESA CCI or C3S land cover"
+        raise nothing_here(what, path, expected, "fetch the layer lccs_class")
     maps: dict[int, list[ClassMap]] = {}
     versions: set[str] = set()
     for file in files:
@@ -102,19 +94,13 @@ def open_esa_cci(path: Path, options: EsaCciOptions) -> EsaCci:
     return EsaCci(maps, product, options)
 
 
-def _sorted_out(folder: Path) -> tuple[list[Path], list[str]]:
-    """Files of land cover in a folder and its subfolders, and the names of those beside them."""
-    files, others = [], []
-    for file in sorted(folder.rglob("*")):
-        match = _FILE.search(file.name)
-        if match is None or not file.is_file():
-            continue
-        layer = _layer(match)
-        if layer is None:
-            files.append(file)
-        else:
-            others.append(file.name)
-    return files, others
+def _land_cover_in(folder: Path) -> list[Path]:
+    """Files of land cover in a folder and its subfolders, without their companions."""
+    return [
+        file
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and (match := _FILE.search(file.name)) and _layer(match) is None
+    ]
 
 
 def _layer(match: re.Match[str]) -> str | None:

@@ -109,17 +109,7 @@ def _by_year(files: Iterable[CountFile]) -> dict[int, CountFile]:
 
 
 class Population(FileSource):
-    """People per km² of the whole cell, all people, in cities and in the country.
-
-    Args:
-        history: Files of the history.
-        future: Files of the scenario.
-        options: The options.
-
-    Raises:
-        SourceError: If files lie on different grids or hold the same years.
-        ConfigError: If the year of joining is not in the history.
-    """
+    """People per km² of the whole cell, all people, in cities and in the country."""
 
     def __init__(
         self, history: list[CountFile], future: list[CountFile], options: PopulationOptions

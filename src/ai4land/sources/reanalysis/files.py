@@ -30,6 +30,7 @@ from ai4land.formats import (
     whole,
 )
 from ai4land.grid import Window
+from ai4land.sources.file_source import nothing_here
 
 __all__ = ["NetcdfSeries", "Place", "Series", "netcdf_series", "places"]
 
@@ -139,9 +140,7 @@ def places(path: Path) -> Iterator[Place]:
     else:
         files = [path] if path.is_file() else []
     if not files:
-        raise MissingFileError(
-            "No files of a reanalysis here", where=path, expected="NetCDF, GRIB or ZIP files"
-        )
+        raise nothing_here("files of a reanalysis", path, "NetCDF, GRIB or ZIP files")
     for file in files:
         place = Place(file)
         for part in _members(place) if place.kind == "zip" else [place]:

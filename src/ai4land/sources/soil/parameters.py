@@ -266,13 +266,7 @@ class Parameter:
 
 
 class ParameterMaps(FileSource):
-    """A source of static maps of numbers.
-
-    Args:
-        parameters: Variable name → where its values come from.
-        product: For provenance.
-        absent: Variable name → why it is not offered.
-    """
+    """A source of static maps of numbers; see ``FileSource``."""
 
     def __init__(
         self,
