@@ -42,6 +42,17 @@ class Confusion(CountTable):
         """Share of the scored weight that was predicted right; NaN if nothing was scored."""
         return ratio(float(np.trace(self.counts)), self.total)
 
+    @property
+    def iou(self) -> NDArray[np.float64]:
+        """Intersection over union of each class, ``(K,)``; NaN of one that is on neither map."""
+        right, truth = np.diagonal(self.counts), self.counts.sum(axis=1)
+        return quotient(right, truth + self.counts[:, :-1].sum(axis=0) - right)
+
+    def rare_iou(self, share: float) -> float:
+        """Mean IoU of the classes that hold less than a share of the truth; NaN without any."""
+        truth = self.counts.sum(axis=1) / max(self.total, 1)
+        return _mean(self.iou[(truth > 0) & (truth < share)])
+
 
 def confusion(
     truth: NDArray[np.uint8],
@@ -103,7 +114,7 @@ def classification_scores(
     right = np.diagonal(c.counts).astype(np.float64)
     support = c.counts.sum(axis=1).astype(np.float64)
     predicted = c.counts[:, :-1].sum(axis=0).astype(np.float64)
-    iou = quotient(right, support + predicted - right)
+    iou = c.iou
     f1 = quotient(2 * right, support + predicted)
     per_class = {
         "precision": quotient(right, predicted),
