@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -74,7 +75,8 @@ class Plan:
         for (grid, clock, ticks), layers in members.items():
             size = f"{float(grid.dx):.4g}".replace(".", "p").replace("-", "m")
             base = f"{'fine' if grid == fine else f'deg{size}'}_{_RHYTHMS[clock]}"
-            name = base if base not in groups else f"{base}_{_next(base, groups)}"
+            names = itertools.chain([base], (f"{base}_{n}" for n in itertools.count(2)))
+            name = next(n for n in names if n not in groups)
             specs = tuple(layer.spec for layer in layers)
             groups[name] = GroupSpec(name, grid, clock, ticks, specs)
         return tuple(groups.values())
@@ -95,13 +97,6 @@ class Plan:
             have = set(self.labels.ticks)
             out["years_without_labels"] = [y for y in years if y not in have]
         return out
-
-
-def _next(base: str, groups: Mapping[str, GroupSpec]) -> int:
-    number = 2
-    while f"{base}_{number}" in groups:
-        number += 1
-    return number
 
 
 def make_plan(recipe: Recipe) -> Plan:

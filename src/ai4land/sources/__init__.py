@@ -26,9 +26,14 @@ from ai4land.sources.luh2.luh2 import Luh2, Luh2Options, open_luh2
 from ai4land.sources.population.population import Population, PopulationOptions, open_population
 from ai4land.sources.products import LABELS, SOURCES
 from ai4land.sources.reader import Certainty, Reader, Strict
-from ai4land.sources.reanalysis.era5 import Era5Options, open_era5, open_era5_land
+from ai4land.sources.reanalysis.products import (
+    Era5Options,
+    Wfde5Options,
+    open_era5,
+    open_era5_land,
+    open_wfde5,
+)
 from ai4land.sources.reanalysis.reanalysis import Reanalysis
-from ai4land.sources.reanalysis.wfde5 import Wfde5Options, open_wfde5
 from ai4land.sources.resampling import (
     BIASED,
     METHODS,

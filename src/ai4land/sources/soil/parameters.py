@@ -254,7 +254,7 @@ class Parameter:
         low = low if self.lowest is None else self.lowest
         slack = 1e-3 * max(abs(b) for b in (low, high, 1.0) if b is not None)
         surface = self.parts[0][0]
-        name = surface.array.name if surface.array else self.variable.name
+        name = getattr(surface.map, "name", self.variable.name)
         where = f"{surface.path}, {name}, row {window.row}, column {window.col}"
         remedy = (
             "give a missing value that is not declared as the option `fill`, or the right units in "

@@ -126,7 +126,7 @@ def _parameter(quantity: str, file: Path, name: str, options: PnnlOptions) -> Pa
         "units": units,
         "rows": "south first" if surface.layout.flipped else "north first",
         "columns_from_east": surface.layout.roll,
-        "transposed": surface.array is not None and surface.array.transposed,
+        "transposed": getattr(surface.map, "transposed", False),
         "layer_weights": {str(i + 1): round(w, 6) for i, w in weights.items()},
     }
     lowest = _LOWEST_LAND if quantity == "elevation" else None

@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ai4land.errors import ConfigError, MissingFileError, SourceError
+from ai4land.formats import NetcdfMap
 from ai4land.grid import Grid
 from ai4land.sources.file_source import each_once
 from ai4land.sources.reader import Certainty, Cited, Reader
@@ -27,7 +28,7 @@ from ai4land.sources.soil.parameters import (
     recognised,
 )
 from ai4land.sources.source import Product
-from ai4land.sources.surfaces import Reprojection, Surface, is_netcdf, raster_surface
+from ai4land.sources.surfaces import Surface, is_netcdf, raster_surface
 from ai4land.vocabulary import variable
 
 __all__ = ["READER", "SoilOptions", "open_soil"]
@@ -160,18 +161,15 @@ def _thickness(depth: str) -> float:
 
 
 def _surface(file: Path, options: SoilOptions) -> Surface:
-    warp = None
-    if options.reproject is not None:
-        per = options.cells_per_degree
-        grid = Grid.regular("-180", "90", f"1/{per}", f"1/{per}", (180 * per, 360 * per))
-        warp = Reprojection(options.reproject, grid)
-    return raster_surface(file, reproject=warp, fill=options.fill)
+    per = options.cells_per_degree
+    grid = Grid.regular("-180", "90", f"1/{per}", f"1/{per}", (180 * per, 360 * per))
+    return raster_surface(file, onto=grid, method=options.reproject, fill=options.fill)
 
 
 def _warp_note(surface: Surface) -> dict[str, object]:
-    if surface.warp is None:
+    if isinstance(surface.map, NetcdfMap) or surface.map.raster.warp is None:
         return {}
-    return {"reprojected": surface.warp.method, "onto": surface.warp.grid.describe()}
+    return {"reprojected": surface.map.raster.warp, "onto": surface.layout.grid.describe()}
 
 
 def _single(file: Path, name: str, meaning: str, options: SoilOptions) -> Parameter:

@@ -1,14 +1,19 @@
-"""ERA5 and ERA5-Land: climate of months, days or hours as the Climate Data Store gives it.
+"""ERA5, ERA5-Land and WFDE5: climate of months, days or hours, as NetCDF or GRIB.
 
-Hersbach et al. 2020, QJRMS 146, 1999, doi:10.1002/qj.3803; Muñoz-Sabater et al. 2021, ESSD 13,
-4349, doi:10.5194/essd-13-4349-2021. What accumulations mean: ECMWF, Conversion table for
-accumulated variables (confluence.ecmwf.int, CKB).
+ERA5 and ERA5-Land are as the Climate Data Store gives them: Hersbach et al. 2020, QJRMS 146, 1999,
+doi:10.1002/qj.3803; Muñoz-Sabater et al. 2021, ESSD 13, 4349, doi:10.5194/essd-13-4349-2021. What
+accumulations mean: ECMWF, Conversion table for accumulated variables (confluence.ecmwf.int, CKB).
+
+WFDE5 is bias-adjusted ERA5 on a 0.5° land grid, hourly or as monthly means: Cucchi et al. 2020,
+ESSD 12, 2097, doi:10.5194/essd-12-2097-2020.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 from ai4land.errors import SourceError
 from ai4land.sources.reader import Certainty, Reader
@@ -17,7 +22,16 @@ from ai4land.sources.reanalysis.records import Measure, Quantity, open_series
 from ai4land.sources.reanalysis.times import Way
 from ai4land.sources.source import Product
 
-__all__ = ["LAND_READER", "READER", "Era5Options", "open_era5", "open_era5_land"]
+__all__ = [
+    "ERA5",
+    "ERA5_LAND",
+    "WFDE5",
+    "Era5Options",
+    "Wfde5Options",
+    "open_era5",
+    "open_era5_land",
+    "open_wfde5",
+]
 
 _KELVIN = frozenset({"k"})
 _WATER = frozenset({"m", "m of water equivalent", "m of water equivalent per day", "m day**-1"})
@@ -51,6 +65,23 @@ _LICENCE = "CC BY 4.0 (Copernicus licence for downloads before mid-2025)"
 _CITATION = "Hersbach et al. 2020, doi:10.1002/qj.3803"
 _LAND_CITATION = "Muñoz-Sabater et al. 2021, doi:10.5194/essd-13-4349-2021"
 _SPACING, _LAND_SPACING = Fraction(1, 4), Fraction(1, 10)
+_FLUX = frozenset({"w m-2", "w m**-2"})
+_RAINFALL = Quantity(
+    "rainfall",
+    (("Rainf", "rainf"),),
+    frozenset({"kg m-2 s-1", "kg m**-2 s**-1"}),
+    Measure.RATE,
+    noise=1.0,
+    remedy="if the file holds the sum of the month's hourly fluxes, say "
+    "`rain: sum_of_hourly_fluxes` in the options",
+)
+_WFDE5_QUANTITIES = (
+    Quantity("air_temperature", (("Tair", "tair"),), frozenset({"k"})),
+    Quantity("surface_shortwave", (("SWdown", "swdown"),), _FLUX, noise=1.0),
+    Quantity("surface_longwave", (("LWdown", "lwdown"),), _FLUX, noise=1.0),
+)
+_WFDE5_LICENCE = "Copernicus licence"
+_WFDE5_CITATION = "Cucchi et al. 2020, doi:10.5194/essd-12-2097-2020"
 
 
 class Era5Options(ReanalysisOptions):
@@ -99,7 +130,7 @@ _FILES = (
     "*.grib",
 )
 
-READER = Reader(
+ERA5 = Reader(
     Era5Options,
     tuple(v for v in _VARIABLES if v != "snow_depth"),
     lambda path, options, _: open_era5(path, options),
@@ -111,7 +142,7 @@ READER = Reader(
     certainty=Certainty.BYTES,
 )
 
-LAND_READER = Reader(
+ERA5_LAND = Reader(
     Era5Options,
     _VARIABLES,
     lambda path, options, _: open_era5_land(path, options),
@@ -120,5 +151,39 @@ LAND_READER = Reader(
     years="1950–",
     licence=_LICENCE,
     citation=_LAND_CITATION,
+    certainty=Certainty.BYTES,
+)
+
+
+class Wfde5Options(ReanalysisOptions):
+    """Options of ``wfde5``.
+
+    Attributes:
+        rain: What ``Rainf`` holds: the mean flux that its units promise, or, as in some monthly
+            derivatives, the sum of the month's hourly fluxes.
+    """
+
+    rain: Literal["mean_flux", "sum_of_hourly_fluxes"] = "mean_flux"
+
+
+def open_wfde5(path: Path, options: Wfde5Options) -> Reanalysis:
+    """Open files of WFDE5; hourly fluxes are means of the hour after their stamp."""
+    rain = _RAINFALL
+    if options.rain == "sum_of_hourly_fluxes":
+        rain = replace(rain, measure=Measure.HOURLY_RATES)
+    quantities = (*_WFDE5_QUANTITIES, rain)
+    product = Product("WFDE5", "", _WFDE5_LICENCE, _WFDE5_CITATION)
+    return Reanalysis(open_series(path, quantities), quantities, options, Way.NOW, product)
+
+
+WFDE5 = Reader(
+    Wfde5Options,
+    (*(q.variable for q in _WFDE5_QUANTITIES), "rainfall"),
+    lambda path, options, _: open_wfde5(path, options),
+    title="WFDE5, bias-adjusted ERA5 over land, 0.5°",
+    files=("{variable}_WFDE5_CRU_{yyyymm}_v2.1.nc",),
+    years="1979–2019",
+    licence=_WFDE5_LICENCE,
+    citation=_WFDE5_CITATION,
     certainty=Certainty.BYTES,
 )
