@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ai4land.errors import GridError, SampleError
-from ai4land.metrics.confusion import check_names
-from ai4land.metrics.counting import as_weights, check_shapes
-from ai4land.metrics.sums import Sums
-from ai4land.metrics.undefined import quotient, ratio, reported
+from ai4land.metrics.scores.confusion import check_names
+from ai4land.metrics.tables.counting import as_weights, check_shapes
+from ai4land.metrics.tables.sums import Sums
+from ai4land.metrics.tables.undefined import quotient, ratio, reported
 from ai4land.vocabulary import NO_DATA
 
 __all__ = ["Reliability", "check_probability", "reliability"]

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ai4land.errors import SampleError
-from ai4land.metrics.counting import as_weights, check_shapes
-from ai4land.metrics.sums import Counts, Sums
+from ai4land.metrics.tables.counting import as_weights, check_shapes
+from ai4land.metrics.tables.sums import Counts, Sums
 
 __all__ = ["Binned", "by"]
 

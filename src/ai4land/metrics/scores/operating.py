@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ai4land.errors import SampleError
-from ai4land.metrics.confusion import check_names
-from ai4land.metrics.counting import CountTable, as_weights, check_shapes
-from ai4land.metrics.probabilities import check_probability
-from ai4land.metrics.undefined import ratio, reported, reported_weight
+from ai4land.metrics.scores.confusion import check_names
+from ai4land.metrics.scores.probabilities import check_probability
+from ai4land.metrics.tables.counting import CountTable, as_weights, check_shapes
+from ai4land.metrics.tables.undefined import ratio, reported, reported_weight
 from ai4land.vocabulary import NO_DATA
 
 __all__ = ["Operating", "OperatingCurve", "operating", "probability_edges"]

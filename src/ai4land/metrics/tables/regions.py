@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ai4land.errors import GridError
 from ai4land.grid import Grid
-from ai4land.metrics.counting import as_weights, check_shapes, numbered
+from ai4land.metrics.tables.counting import as_weights, check_shapes, numbered
 
 __all__ = [
     "COMPLETE",

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ai4land.metrics.sums import Counts
-from ai4land.metrics.undefined import ratio
+from ai4land.metrics.tables.sums import Counts
+from ai4land.metrics.tables.undefined import ratio
 
 __all__ = ["agreement", "disagreement_by_class"]
 

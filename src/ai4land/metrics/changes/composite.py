@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ai4land.errors import SampleError
-from ai4land.metrics.change import ThreeMaps
-from ai4land.metrics.counting import as_weights, check_shapes, numbered
-from ai4land.metrics.sums import Sums
-from ai4land.metrics.undefined import ratio, reported
+from ai4land.metrics.changes.three_maps import ThreeMaps
+from ai4land.metrics.tables.counting import as_weights, check_shapes, numbered
+from ai4land.metrics.tables.sums import Sums
+from ai4land.metrics.tables.undefined import ratio, reported
 from ai4land.vocabulary import NO_DATA
 
 __all__ = ["Composite", "cell_areas", "composite", "composite_table"]

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ai4land.errors import SampleError
-from ai4land.metrics.change import three_maps
-from ai4land.metrics.composite import Composite, cell_areas, composite_table
-from ai4land.metrics.confusion import classification_scores
-from ai4land.metrics.counting import as_weights, check_shapes
-from ai4land.metrics.sums import Sums
-from ai4land.metrics.undefined import reported
+from ai4land.metrics.changes.composite import Composite, cell_areas, composite_table
+from ai4land.metrics.changes.three_maps import three_maps
+from ai4land.metrics.scores.confusion import classification_scores
+from ai4land.metrics.tables.counting import as_weights, check_shapes
+from ai4land.metrics.tables.sums import Sums
+from ai4land.metrics.tables.undefined import reported
 from ai4land.vocabulary import NO_DATA
 
 __all__ = ["FACTORS", "Resolutions", "resolutions"]

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ai4land.errors import SampleError
-from ai4land.metrics.binned import Binned
-from ai4land.metrics.sums import Sums
-from ai4land.metrics.undefined import reported
+from ai4land.metrics.tables.binned import Binned
+from ai4land.metrics.tables.sums import Sums
+from ai4land.metrics.tables.undefined import reported
 
 __all__ = ["Interval", "Resampled", "bootstrap", "paired_difference"]
 

@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from ai4land.errors import SampleError
 from ai4land.grid import Grid
-from ai4land.metrics.confusion import check_names
-from ai4land.metrics.counting import as_weights, tabulate
-from ai4land.metrics.sums import Sums
-from ai4land.metrics.undefined import quotient, ratio, reported
+from ai4land.metrics.scores.confusion import check_names
+from ai4land.metrics.tables.counting import as_weights, tabulate
+from ai4land.metrics.tables.sums import Sums
+from ai4land.metrics.tables.undefined import quotient, ratio, reported
 from ai4land.vocabulary import NO_DATA
 
 __all__ = ["Edges", "edge_lengths", "edges"]

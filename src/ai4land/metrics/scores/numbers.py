@@ -8,7 +8,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.metrics.sums import Sums
+from ai4land.metrics.tables.sums import Sums
 
 __all__ = ["NumberSums"]
 

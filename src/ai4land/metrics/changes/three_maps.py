@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ai4land.metrics.confusion import Confusion, check_names
-from ai4land.metrics.counting import CountTable, check_counts, empty_counts, tabulate
-from ai4land.metrics.undefined import quotient, ratio, reported, reported_weight
+from ai4land.metrics.scores.confusion import Confusion, check_names
+from ai4land.metrics.tables.counting import CountTable, check_counts, empty_counts, tabulate
+from ai4land.metrics.tables.undefined import quotient, ratio, reported, reported_weight
 
 __all__ = ["ThreeMaps", "change_scores", "three_maps"]
 

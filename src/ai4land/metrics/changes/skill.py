@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ai4land.metrics.change import ThreeMaps
-from ai4land.metrics.composite import Composite
-from ai4land.metrics.undefined import ratio, reported
+from ai4land.metrics.changes.composite import Composite
+from ai4land.metrics.changes.three_maps import ThreeMaps
+from ai4land.metrics.tables.undefined import ratio, reported
 
 __all__ = ["Skill", "ceiling", "skill"]
 

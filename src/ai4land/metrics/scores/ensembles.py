@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ai4land.errors import SampleError
-from ai4land.metrics.confusion import check_names
-from ai4land.metrics.sums import Sums
-from ai4land.metrics.undefined import quotient, reported
+from ai4land.metrics.scores.confusion import check_names
+from ai4land.metrics.tables.sums import Sums
+from ai4land.metrics.tables.undefined import quotient, reported
 
 __all__ = ["RankHistogram", "rank_histogram"]
 

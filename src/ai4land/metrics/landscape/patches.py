@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ai4land.errors import ConfigError, SampleError
-from ai4land.metrics.counting import check_shapes
-from ai4land.metrics.undefined import ratio, reported
+from ai4land.metrics.tables.counting import check_shapes
+from ai4land.metrics.tables.undefined import ratio, reported
 from ai4land.vocabulary import NO_DATA
 
 __all__ = ["LANDSCAPE", "configuration_disagreement", "landscape_metrics"]

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ai4land.errors import GridError, SampleError, VocabularyError
-from ai4land.metrics._loops import compiled, count_runs, sum_runs
-from ai4land.metrics.sums import Counts, Sums
+from ai4land.metrics.tables._loops import compiled, count_runs, sum_runs
+from ai4land.metrics.tables.sums import Counts, Sums
 from ai4land.vocabulary import NO_DATA
 
 __all__ = [

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ai4land.errors import SampleError
-from ai4land.metrics.agreement import agreement, disagreement_by_class
-from ai4land.metrics.counting import CountTable, check_counts, empty_counts, tabulate
-from ai4land.metrics.undefined import quotient, ratio, reported, reported_weight
+from ai4land.metrics.scores.agreement import agreement, disagreement_by_class
+from ai4land.metrics.tables.counting import CountTable, check_counts, empty_counts, tabulate
+from ai4land.metrics.tables.undefined import quotient, ratio, reported, reported_weight
 
 __all__ = ["Confusion", "check_names", "classification_scores", "confusion"]
 
@@ -45,8 +45,9 @@ class Confusion(CountTable):
     @property
     def iou(self) -> NDArray[np.float64]:
         """Intersection over union of each class, ``(K,)``; NaN of one that is on neither map."""
-        right, truth = np.diagonal(self.counts), self.counts.sum(axis=1)
-        return quotient(right, truth + self.counts[:, :-1].sum(axis=0) - right)
+        counts = self.counts.astype(np.float64)
+        right, either = np.diagonal(counts), counts.sum(axis=1) + counts[:, :-1].sum(axis=0)
+        return quotient(right, either - right)
 
     def rare_iou(self, share: float) -> float:
         """Mean IoU of the classes that hold less than a share of the truth; NaN without any."""
