@@ -7,8 +7,10 @@ doi:10.1127/metz/2016/0816.
 
 from __future__ import annotations
 
+import csv
+import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -16,13 +18,12 @@ from ai4land.errors import MissingFileError, SourceError
 from ai4land.formats import Layout, layout_from_transform, open_raster
 from ai4land.grid import Grid
 from ai4land.sources.class_series.class_maps import ClassMap, ClassMaps, opened_maps
-from ai4land.sources.climate_zones.legend import check_legend_table, check_legend_text
 from ai4land.sources.file_source import nothing_here
 from ai4land.sources.orientation import OrientationOptions
 from ai4land.sources.rasters import RasterFile, on_longitudes, open_class_map
 from ai4land.sources.reader import Certainty, Reader, Strict
 from ai4land.sources.source import Product
-from ai4land.vocabulary import check_name, legend, variable
+from ai4land.vocabulary import Legend, check_name, legend, variable
 
 __all__ = [
     "READER",
@@ -60,6 +61,8 @@ _PRODUCT_KOTTEK = Product(
     "see the provider's page",
     "doi:10.1127/metz/2016/0816, doi:10.1127/0941-2948/2006/0130",
 )
+_LOG = logging.getLogger(__name__)
+_LINE = re.compile(r"\s*(\d+)\s*:?\s+([A-Z][A-Za-z]{1,2})\b")
 
 
 class KoeppenOptions(OrientationOptions):
@@ -255,6 +258,74 @@ def _whole_globe(shape: tuple[int, int], path: Path) -> Layout:
             "`rio edit-info --crs EPSG:4326 --transform TRANSFORM FILE`",
         )
     return Layout(Grid.regular("-180", "90", f"360/{width}", f"180/{height}", shape))
+
+
+def check_legend_text(folder: Path, legend: Legend) -> None:
+    """Hold ``legend.txt`` of a folder against the legend that its maps are read with.
+
+    The file names Köppen with an umlaut in whatever encoding its author's machine used, so bytes
+    that are no UTF-8 are passed over; codes and classes are plain ASCII. Without the file there is
+    nothing to hold; a file in which no class is recognised is only logged.
+
+    Raises:
+        SourceError: If a code means another class.
+    """
+    path = folder / "legend.txt"
+    if not path.is_file():
+        return
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    found = [(int(m[1]), m[2]) for line in lines if (m := _LINE.match(line))]
+    if not found:
+        _LOG.warning("%s: no class recognised; the codes are read with %s", path, legend.name)
+        return
+    _check_classes(found, legend, path)
+
+
+def check_legend_table(path: Path, legend: Legend) -> None:
+    """Hold a table ``,kg_zone,zoneNum`` against the legend that its map is read with.
+
+    Raises:
+        SourceError: If it has other columns, or a code means another class.
+    """
+    with path.open(encoding="utf-8", errors="replace", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    try:
+        found = [(int(row["zoneNum"]), row["kg_zone"].strip()) for row in rows]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SourceError(
+            "The table of zones is not understood",
+            where=path,
+            expected="columns kg_zone and zoneNum",
+            found=error,
+            remedy=f"remove it to read the codes with the legend {legend.name}",
+        ) from error
+    _check_classes(found, legend, path)
+
+
+def _check_classes(found: Iterable[tuple[int, str]], legend: Legend, path: Path) -> None:
+    """Refuse a table of classes that contradicts a legend.
+
+    Args:
+        found: Code and class of each line of the table.
+        legend: The legend; its sea codes may have any name.
+        path: The table's file, for the error text.
+
+    Raises:
+        SourceError: If a code means another class, or a class is missing.
+    """
+    known = dict(zip(legend.codes, legend.names, strict=True))
+    said = {code: name for code, name in found if code not in legend.sea}
+    wrong = sorted(c for c in {*known, *said} if known.get(c) != said.get(c))
+    if wrong:
+        code = wrong[0]
+        raise SourceError(
+            "The maps' own table gives a code another meaning",
+            where=f"{path}, code {code}",
+            expected=f"{known.get(code, 'no class')}, as in the legend {legend.name}",
+            found=f"{said.get(code, 'no class')}; {len(wrong)} codes differ",
+            remedy="this is another edition: write a legend file, give each map its year as a "
+            "name, and use the source `geotiff_series`",
+        )
 
 
 READER = Reader(

@@ -1,10 +1,15 @@
-"""The layers of LUH2 files: which vocabulary variable they make, and how one file is read."""
+"""The layers of LUH2 files: which vocabulary variable they make, how one file is read and checked.
+
+Shares must fit into a cell; small negatives are set to 0.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import netCDF4
 import numpy as np
@@ -13,10 +18,18 @@ import numpy.typing as npt
 from ai4land.errors import SourceError
 from ai4land.formats import Layout, NetcdfMap, check_units, map_of, opened_netcdf, time_of, years_of
 from ai4land.grid import Window
+from ai4land.sources.file_source import check_whole_cells
 from ai4land.sources.luh2.files import LuhFile
-from ai4land.vocabulary import LUH2_CROPS, LUH2_HARVEST, LUH2_STATES, LUH2_TRANSITIONS, LUH2_WOOD
+from ai4land.vocabulary import (
+    LUH2_CROPS,
+    LUH2_HARVEST,
+    LUH2_STATES,
+    LUH2_TRANSITIONS,
+    LUH2_WOOD,
+    variable,
+)
 
-__all__ = ["OFFERS", "PLANTATIONS", "LuhPiece", "Offer", "open_piece"]
+__all__ = ["OFFERS", "PLANTATIONS", "LuhPiece", "Offer", "open_piece", "read_values"]
 
 PLANTATIONS = "pltns"
 """The thirteenth state of LUH3, and the mark of all that belongs to it."""
@@ -24,6 +37,12 @@ PLANTATIONS = "pltns"
 _SHARE = frozenset({"1", "fraction", "fractions"})
 _CARBON = frozenset({"kg c m-2", "kg m-2", "kgc m-2", "kg c/m2", "kg/m2"})
 _TREE = "added_tree_cover"
+_LOG = logging.getLogger(__name__)
+_SUM_LIMIT = 1.001  # Σ states = 1 − water and ice, up to rounding
+_NEGATIVE_LIMIT = -1e-4  # of 1, or of the largest value where there is no upper bound
+_SECDF = LUH2_STATES.index("secdf")
+
+Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,3 +237,101 @@ def _found(
 
 
 _WORDS = {"luh2_states": "land-use states", "luh2_transitions": "land-use transitions"}
+
+
+def read_values(
+    offer: Offer,
+    piece: LuhPiece,
+    year: int | None,
+    window: Window,
+    plantations: Literal["refuse", "secdf"],
+) -> tuple[Floats, int]:
+    """Read, check, clip and bring to the vocabulary's units.
+
+    Args:
+        offer: What to read.
+        piece: The file.
+        year: Year of the file; ``None`` if static.
+        window: Rows and columns of the file's grid.
+        plantations: What to do with LUH3's thirteenth state where it is not 0.
+
+    Returns:
+        ``(layer, y, x)`` in the vocabulary's units, NaN missing; and how many of them were slightly
+        negative and are 0 now.
+
+    Raises:
+        SourceError: If the values are not what the product promises.
+    """
+    where = piece.describe(year)
+    names, odd = piece.names[offer.name], _placeholders(offer, piece)
+    found = piece.read((*names, *odd), year, window)
+    values, planted = found[: len(names)], np.nan_to_num(found[len(names) :])
+    if offer.name == "luh2_states":
+        check_whole_cells(np.isnan(values), "states", where)
+    if planted.any():
+        _settle(offer, values, planted, plantations, where)
+    _check(offer, values, where)
+    negative = values < 0  # NaN is not
+    clipped = int(negative.sum())
+    if clipped:
+        _LOG.debug("%s: %d slightly negative values set to 0", where, clipped)
+        values[negative] = 0
+    if offer.per_area:
+        rows = piece.layout.grid.row_areas()[window.slices[0]]
+        values = (values / rows[:, None]).astype(np.float32)
+    elif offer.scale != 1:
+        values *= np.float32(offer.scale)
+    return values, clipped
+
+
+def _placeholders(offer: Offer, piece: LuhPiece) -> tuple[str, ...]:
+    """What the file says of plantations beside the layers of an offer."""
+    if offer.name == "luh2_states":
+        return tuple(n for n in piece.placeholders if n == PLANTATIONS)
+    if offer.name == "luh2_transitions":
+        return tuple(n for n in piece.placeholders if "_to_" in n)
+    if offer.kind == "transitions":
+        ending = "_bioh" if offer.per_area else "_harv"
+        return tuple(n for n in piece.placeholders if n.endswith(ending))
+    return ()
+
+
+def _settle(offer: Offer, values: Floats, planted: Floats, plantations: str, where: str) -> None:
+    """Count plantations as secondary forest, if that is wanted and can be done."""
+    if offer.name == "luh2_states" and plantations == "secdf":
+        values[_SECDF] += planted[0]
+        return
+    raise SourceError(
+        "The file has plantations, which the twelve states do not know",
+        where=where,
+        expected=f"0, as in the history of LUH3, in what belongs to {PLANTATIONS}",
+        found=f"up to {float(np.abs(planted).max()):g}",
+        remedy="set the option `plantations: secdf` to count them as secondary forest"
+        if offer.name == "luh2_states"
+        else f"{offer.name} cannot tell them; use luh2_states, with `plantations: secdf`",
+    )
+
+
+def _check(offer: Offer, values: Floats, where: str) -> None:
+    """Refuse values that are no shares, or clearly negative."""
+    if not np.isfinite(values).any():
+        return
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    most = variable(offer.name).bounds[1]
+    if offer.total:
+        high = float(np.nan_to_num(values).sum(axis=0).max())
+    too_high = most is not None and high > most * _SUM_LIMIT
+    if too_high or low < _NEGATIVE_LIMIT * (1.0 if most is not None else max(1.0, high)):
+        sums = "sum " if offer.total else ""
+        raise SourceError(
+            "The states are not shares of the cell"
+            if offer.name == "luh2_states"
+            else f"The values of {offer.name} are impossible",
+            where=where,
+            expected=f"at least {_NEGATIVE_LIMIT:g} each"
+            + ("" if most is None else f", {sums}at most {_SUM_LIMIT}"),
+            found=f"smallest {low:g}, largest {sums}{high:g}",
+            remedy="the file may hold percent, or its fill value is not masked"
+            if too_high
+            else "the file is damaged",
+        )

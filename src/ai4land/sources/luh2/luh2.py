@@ -34,8 +34,7 @@ from ai4land.sources.file_source import (
     joined,
 )
 from ai4land.sources.luh2.files import CITATION, LuhFile, LuhFiles, scenario_name
-from ai4land.sources.luh2.layers import OFFERS, LuhPiece, Offer, open_piece
-from ai4land.sources.luh2.values import read_values
+from ai4land.sources.luh2.layers import OFFERS, LuhPiece, Offer, open_piece, read_values
 from ai4land.sources.reader import Certainty, Reader, Strict
 from ai4land.sources.source import Array, Flag, Notes, Product, SourceField, Ticks
 from ai4land.vocabulary import Clock, variable
