@@ -55,7 +55,10 @@ class EtopoOptions(GebcoOptions):
 
 
 def open_gebco(path: Path, options: GebcoOptions) -> Elevation:
-    """Open ``elevation(lat, lon)``: NetCDF, a GeoTIFF or a virtual raster of GeoTIFF tiles."""
+    """Open ``elevation(lat, lon)``: NetCDF, a GeoTIFF or a virtual raster of GeoTIFF tiles.
+
+    Latitude may run in either order, longitude from −180 to 180 or from 0 to 360° E.
+    """
     product = Product(options.product, "", "public domain, attribution", _GEBCO)
     return Elevation(_opened(path, ("elevation",), options.variable), product)
 

@@ -259,7 +259,17 @@ class _Together(FileSource):
 def open_transitions(
     files: Mapping[int, Path], version: HildaVersion, orientation: Orientation
 ) -> ClassMaps:
-    """Open a series of transitions.
+    """Open transitions: the change of class from a year to the next, one GeoTIFF each.
+
+    The file ``hildaplus_{year}-{year-1}_transitions…`` holds the change from ``year − 1`` to
+    ``year``. Like every change in AI4Land it stands at the year it leaves: the file 1961-1960 is
+    tick 1960.
+
+    Codes of v1 have two digits, tens digit of the class before and of the class after (43: forest
+    to pasture; 44: stable forest). Those of v1-f and later have four (4133). The variable
+    ``land_use_transitions`` knows the 64 changes between main classes, so four digits are reduced
+    to two and a change between forest types is stable forest; ``split_transitions`` gives both
+    classes in full.
 
     Args:
         files: Later year of each file → the file.
