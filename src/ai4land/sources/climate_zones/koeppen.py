@@ -115,14 +115,10 @@ def open_koeppen_geiger(path: Path, options: KoeppenOptions) -> ClassMaps:
         if found:
             periods[int(match[1]), int(match[2])] = found
     if options.scenario is not None:
-        check_name(
-            options.scenario,
-            sorted(scenarios),
-            "No such scenario here",
-            path,
-            error=MissingFileError,
-            remedy="add folders of future periods" if not scenarios else None,
-        )
+        if not scenarios:
+            raise nothing_here("scenario", path, "folders of scenarios in those of future periods")
+        what = "No such scenario here"
+        check_name(options.scenario, sorted(scenarios), what, path, error=MissingFileError)
     if not periods:
         expected = "folders such as 1991_2020 with koeppen_geiger_0p1.tif"
         remedy = "for Beck_KG_V1_present_0p0083.tif use the source `koeppen_geiger_2018`"
