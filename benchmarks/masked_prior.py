@@ -177,13 +177,7 @@ def held_out(card: Card, labels: Labels) -> SpaceMasks | None:
 def summary(lead: LeadScores, names: Sequence[str], rare: float) -> tuple[float, float, float]:
     """Accuracy, mean IoU, and mean IoU of the classes that hold less than a share of the truth."""
     found = classification_scores(lead.confusion, names)
-    support = lead.confusion.counts.sum(axis=1) / max(lead.confusion.total, 1)
-    few = [
-        found["classes"][name]["iou"]
-        for name, share in zip(names, support, strict=True)
-        if 0 < share < rare
-    ]
-    return found["accuracy"], found["mean_iou"], float(np.mean(few)) if few else float("nan")
+    return found["accuracy"], found["mean_iou"], lead.confusion.rare_iou(rare)
 
 
 def competitors(

@@ -50,16 +50,10 @@ def numbers(lead: LeadScores, names: Sequence[str], rare: float) -> list[float]:
     """The scores of one year, in the order of the titles; NaN where there is none."""
     every = classification_scores(lead.confusion, names)
     changed = classification_scores(lead.changed_truth, names)
-    support = lead.confusion.counts.sum(axis=1) / max(lead.confusion.total, 1)
-    few = [
-        every["classes"][name]["iou"]
-        for name, share in zip(names, support, strict=True)
-        if 0 < share < rare
-    ]
     merit = lead.three.figure_of_merit
     found = [
         *(every[key] for key in HEADLINE),
-        np.mean(few) if few else None,
+        lead.confusion.rare_iou(rare),
         *(changed[key] for key in HEADLINE),
         merit,
     ]

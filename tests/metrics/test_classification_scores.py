@@ -93,6 +93,8 @@ def test_rare_classes_leave_only_the_mean_over_frequent_ones() -> None:
     assert scores["mean_iou"] == pytest.approx((iou_a + 1 + 0) / 3)
     assert scores["mean_iou_frequent"] == pytest.approx((iou_a + 1) / 2)
     assert classification_scores(c, NAMES, rare=0.5)["mean_iou_frequent"] == pytest.approx(iou_a)
+    assert [c.rare_iou(share) for share in (0.001, 0.5)] == [0.0, 0.5]
+    assert np.isnan(c.rare_iou(0.0001))
 
 
 def test_a_prediction_outside_the_classes_is_an_error() -> None:

@@ -12,7 +12,8 @@ from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
 
 from ai4land.errors import GridError, SampleError, VocabularyError
-from ai4land.metrics import Confusion, ThreeMaps, confusion, counting, three_maps
+from ai4land.metrics import Confusion, ThreeMaps, confusion, three_maps
+from ai4land.metrics.tables import counting
 from ai4land.vocabulary import NO_DATA
 
 Map = NDArray[np.uint8]

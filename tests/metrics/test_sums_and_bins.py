@@ -29,7 +29,6 @@ from ai4land.metrics import (
     coarse_cells,
     complete_cells,
     confusion,
-    counting,
     edges,
     flicker,
     latitude_bands,
@@ -46,6 +45,7 @@ from ai4land.metrics import (
     three_maps,
     tolerant_change,
 )
+from ai4land.metrics.tables import counting
 from ai4land.vocabulary import NO_DATA, Legend, LegendClass
 
 QUICK = settings(derandomize=True, deadline=None, max_examples=40)

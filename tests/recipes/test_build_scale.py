@@ -26,8 +26,8 @@ from ai4land.grid import Grid, Window, overlap
 from ai4land.recipes import Recipe, Step, build_cube, check_recipe, load_recipe
 from ai4land.regrid import class_fractions
 from ai4land.sources import Provenance, Reader, SourceField
-from ai4land.sources.options import Strict
 from ai4land.sources.products import SOURCES
+from ai4land.sources.reader import Strict
 from ai4land.vocabulary import NO_DATA, Clock, legend, variable
 from provider_files.tiny import (
     HILDA_V1,

@@ -10,11 +10,11 @@ import pytest
 from ai4land.errors import ConfigError, MissingFileError, SourceError
 from ai4land.grid import Grid, Window, slope_aspect
 from ai4land.sources import (
-    Gebco,
     GebcoOptions,
     GeotiffSeriesOptions,
     KoeppenOptions,
     Source,
+    open_gebco,
     open_geotiff_series,
     open_koeppen_geiger,
 )
@@ -49,7 +49,9 @@ class TestGebco(SourceContract):
             lat, relief = lat[::-1], relief[::-1]
         if self.east:
             lon, relief = np.roll(lon, -180) % 360, np.roll(relief, -180, axis=1)
-        return Gebco(write_elevation(tmp_path / "GEBCO_2024.nc", relief, lat, lon), GebcoOptions())
+        return open_gebco(
+            write_elevation(tmp_path / "GEBCO_2024.nc", relief, lat, lon), GebcoOptions()
+        )
 
     @pytest.fixture
     def landmarks(self) -> list[Landmark]:
@@ -87,7 +89,7 @@ class TestRealRelief(SourceContract):
 
     @pytest.fixture
     def source(self, realdata: Path) -> Source:
-        return Gebco(realdata / "static" / "etopo_20arcmin.nc", GebcoOptions(product="ETOPO"))
+        return open_gebco(realdata / "static" / "etopo_20arcmin.nc", GebcoOptions(product="ETOPO"))
 
     @pytest.fixture
     def landmarks(self, source: Source) -> list[Landmark]:
@@ -109,9 +111,9 @@ def test_elevation_in_feet_and_a_file_without_elevation(tmp_path: Path) -> None:
     lat, lon = _axes(18, 36)
     path = write_elevation(tmp_path / "feet.nc", _relief(18, 36), lat, lon, units="feet")
     with pytest.raises(SourceError, match=r"(?s)other units.*elevation.*found: feet"):
-        Gebco(path, GebcoOptions())
+        open_gebco(path, GebcoOptions())
     with pytest.raises(MissingFileError, match="not there"):
-        Gebco(tmp_path / "absent.nc", GebcoOptions())
+        open_gebco(tmp_path / "absent.nc", GebcoOptions())
 
 
 PERIODS = ("1901_1930", "1931_1960", "1961_1990", "1991_2020")

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,8 @@ def wanted(
     Raises:
         ConfigError: If nothing is left, or the years cannot be requested.
     """
-    items = [_item(folder, r.file_name, r, None) for r in (*source.remote, *_links(links))]
+    remote = (*source.remote, *(RemoteFile(url=url, sure=True) for url in links))
+    items = [_item(folder, r.file_name, r, None) for r in remote]
     if source.request is not None and source.years is not None:
         first, last = years or source.years
         if not source.years[0] <= first <= last <= source.years[1]:
@@ -129,10 +130,6 @@ def links_in(path: Path) -> tuple[str, ...]:
             found=other[0] if other else "no address",
         )
     return kept
-
-
-def _links(links: Iterable[str]) -> tuple[RemoteFile, ...]:
-    return tuple(RemoteFile(url=url, sure=True) for url in links)
 
 
 def _item(folder: Path, name: str, remote: RemoteFile | None, year: int | None) -> Item:

@@ -16,12 +16,7 @@ if TYPE_CHECKING:
     from ai4land.formats.codes import class_codes, codes_in, decoded
     from ai4land.formats.grib import GribMessage, grib_messages, grib_values
     from ai4land.formats.hdf4 import Hdf4File, HdfGrid, degrees_of, opened_hdf4
-    from ai4land.formats.layout import (
-        Layout,
-        layout_from_axes,
-        layout_from_transform,
-        same_grid,
-    )
+    from ai4land.formats.layout import Layout, layout_from_axes, layout_from_transform, same_grid
     from ai4land.formats.netcdf import (
         NetcdfMap,
         Rows,
@@ -30,6 +25,7 @@ if TYPE_CHECKING:
         map_of,
         maps_in,
         opened_netcdf,
+        time_of,
     )
     from ai4land.formats.packing import Packing, whole
     from ai4land.formats.polygons import Polygons, holds_polygons, read_polygons
@@ -103,6 +99,7 @@ __all__ = [
     "same_grid",
     "same_system",
     "shift",
+    "time_of",
     "whole",
     "years_of",
 ]
@@ -112,7 +109,7 @@ _NAMES = {
     "grib": "GribMessage grib_messages grib_values",
     "hdf4": "Hdf4File HdfGrid degrees_of opened_hdf4",
     "layout": "Layout layout_from_axes layout_from_transform same_grid",
-    "netcdf": "NetcdfMap Rows check_units chosen map_of maps_in opened_netcdf",
+    "netcdf": "NetcdfMap Rows check_units chosen map_of maps_in opened_netcdf time_of",
     "packing": "Packing whole",
     "polygons": "Polygons holds_polygons read_polygons",
     "rasters": "Raster check_same_grid missing_values open_raster opened_raster",

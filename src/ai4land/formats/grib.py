@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,7 @@ _CORNERS = tuple(
 )
 _SCANNING = ("iScansNegatively", "jPointsAreConsecutive", "alternativeRowScanning")
 _MONTHLY = {"moda", "mnth", "edmo", "edmm"}
+Value = TypeVar("Value", str, int)
 _MOST = 2**27  # points of a message, which can only be decoded whole
 
 
@@ -88,7 +90,7 @@ def grib_messages(
         while (handle := library.codes_grib_new_from_file(stream)) is not None:
             try:
                 keys = _Keys(library, handle)
-                if keys.number("paramId") in parameters:
+                if keys("paramId", 0) in parameters:
                     found.append(_message(keys, where))
             finally:
                 library.codes_release(handle)
@@ -121,49 +123,41 @@ def grib_values(
         return values.reshape(message.shape).astype(np.float32)
 
 
+@dataclass(frozen=True)
 class _Keys:
-    """Keys of a message, with a default for those it lacks."""
+    """Keys of a message as text or numbers, with a default for those it lacks."""
 
-    def __init__(self, library: ModuleType, handle: int) -> None:
-        self._library, self._handle = library, handle
+    library: ModuleType
+    handle: int
 
-    def text(self, key: str, default: str = "") -> str:
-        """A key as text."""
-        if not self._library.codes_is_defined(self._handle, key):
+    def __call__(self, key: str, default: Value) -> Value:
+        """A key, of the type of its default."""
+        if not self.library.codes_is_defined(self.handle, key):
             return default
-        return str(self._library.codes_get(self._handle, key, str))
-
-    def number(self, key: str, default: int = 0) -> int:
-        """A key as whole number."""
-        if not self._library.codes_is_defined(self._handle, key):
-            return default
-        return int(self._library.codes_get(self._handle, key, int))
-
-    def degrees(self, key: str) -> float:
-        """A key as number."""
-        return float(self._library.codes_get(self._handle, key, float))
+        kind = type(default)
+        return kind(self.library.codes_get(self.handle, key, kind))
 
 
 def _message(keys: _Keys, where: object) -> GribMessage:
     """Read a header, after refusing what is not a regular map of the analysis."""
-    where = f"{where}, parameter {keys.number('paramId')}"
-    scanning = {key for key in _SCANNING if keys.number(key)}
-    if keys.text("gridType") != "regular_ll" or scanning:
+    where = f"{where}, parameter {keys('paramId', 0)}"
+    scanning = {key for key in _SCANNING if keys(key, 0)}
+    if keys("gridType", "") != "regular_ll" or scanning:
         raise SourceError(
             "The GRIB field is not on a regular latitude-longitude grid",
             where=where,
             expected="gridType regular_ll, rows from west to east",
-            found=f"{keys.text('gridType')} {' '.join(sorted(scanning))}".strip(),
+            found=f"{keys('gridType', '')} {' '.join(sorted(scanning))}".strip(),
             remedy="download it on a regular grid, or convert it with `cdo remapbil`",
         )
-    if keys.number("number"):
+    if keys("number", 0):
         raise SourceError(
             "The GRIB file holds ensemble members",
             where=where,
-            found=f"member {keys.number('number')}",
+            found=f"member {keys('number', 0)}",
             remedy="download the reanalysis itself, not its ensemble members",
         )
-    shape = (keys.number("Nj"), keys.number("Ni"))
+    shape = (keys("Nj", 0), keys("Ni", 0))
     if not 0 < shape[0] * shape[1] <= _MOST:
         raise SourceError(
             "The GRIB field is larger than can be read",
@@ -172,30 +166,30 @@ def _message(keys: _Keys, where: object) -> GribMessage:
             found=f"{shape[0]} × {shape[1]}",
             remedy="download it again, or a smaller region",
         )
-    stream = keys.text("stream")
-    start, end = keys.number("startStep"), keys.number("endStep")
+    stream = keys("stream", "")
+    start, end = keys("startStep", 0), keys("endStep", 0)
     span = None
-    if keys.text("stepType") == "accum" and stream not in _MONTHLY:
-        span = ((keys.number("dataTime") // 100 + start) % 24, end - start)
+    if keys("stepType", "") == "accum" and stream not in _MONTHLY:
+        span = ((keys("dataTime", 0) // 100 + start) % 24, end - start)
     return GribMessage(
-        keys.number("paramId"),
-        keys.text("units"),
-        tuple(keys.degrees(key) for key in _CORNERS),
+        keys("paramId", 0),
+        keys("units", ""),
+        tuple(float(keys.library.codes_get(keys.handle, key, float)) for key in _CORNERS),
         shape,
         _time(keys, stream),
         stream,
-        keys.text("expver", "1"),
+        keys("expver", "1"),
         span,
-        (keys.number("offset"), keys.number("totalLength")),
+        (keys("offset", 0), keys("totalLength", 0)),
     )
 
 
 def _time(keys: _Keys, stream: str) -> int:
     """Seconds since 1970: the first of the month of a monthly mean, else the valid time."""
     if stream in _MONTHLY:
-        year, month = divmod(keys.number("dataDate") // 100, 100)
+        year, month = divmod(keys("dataDate", 0) // 100, 100)
         return int(dt.datetime(year, month, 1, tzinfo=dt.UTC).timestamp())
-    day, time = keys.text("validityDate"), keys.number("validityTime")
+    day, time = keys("validityDate", ""), keys("validityTime", 0)
     moment = dt.datetime.strptime(day, "%Y%m%d").replace(tzinfo=dt.UTC)
     return int(moment.timestamp()) + time // 100 * 3600 + time % 100 * 60
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -72,28 +72,6 @@ class HdfGrid:
         return layout_from_transform((width, 0.0, left, 0.0, -height, top), self.shape, self.where)
 
 
-class _DataSet(Protocol):
-    """What is used of a data set of the library."""
-
-    def attributes(self) -> dict[str, Any]: ...
-
-    def info(self) -> tuple[Any, ...]: ...
-
-    def __getitem__(self, index: tuple[slice, ...]) -> Array: ...
-
-
-class _Handle(Protocol):
-    """What is used of an open file of the library."""
-
-    def attributes(self) -> dict[str, Any]: ...
-
-    def datasets(self) -> dict[str, Any]: ...
-
-    def select(self, name: str) -> _DataSet: ...
-
-    def end(self) -> None: ...
-
-
 class Hdf4File:
     """An open HDF4 file; made by ``opened_hdf4``.
 
@@ -102,7 +80,7 @@ class Hdf4File:
         handle: The library's handle.
     """
 
-    def __init__(self, path: Path, handle: _Handle) -> None:
+    def __init__(self, path: Path, handle: Any) -> None:  # noqa: ANN401
         self.path, self._handle = path, handle
 
     def names(self) -> tuple[str, ...]:
@@ -155,7 +133,7 @@ class Hdf4File:
             found="no such grid" if text else "no StructMetadata.0",
         )
 
-    def _select(self, name: str) -> _DataSet:
+    def _select(self, name: str) -> Any:  # noqa: ANN401
         if name not in self.names():
             raise SourceError(
                 "The file lacks a data set",
@@ -195,7 +173,7 @@ def opened_hdf4(path: Path) -> Iterator[Hdf4File]:
             found="pyhdf is not installed",
             remedy="run `pip install ai4land[hdf4]`, or export the files to GeoTIFF",
         ) from error
-    handle: _Handle | None = None
+    handle: Any = None
     try:
         handle = library.SD(str(path))
         yield Hdf4File(path, handle)

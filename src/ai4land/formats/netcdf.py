@@ -21,7 +21,16 @@ from ai4land.formats.packing import Packing, whole
 from ai4land.grid import Grid, Window
 from ai4land.vocabulary import nearest_name
 
-__all__ = ["NetcdfMap", "Rows", "check_units", "chosen", "map_of", "maps_in", "opened_netcdf"]
+__all__ = [
+    "NetcdfMap",
+    "Rows",
+    "check_units",
+    "chosen",
+    "map_of",
+    "maps_in",
+    "opened_netcdf",
+    "time_of",
+]
 
 Array = npt.NDArray[Any]
 At = Mapping[str, int | slice]
@@ -270,22 +279,6 @@ class NetcdfMap:
         """Values in the file's units, NaN missing, ``(…, y, x)`` float32; see ``stored``."""
         return self.packing.floats(self.stored(window, at, dataset))
 
-    def classes(
-        self, window: Window, known: Collection[int], at: At | None = None
-    ) -> tuple[Array, npt.NDArray[np.bool_]]:
-        """Class codes as the file means them, and where they are missing, each ``(y, x)``.
-
-        Args:
-            window: Window of the grid.
-            known: Codes with a meaning, which a fill value does not take from them.
-            at: Position on each other dimension.
-        """
-        raw = self.stored(window, at)
-        missing = self.packing.missing(raw)
-        if self.packing.packed:
-            return np.where(missing, 0.0, self.packing.values(raw)), missing
-        return raw, missing & ~np.isin(raw, sorted(known))
-
 
 def map_of(
     dataset: netCDF4.Dataset,
@@ -320,6 +313,35 @@ def map_of(
     shape = tuple(int(n) for n in array.shape)
     dtype = np.dtype(array.dtype)
     return NetcdfMap(path, name, layout, packing, dtype, array.dimensions, shape, axes, units)
+
+
+def time_of(
+    dataset: netCDF4.Dataset, found: NetcdfMap, beside: str | None = None
+) -> netCDF4.Variable[Any]:
+    """The coordinate of time of a series of maps.
+
+    Args:
+        dataset: The open file.
+        found: The variable.
+        beside: One more dimension that it may have.
+
+    Raises:
+        SourceError: If it has no time with a coordinate, or other dimensions.
+    """
+    others = [name for name in found.others if name != beside]
+    if len(others) == 1 and others[0] in dataset.variables:
+        time: netCDF4.Variable[Any] = dataset[others[0]]
+        return time
+    lengths = zip(found.dimensions, found.shape, strict=True)
+    raise SourceError(
+        "The variable has other dimensions than a series of maps"
+        if len(others) > 1
+        else "The variable has no time axis",
+        where=f"{found.path}, {found.name}",
+        expected="(time, lat, lon), with a coordinate of time",
+        found=", ".join(f"{n}: {s}" for n, s in lengths),
+        remedy="choose one time or layer, for example with `ncks -d`",
+    )
 
 
 def _axes(array: netCDF4.Variable[Any], where: str) -> tuple[int, int]:

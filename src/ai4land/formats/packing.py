@@ -22,9 +22,6 @@ Array = npt.NDArray[Any]
 Number = int | float
 
 _FILLS = ("_FillValue", "missing_value", "_Fillvalue", "_fillvalue")  # two are misspelt in LUH
-_RANGES = ("valid_range", "valid_min", "valid_max", "scale_factor", "add_offset")
-
-
 _LONGEST = 10_000_000  # numbers of an axis or a curve, which are read at once
 
 
@@ -189,7 +186,7 @@ def _stored(given: np.generic, dtype: np.dtype[Any], stored: np.dtype[Any]) -> I
     """
     own = np.asarray(given).dtype
     if dtype.kind in "iu":
-        if own.kind in "iu" and own.itemsize == dtype.itemsize and own.kind == stored.kind:
+        if _alike(own, dtype, stored):
             yield int(np.asarray(given).astype(own.newbyteorder("=")).view(dtype))
             return
         number = given if own.kind in "iu" else float(given)
@@ -205,6 +202,11 @@ def _stored(given: np.generic, dtype: np.dtype[Any], stored: np.dtype[Any]) -> I
         yield number
         if own == np.float32 and dtype == np.float64:
             yield float(str(given))
+
+
+def _alike(own: np.dtype[Any], dtype: np.dtype[Any], stored: np.dtype[Any]) -> bool:
+    """Whether an attribute's whole number is stored as the variable's are."""
+    return own.kind in "iu" and own.itemsize == dtype.itemsize and own.kind == stored.kind
 
 
 def _single(given: object, default: float, where: object) -> float:
@@ -267,6 +269,6 @@ def _limit(
     if dtype.kind == "f":
         with np.errstate(over="ignore"):
             return float(dtype.type(given))
-    if own.kind in "iu" and own.itemsize == dtype.itemsize and own.kind == stored.kind:
+    if _alike(own, dtype, stored):
         return int(np.asarray(given).astype(own.newbyteorder("=")).view(dtype))
     return int(given) if own.kind in "iu" else float(given)

@@ -196,12 +196,11 @@ def _seam(grid: RasterGrid) -> float | None:
 
 def _turns(shape: Geometry) -> Iterator[Geometry]:
     """A polygon in all turns of the globe in which it might meet a map of longitudes."""
-    for degrees in (0.0, -360.0, 360.0):
-        yield _turned(shape, degrees) if degrees else shape
+    from shapely.affinity import translate
 
-
-def _turned(shape: Geometry, degrees: float) -> Geometry:
-    return _with_corners(shape, lambda corners: corners + np.array([degrees, 0.0]))
+    yield shape
+    yield translate(shape, -360.0)
+    yield translate(shape, 360.0)
 
 
 def _unwrapped(shape: Geometry, where: str | None = None) -> Geometry:
@@ -255,11 +254,9 @@ def _with_corners(shape: Geometry, change: Callable[[Floats], Floats]) -> Geomet
 def _polygon(outer: Floats, inner: Sequence[Floats]) -> Geometry:
     import shapely
 
-    return (
-        shapely.Polygon(outer, [ring for ring in inner if len(ring) > 2])
-        if (len(outer) > 2)
-        else shapely.Polygon()
-    )
+    if len(outer) < _CORNERS:
+        return shapely.Polygon()
+    return shapely.Polygon(outer, [ring for ring in inner if len(ring) >= _CORNERS])
 
 
 def _parts(shape: Geometry) -> Iterator[Geometry]:

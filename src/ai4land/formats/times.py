@@ -16,7 +16,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import re
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -151,7 +151,7 @@ def years_of(
         SourceError: If it is not understood, or not one value a year.
     """
     years = read_times(time, path).years(stamp)
-    twice = sorted({year for year in years if years.count(year) > 1}) if _twice(years) else []
+    twice = sorted(year for year, times in Counter(years).items() if times > 1)
     if twice:
         raise SourceError(
             "A year occurs twice on the time axis",
@@ -161,10 +161,6 @@ def years_of(
             remedy="choose one time of each year, or average them, for example with `cdo yearmean`",
         )
     return {year: i for i, year in enumerate(years)}
-
-
-def _twice(values: Sequence[int]) -> bool:
-    return len(set(values)) != len(values)
 
 
 def days_of(time: netCDF4.Variable[Any], path: Path) -> list[dt.date]:

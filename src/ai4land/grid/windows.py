@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ai4land.errors import GridError
@@ -49,6 +50,19 @@ class Window:
         """The window moved south and east."""
         return Window(self.row + rows, self.col + cols, self.height, self.width)
 
+    def meet(self, other: Window) -> Window | None:
+        """The part that two windows share; ``None`` if they share nothing."""
+        top, left = max(self.row, other.row), max(self.col, other.col)
+        height = min(self.row + self.height, other.row + other.height) - top
+        width = min(self.col + self.width, other.col + other.width) - left
+        return Window(top, left, height, width) if height > 0 and width > 0 else None
+
+    def strips(self, rows: int) -> Iterator[Window]:
+        """The window in strips of some rows from north to south; the last may have fewer."""
+        for row in range(0, self.height, rows):
+            height = min(rows, self.height - row)
+            yield Window(self.row + row, self.col, height, self.width)
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -56,3 +70,9 @@ class Piece:
 
     source: tuple[slice, slice]
     target: tuple[slice, slice]
+
+    @property
+    def window(self) -> Window:
+        """Where it lies in the grid."""
+        rows, cols = self.source
+        return Window(rows.start, cols.start, rows.stop - rows.start, cols.stop - cols.start)

@@ -5,28 +5,26 @@ and add, with ``by`` per region, with ``reduce_blocks`` for maps larger than mem
 ``bootstrap`` for how sure they are.
 """
 
-from ai4land.metrics.binned import Binned, by
-from ai4land.metrics.bootstrap import Interval, Resampled, bootstrap, paired_difference
-from ai4land.metrics.change import ThreeMaps, change_scores, three_maps
-from ai4land.metrics.composite import Composite, cell_areas, composite, composite_table
-from ai4land.metrics.confusion import Confusion, classification_scores, confusion
-from ai4land.metrics.counting import numbered
-from ai4land.metrics.domain import ScoredClasses, index_map, valid_mask
-from ai4land.metrics.edges import Edges, edge_lengths, edges
-from ai4land.metrics.ensembles import RankHistogram, rank_histogram
-from ai4land.metrics.fidelity import THRESHOLDS, Fidelity, fidelity, unclosed_area
-from ai4land.metrics.flicker import Flicker, flicker
-from ai4land.metrics.fuzzy import fuzzy_kappa_simulation
-from ai4land.metrics.landscape import LANDSCAPE, configuration_disagreement, landscape_metrics
+from ai4land.metrics.changes.composite import Composite, cell_areas, composite, composite_table
+from ai4land.metrics.changes.flicker import Flicker, flicker
+from ai4land.metrics.changes.fuzzy import fuzzy_kappa_simulation
+from ai4land.metrics.changes.rates import SEAMS, ChangeRates, change_rates
+from ai4land.metrics.changes.resolutions import FACTORS, Resolutions, resolutions
+from ai4land.metrics.changes.skill import Skill, ceiling, skill
+from ai4land.metrics.changes.three_maps import ThreeMaps, change_scores, three_maps
+from ai4land.metrics.changes.tolerance import TolerantChange, reach, tolerant_change
+from ai4land.metrics.landscape.edges import Edges, edge_lengths, edges
+from ai4land.metrics.landscape.patches import (
+    LANDSCAPE,
+    configuration_disagreement,
+    landscape_metrics,
+)
 from ai4land.metrics.leads import (
     LeadScores,
     RolloutScores,
     rollouts_by_region,
     score_step,
 )
-from ai4land.metrics.numbers import NumberSums
-from ai4land.metrics.operating import Operating, OperatingCurve, operating, probability_edges
-from ai4land.metrics.probabilities import Reliability, reliability
 from ai4land.metrics.rasters import (
     CodesFound,
     RasterSums,
@@ -35,8 +33,18 @@ from ai4land.metrics.rasters import (
     score_rasters,
     tally_rasters,
 )
-from ai4land.metrics.rates import SEAMS, ChangeRates, change_rates
-from ai4land.metrics.regions import (
+from ai4land.metrics.scores.confusion import Confusion, classification_scores, confusion
+from ai4land.metrics.scores.ensembles import RankHistogram, rank_histogram
+from ai4land.metrics.scores.fidelity import THRESHOLDS, Fidelity, fidelity, unclosed_area
+from ai4land.metrics.scores.numbers import NumberSums
+from ai4land.metrics.scores.operating import Operating, OperatingCurve, operating, probability_edges
+from ai4land.metrics.scores.probabilities import Reliability, reliability
+from ai4land.metrics.summary import summarise, table_one
+from ai4land.metrics.tables.binned import Binned, by
+from ai4land.metrics.tables.bootstrap import Interval, Resampled, bootstrap, paired_difference
+from ai4land.metrics.tables.counting import numbered
+from ai4land.metrics.tables.domain import ScoredClasses, index_map, valid_mask
+from ai4land.metrics.tables.regions import (
     COMPLETE,
     CompleteCells,
     coarse_cells,
@@ -44,13 +52,9 @@ from ai4land.metrics.regions import (
     latitude_bands,
     squares,
 )
-from ai4land.metrics.resolutions import FACTORS, Resolutions, resolutions
-from ai4land.metrics.skill import Skill, ceiling, skill
-from ai4land.metrics.streaming import Adds, Blockwise, add_up, reduce_blocks
-from ai4land.metrics.summary import summarise, table_one
-from ai4land.metrics.sums import Sums
-from ai4land.metrics.tolerance import TolerantChange, reach, tolerant_change
-from ai4land.metrics.undefined import mean_defined, mean_of, quotient, ratio
+from ai4land.metrics.tables.streaming import Adds, Blockwise, add_up, reduce_blocks
+from ai4land.metrics.tables.sums import Sums
+from ai4land.metrics.tables.undefined import mean_defined, mean_of, quotient, ratio
 
 __all__ = [
     "COMPLETE",

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ai4land.metrics.binned import Binned
-from ai4land.metrics.change import ThreeMaps, three_maps
-from ai4land.metrics.confusion import Confusion, confusion
-from ai4land.metrics.counting import check_shapes
-from ai4land.metrics.sums import Sums
+from ai4land.metrics.changes.three_maps import ThreeMaps, three_maps
+from ai4land.metrics.scores.confusion import Confusion, confusion
+from ai4land.metrics.tables.binned import Binned
+from ai4land.metrics.tables.counting import check_shapes
+from ai4land.metrics.tables.sums import Sums
 from ai4land.vocabulary import NO_DATA
 
 __all__ = ["LeadScores", "RolloutScores", "rollouts_by_region", "score_step"]

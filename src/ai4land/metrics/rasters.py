@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ai4land.errors import SampleError
-from ai4land.metrics.binned import Binned, by
-from ai4land.metrics.change import ThreeMaps, change_scores, three_maps
-from ai4land.metrics.composite import Composite
-from ai4land.metrics.confusion import classification_scores
-from ai4land.metrics.counting import as_weights, check_shapes
-from ai4land.metrics.domain import ScoredClasses, index_map, valid_mask
-from ai4land.metrics.resolutions import FACTORS, Resolutions, resolutions
-from ai4land.metrics.sums import Sums
+from ai4land.metrics.changes.composite import Composite
+from ai4land.metrics.changes.resolutions import FACTORS, Resolutions, resolutions
+from ai4land.metrics.changes.three_maps import ThreeMaps, change_scores, three_maps
+from ai4land.metrics.scores.confusion import classification_scores
+from ai4land.metrics.tables.binned import Binned, by
+from ai4land.metrics.tables.counting import as_weights, check_shapes
+from ai4land.metrics.tables.domain import ScoredClasses, index_map, valid_mask
+from ai4land.metrics.tables.sums import Sums
 from ai4land.vocabulary import NO_DATA, Legend
 
 __all__ = [

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ai4land.errors import SampleError
-from ai4land.metrics.change import change_scores
-from ai4land.metrics.confusion import classification_scores
+from ai4land.metrics.changes.three_maps import change_scores
 from ai4land.metrics.leads import LeadScores
-from ai4land.metrics.undefined import mean_defined
+from ai4land.metrics.scores.confusion import classification_scores
+from ai4land.metrics.tables.undefined import mean_defined
 
 __all__ = ["summarise", "table_one"]
 

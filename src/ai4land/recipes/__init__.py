@@ -2,8 +2,7 @@
 
 from ai4land.recipes.build import Step, build_cube
 from ai4land.recipes.checking import BYTES_PER_SECOND, Report, VariableReport, check_recipe
-from ai4land.recipes.recipe import Recipe, Region, VariableRecipe, Years, load_recipe
-from ai4land.recipes.slices import narrowed
+from ai4land.recipes.recipe import Recipe, Region, VariableRecipe, Years, load_recipe, narrowed
 
 __all__ = [
     "BYTES_PER_SECOND",

@@ -11,8 +11,7 @@ from pathlib import Path
 from ai4land.cube import Cube, CubeWriter
 from ai4land.recipes.notes import notes_of, provenance_of_plan
 from ai4land.recipes.plan import make_plan
-from ai4land.recipes.recipe import Recipe
-from ai4land.recipes.slices import Box, narrowed
+from ai4land.recipes.recipe import Box, Recipe, narrowed
 from ai4land.recipes.workers import block_writer, check_workers, open_workers
 
 __all__ = ["Progress", "Step", "build_cube"]

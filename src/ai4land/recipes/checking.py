@@ -12,8 +12,7 @@ from ai4land.cube import GroupSpec, Status, VariableSpec
 from ai4land.errors import AI4LandError
 from ai4land.recipes.layer import Layer
 from ai4land.recipes.plan import make_plan
-from ai4land.recipes.recipe import Recipe
-from ai4land.recipes.slices import Box, narrowed
+from ai4land.recipes.recipe import Box, Recipe, narrowed
 
 __all__ = ["BYTES_PER_SECOND", "Report", "VariableReport", "check_recipe"]
 

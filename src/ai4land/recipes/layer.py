@@ -115,12 +115,8 @@ class Layer:
         if self.method is None:
             there = window.shift(self.window.row, self.window.col)
             return self.native(tick, there)
-        step = self._strip_rows(window)
-        parts = []
-        for row in range(window.row, window.row + window.height, step):
-            height = min(step, window.row + window.height - row)
-            strip = self.grid.crop(Window(row, window.col, height, window.width))
-            parts.append(self._resampled(tick, strip))
+        strips = window.strips(self._strip_rows(window))
+        parts = [self._resampled(tick, self.grid.crop(strip)) for strip in strips]
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-2)
 
     def _resampled(self, tick: int | None, target: Grid) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -74,7 +75,8 @@ class Plan:
         for (grid, clock, ticks), layers in members.items():
             size = f"{float(grid.dx):.4g}".replace(".", "p").replace("-", "m")
             base = f"{'fine' if grid == fine else f'deg{size}'}_{_RHYTHMS[clock]}"
-            name = base if base not in groups else f"{base}_{_next(base, groups)}"
+            names = itertools.chain([base], (f"{base}_{n}" for n in itertools.count(2)))
+            name = next(n for n in names if n not in groups)
             specs = tuple(layer.spec for layer in layers)
             groups[name] = GroupSpec(name, grid, clock, ticks, specs)
         return tuple(groups.values())
@@ -95,13 +97,6 @@ class Plan:
             have = set(self.labels.ticks)
             out["years_without_labels"] = [y for y in years if y not in have]
         return out
-
-
-def _next(base: str, groups: Mapping[str, GroupSpec]) -> int:
-    number = 2
-    while f"{base}_{number}" in groups:
-        number += 1
-    return number
 
 
 def make_plan(recipe: Recipe) -> Plan:
@@ -157,17 +152,14 @@ def _layer(recipe: Recipe, name: str, source: Source, labels: Layer | None) -> L
     classes = _classes(recipe, entry, offered, where)
     try:
         if name == recipe.labels:
-            box = recipe.region
             window = offered.grid.window
-            if box is not None:
-                edges = (box.west, box.south, box.east, box.north)
-                west, south, east, north = (Fraction(str(e)) for e in edges)
+            if recipe.region is not None:
+                west, south, east, north = (Fraction(str(e)) for e in recipe.region.box)
                 window = inside(offered.grid, (west, south, east, north))
         elif labels is not None:
             window = touching(offered.grid, labels.grid)
         elif recipe.region is not None:
-            box = recipe.region
-            window = offered.grid.window_of(box.west, box.south, box.east, box.north)
+            window = offered.grid.window_of(*recipe.region.box)
         else:
             window = offered.grid.window
     except GridError as error:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -40,32 +40,21 @@ class RemoteBuild:
         token: Tells two builds apart, so that a worker that lives on opens the files again.
     """
 
-    recipe: Recipe
-    path: Path
+    recipe: Recipe = field(compare=False)
+    path: Path = field(compare=False)
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @classmethod
     def of(cls, recipe: Recipe, path: Path) -> RemoteBuild:
         """A build for workers in other folders and with other environments."""
-        entries = {
-            name: entry
-            if entry.path is None
-            else entry.model_copy(
-                update={"path": str(recipe.path(entry.path, ("variables", name)).absolute())}
-            )
-            for name, entry in recipe.variables.items()
-        }
+        entries = dict(recipe.variables)
+        for name, entry in recipe.variables.items():
+            if entry.path is not None:
+                path_there = recipe.path(entry.path, ("variables", name)).absolute()
+                entries[name] = entry.model_copy(update={"path": str(path_there)})
         made = recipe.model_copy(update={"variables": entries})
         made._place = Place(Path(recipe.place.path).absolute(), recipe.place.lines)
         return cls(made, path.absolute())
-
-    def __hash__(self) -> int:
-        """By the token."""
-        return hash(self.token)
-
-    def __eq__(self, other: object) -> bool:
-        """By the token."""
-        return isinstance(other, RemoteBuild) and other.token == self.token
 
 
 @dataclass(frozen=True)
@@ -161,20 +150,20 @@ def _dask_client(scheduler: str, workers: int) -> AbstractContextManager[Any]:
     import distributed  # heavy, and an extra
 
     connect: Any = distributed.Client  # its constructor has no types
+    client: AbstractContextManager[Any]
     if scheduler == "processes":
-        return cast(
-            "AbstractContextManager[Any]",
-            connect(
-                n_workers=workers,
-                threads_per_worker=1,
-                processes=True,
-                # no address would mean port 8787, taken or not; of the pages there is no need
-                dashboard_address="127.0.0.1:0",
-                scheduler_kwargs={"dashboard": False},
-            ),
+        client = connect(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            # no address would mean port 8787, taken or not; of the pages there is no need
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
         )
+        return client
     try:
-        return cast("AbstractContextManager[Any]", connect(scheduler, timeout="20s"))
+        client = connect(scheduler, timeout="20s")
+        return client
     except (OSError, ValueError) as error:
         raise ConfigError(
             "The scheduler does not answer",

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from ai4land.errors import SourceError
+from ai4land.errors import MissingFileError, SourceError
 from ai4land.formats import same_grid
 from ai4land.grid import Grid, Window
 from ai4land.sources.source import (
     Array,
     Fields,
+    Notes,
     Product,
     Provenance,
     SourceField,
+    Ticks,
     checked,
     provenance_of,
     raised,
@@ -27,12 +30,17 @@ __all__ = [
     "FileSource",
     "check_bounds",
     "check_one_grid",
+    "check_one_series",
+    "check_whole_cells",
     "each_once",
     "gaps_in",
+    "joined",
     "listing",
+    "nothing_here",
 ]
 
 Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 class FileSource:
@@ -60,7 +68,7 @@ class FileSource:
         """Values of a window at a time; see ``Source.read``."""
         return self._values(checked(self.fields, variable, tick, window), tick, window)
 
-    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
+    def inspect(self, variable: str, ticks: Ticks, window: Window) -> Notes:
         """What the reader finds in the data, and the flags that concern times and window."""
         entry = checked(self.fields, variable, ticks[0] if ticks else None, window)
         return {**self._found(entry, ticks, window), **raised(entry, ticks, window)}
@@ -82,9 +90,7 @@ class FileSource:
         """Values of a request that was checked."""
         raise NotImplementedError
 
-    def _found(
-        self, entry: SourceField, ticks: tuple[int, ...], window: Window
-    ) -> Mapping[str, Any]:
+    def _found(self, entry: SourceField, ticks: Ticks, window: Window) -> Notes:
         """What headers do not tell: by default nothing."""
         return {}
 
@@ -161,6 +167,47 @@ def gaps_in(ticks: Collection[int], why: str | Callable[[int], str]) -> dict[int
     }
 
 
+def joined(earlier: Mapping[int, Value], later: Mapping[int, Value], last: int) -> dict[int, Value]:
+    """History and scenario as one series: the earlier up to and with ``last``, then the later."""
+    series = [(t, v) for t, v in earlier.items() if t <= last]
+    return dict(sorted(series + [(t, v) for t, v in later.items() if t > last]))
+
+
+def check_one_series(path: Path, scenario: str | None) -> None:
+    """Refuse one file where a scenario is to continue a history.
+
+    Raises:
+        SourceError: If a scenario is asked for.
+    """
+    if scenario is not None:
+        raise SourceError(
+            "One file cannot be history and scenario",
+            where=path,
+            remedy="give the folder that holds both files as path",
+        )
+
+
+def check_whole_cells(missing: npt.NDArray[np.bool_], what: str, where: object) -> None:
+    """Refuse cells that have some of their parts and lack others.
+
+    Args:
+        missing: Where nothing is known, ``(part, y, x)``.
+        what: The parts in words.
+        where: File and place, for the error text.
+
+    Raises:
+        SourceError: If there are such cells.
+    """
+    torn = int((missing.any(axis=0) & ~missing.all(axis=0)).sum())
+    if torn:
+        raise SourceError(
+            f"A cell lacks some of its {what}",
+            where=where,
+            expected=f"all {len(missing)} or none",
+            found=f"{torn} cells",
+        )
+
+
 def check_bounds(
     values: Array,
     variable: Variable,
@@ -194,6 +241,27 @@ def check_bounds(
             found=f"{values[beyond].ravel()[0]:g} in {int(beyond.sum())} cells",
             remedy=remedy,
         )
+
+
+def nothing_here(
+    what: str, folder: Path, expected: str, remedy: str | None = None
+) -> MissingFileError:
+    """The error that a folder holds nothing of a product, with what is in it.
+
+    Args:
+        what: The product's files in words.
+        folder: The folder.
+        expected: Names of such files.
+        remedy: What to do, unless there are archives to unpack.
+    """
+    packed = folder.is_dir() and any(folder.glob("*.zip"))
+    return MissingFileError(
+        f"No {what} here",
+        where=folder,
+        expected=expected,
+        found=listing(folder),
+        remedy="unpack the archives" if packed else remedy,
+    )
 
 
 def listing(folder: Path) -> str:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +21,8 @@ from pydantic import Field, model_validator
 from ai4land.grid import Grid, Window, overlap
 from ai4land.regrid import class_areas, class_fractions
 from ai4land.sources.file_source import FileSource
-from ai4land.sources.options import Strict
-from ai4land.sources.reader import Certainty, Reader
-from ai4land.sources.source import Array, Product, SourceField
+from ai4land.sources.reader import Certainty, Reader, Strict
+from ai4land.sources.source import Array, Notes, Product, SourceField, Ticks
 from ai4land.vocabulary import NO_DATA, Clock, Legend, variable
 
 __all__ = ["READER", "LabelForcing", "LabelsOptions", "coarse_grid"]
@@ -130,11 +129,7 @@ class LabelForcing(FileSource):
         assert tick is not None
         pixels = float(self._coarse.dy / self._labels.grid.dy) * self._labels.grid.width
         step = max(1, int(_BLOCK_CELLS / max(pixels, 1.0)))
-        parts = [
-            self._rows(entry.variable.name, tick, Window(row, window.col, height, window.width))
-            for row in range(window.row, window.row + window.height, step)
-            for height in [min(step, window.row + window.height - row)]
-        ]
+        parts = [self._rows(entry.variable.name, tick, strip) for strip in window.strips(step)]
         return np.concatenate(parts, axis=-2)
 
     def _rows(self, name: str, tick: int, window: Window) -> Array:
@@ -157,9 +152,7 @@ class LabelForcing(FileSource):
         areas /= np.where(known > 0.0, known, 1.0)
         return areas.reshape(-1, *target.shape).astype(np.float32)
 
-    def _found(
-        self, entry: SourceField, ticks: tuple[int, ...], window: Window
-    ) -> Mapping[str, Any]:
+    def _found(self, entry: SourceField, ticks: Ticks, window: Window) -> Notes:
         """How the values are meant; of transitions, what they are worth and when each ends."""
         name = entry.variable.name
         if name.endswith(_TRANSITIONS):

@@ -18,7 +18,7 @@ import numpy as np
 
 from ai4land.errors import SourceError
 from ai4land.grid import Window
-from ai4land.sources.options import Strict
+from ai4land.sources.reader import Strict
 from ai4land.sources.source import Array
 
 __all__ = [

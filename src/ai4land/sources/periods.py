@@ -5,11 +5,12 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ai4land.errors import ConfigError, MissingFileError, SourceError
+from ai4land.errors import ConfigError, SourceError
+from ai4land.sources.file_source import nothing_here
 from ai4land.vocabulary import Clock
 
 __all__ = [
@@ -137,21 +138,9 @@ def dated_files(folder: Path, pattern: str) -> dict[dt.date, Path]:
         if match is not None:
             files[composite_date("".join(_ordered(match.groupdict())), file)] = file
     if not files:
-        raise MissingFileError(
-            "No files of this name here",
-            where=folder,
-            expected=pattern,
-            found=_listing(folder),
-        )
+        raise nothing_here("files of this name", folder, pattern)
     return files
 
 
 def _ordered(parts: dict[str, str]) -> list[str]:
     return [parts[key] for key in ("year", "month", "day", "doy") if key in parts]
-
-
-def _listing(folder: Path) -> str:
-    if not folder.is_dir():
-        return "no such folder"
-    names: Sequence[str] = sorted(f.name for f in folder.iterdir())
-    return ", ".join(names[:3]) or "an empty folder"

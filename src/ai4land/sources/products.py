@@ -10,8 +10,7 @@ from ai4land.sources.climate_zones.koeppen import READER as KOEPPEN_GEIGER
 from ai4land.sources.climate_zones.koeppen import READER_2018 as KOEPPEN_2018
 from ai4land.sources.climate_zones.koeppen import READER_KOTTEK as KOEPPEN_KOTTEK
 from ai4land.sources.co2.co2 import READER as CO2
-from ai4land.sources.elevation.etopo import READER as ETOPO
-from ai4land.sources.elevation.gebco import READER as GEBCO
+from ai4land.sources.elevation.elevation import ETOPO, GEBCO
 from ai4land.sources.fractions.fractions import READER as FRACTIONS
 from ai4land.sources.hilda.hilda import READER as HILDA
 from ai4land.sources.labels import READER as FROM_LABELS
@@ -23,9 +22,7 @@ from ai4land.sources.land_cover.esa_cci import READER as ESA_CCI
 from ai4land.sources.luh2.luh2 import READER as LUH2
 from ai4land.sources.population.population import READER as POPULATION
 from ai4land.sources.reader import Reader
-from ai4land.sources.reanalysis.era5 import LAND_READER as ERA5_LAND
-from ai4land.sources.reanalysis.era5 import READER as ERA5
-from ai4land.sources.reanalysis.wfde5 import READER as WFDE5
+from ai4land.sources.reanalysis.products import ERA5, ERA5_LAND, WFDE5
 from ai4land.sources.soil.pnnl import READER as PNNL
 from ai4land.sources.soil.soil import READER as SOIL
 from ai4land.sources.soil.texture import READER as SOIL_TEXTURE

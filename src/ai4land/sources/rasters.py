@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy.typing as npt
 from rasterio.errors import RasterioError
 
 from ai4land.errors import SourceError
@@ -24,9 +23,10 @@ from ai4land.grid import Window
 from ai4land.sources.source import Array
 from ai4land.vocabulary import Legend
 
-__all__ = ["RasterFile", "on_longitudes", "open_class_map"]
+__all__ = ["RasterFile", "Recode", "on_longitudes", "open_class_map"]
 
 Turn = Callable[[Array, Array | None], Array]
+Recode = Callable[[Array], Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +70,8 @@ class RasterFile:
             return [self.layout.gather(window, block) for window in windows]
 
     def codes(
-        self,
-        window: Window,
-        legend: Legend,
-        where: str,
-        recode: Callable[[Array], Array] | None = None,
-    ) -> npt.NDArray[Any]:
+        self, window: Window, legend: Legend, where: str, recode: Recode | None = None
+    ) -> Array:
         """Codes of a window as a legend stores them, ``(y, x)`` uint8, 255 missing.
 
         The file's no-data value is missing unless the legend gives it a meaning.

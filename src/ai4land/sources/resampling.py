@@ -1,24 +1,29 @@
-"""Resampling: values of a product on another grid, by the method that the recipe names."""
+"""Resampling: values of a product on another grid, by the method that the recipe names.
+
+Codes are looked up in tables: positions in a legend, or codes of another one.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.errors import ConfigError
+from ai4land.errors import ConfigError, VocabularyError
 from ai4land.grid import Grid, overlap
 from ai4land.regrid import bilinear, class_areas, conservative, majority, nearest
 from ai4land.sources.source import Array, SourceField
-from ai4land.vocabulary import NO_DATA, Kind, Legend
+from ai4land.vocabulary import NO_DATA, Kind, Legend, check_name, crosswalk
 
-__all__ = ["BIASED", "METHODS", "Method", "check_method", "class_index", "resampled"]
+__all__ = ["BIASED", "METHODS", "Method", "check_method", "class_index", "resampled", "translation"]
 
 Method = Literal["conservative", "majority", "fraction", "nearest", "bilinear"]
 METHODS: tuple[str, ...] = get_args(Method)
 BIASED: frozenset[str] = frozenset({"majority", "nearest", "bilinear"})
 """Methods that do not keep areas or means; what they cost is estimated and kept in the cube."""
+Codes = npt.NDArray[np.uint8]
 
 
 def check_method(method: str | None, entry: SourceField, where: str) -> None:
@@ -100,3 +105,34 @@ def _fractions(values: Array, source: Grid, target: Grid, legend: Legend) -> Arr
     shares = areas[: len(legend)] / np.where(land > 0.0, land, 1.0)
     shares[:, nothing] = np.nan
     return shares.astype(np.float32)
+
+
+def translation(source: Legend, target: Legend, classes: Mapping[str, str] | None = None) -> Codes:
+    """The 256-entry table that translates codes of one legend into another's.
+
+    Args:
+        source: Legend translated from.
+        target: Legend translated to.
+        classes: Source class → target class; default: the crosswalk that comes with AI4Land.
+
+    Raises:
+        VocabularyError: If there is no crosswalk, or it leaves a class out.
+    """
+    names = crosswalk(source.name, target.name).lookup() if classes is None else dict(classes)
+    table = np.full(256, NO_DATA, dtype=np.uint8)
+    for name in names:
+        what = "The crosswalk names a class that the source legend does not have"
+        where = f"{source.name} → {target.name}"
+        check_name(name, source.names, what, where, error=VocabularyError)
+    for cls in source.classes:
+        if cls.name not in names:
+            raise VocabularyError(
+                "The crosswalk leaves a class out",
+                where=f"{source.name} → {target.name}",
+                found=repr(cls.name),
+                remedy="give every class of the source legend a class of the target",
+            )
+        table[cls.code] = target.classes[target.index(names[cls.name])].code
+    for code in set(source.sea) - set(source.codes):
+        table[code] = target.sea[0] if target.sea else NO_DATA
+    return table

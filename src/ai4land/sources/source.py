@@ -18,16 +18,20 @@ __all__ = [
     "Array",
     "Fields",
     "Flag",
+    "Notes",
     "Product",
     "Provenance",
     "Source",
     "SourceField",
+    "Ticks",
     "checked",
     "provenance_of",
     "raised",
 ]
 
 Array = npt.NDArray[Any]
+Notes = Mapping[str, Any]
+Ticks = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +189,7 @@ class Source(Protocol):
         """
         ...
 
-    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
+    def inspect(self, variable: str, ticks: Ticks, window: Window) -> Notes:
         """Look once into the data, before a build, for what headers cannot tell.
 
         Args:

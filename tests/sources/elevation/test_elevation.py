@@ -12,7 +12,7 @@ from rasterio.transform import Affine
 
 from ai4land.errors import GridError, MissingFileError, SourceError
 from ai4land.grid import Grid, Window, slope_aspect
-from ai4land.sources import Etopo, EtopoOptions, Gebco, GebcoOptions, Source
+from ai4land.sources import EtopoOptions, GebcoOptions, Source, open_etopo, open_gebco
 from ai4land.testing.contracts.source import Landmark, SourceContract
 from ai4land.testing.formats.gebco import write_gebco_grid
 from provider_files.terrain import etopo_name, write_etopo, write_gebco_tid
@@ -47,7 +47,7 @@ class TestGebcoFile(SourceContract):
     def source(self, tmp_path: Path) -> Source:
         path = tmp_path / "GEBCO_2024.nc"
         write_gebco_grid(path, relief(), GLOBE)
-        return Gebco(path, GebcoOptions(product="GEBCO_2024"))
+        return open_gebco(path, GebcoOptions(product="GEBCO_2024"))
 
     @pytest.fixture
     def landmarks(self) -> list[Landmark]:
@@ -74,7 +74,7 @@ def test_rows_and_columns_of_gebco_either_way(
 ) -> None:
     path = tmp_path / "GEBCO_2024.nc"
     write_gebco_grid(path, relief(), GLOBE, south_first=south_first, east=east)
-    source = Gebco(path, GebcoOptions())
+    source = open_gebco(path, GebcoOptions())
     assert source.fields["elevation"].grid == GLOBE
     np.testing.assert_array_equal(source.read("elevation", None, GLOBE.window), relief())
 
@@ -86,7 +86,7 @@ class TestGebcoTile(SourceContract):
     def source(self, tmp_path: Path) -> Source:
         grid = GLOBE.crop(Window(0, 0, 90, 90))
         path = tmp_path / "gebco_2024_n90.0_s0.0_w-180.0_e-90.0.tif"
-        return Gebco(write_tif(path, relief()[:90, :90], grid), GebcoOptions())
+        return open_gebco(write_tif(path, relief()[:90, :90], grid), GebcoOptions())
 
     @pytest.fixture
     def landmarks(self) -> list[Landmark]:
@@ -116,7 +116,7 @@ class TestVirtualRaster(SourceContract):
             "<GeoTransform>-180, 1, 0, 90, 0, -1</GeoTransform>"
             f'<VRTRasterBand dataType="Int16" band="1">{bands}</VRTRasterBand></VRTDataset>'
         )
-        return Gebco(tmp_path / "all.vrt", GebcoOptions())
+        return open_gebco(tmp_path / "all.vrt", GebcoOptions())
 
     @pytest.fixture
     def landmarks(self) -> list[Landmark]:
@@ -136,7 +136,7 @@ class TestEtopo2022(SourceContract):
     @pytest.fixture
     def source(self, tmp_path: Path) -> Source:
         path = write_etopo(tmp_path / etopo_name(), relief() + np.float32(0.25), GLOBE)
-        return Etopo(path, EtopoOptions())
+        return open_etopo(path, EtopoOptions())
 
     @pytest.fixture
     def landmarks(self) -> list[Landmark]:
@@ -148,50 +148,50 @@ class TestEtopo2022(SourceContract):
     def test_the_file_name_says_which_surface(self, source: Source, tmp_path: Path) -> None:
         assert [p.version for p in source.provenance()] == ["ice surface"]
         bed = write_etopo(tmp_path / etopo_name(what="bed"), relief().astype(np.float32), GLOBE)
-        assert [p.version for p in Etopo(bed, EtopoOptions()).provenance()] == ["bedrock"]
+        assert [p.version for p in open_etopo(bed, EtopoOptions()).provenance()] == ["bedrock"]
 
 
 class TestRefusals:
     def test_the_geoid_is_no_elevation(self, tmp_path: Path) -> None:
         path = write_etopo(tmp_path / etopo_name(what="geoid"), relief().astype(np.float32), GLOBE)
         with pytest.raises(SourceError, match=r"(?s)companion.*heights of the geoid"):
-            Etopo(path, EtopoOptions())
+            open_etopo(path, EtopoOptions())
 
     def test_type_identifiers_are_no_elevation(self, tmp_path: Path) -> None:
         kinds = np.full(GLOBE.shape, 11, np.int8)
         path = write_gebco_tid(tmp_path / "GEBCO_2024_TID.nc", kinds, GLOBE)
         with pytest.raises(SourceError, match=r"(?s)companion.*type identifiers"):
-            Gebco(path, GebcoOptions())
+            open_gebco(path, GebcoOptions())
         renamed = path.rename(tmp_path / "GEBCO_2024.nc")
         with pytest.raises(
             SourceError, match=r"(?s)documented as a map of elevation.*tid\(lat, lon\)"
         ):
-            Gebco(renamed, GebcoOptions())
+            open_gebco(renamed, GebcoOptions())
 
     def test_a_shared_meridian_is_named(self, tmp_path: Path) -> None:
         path = write_etopo(
             tmp_path / "ETOPO1_Ice_g.nc", relief().astype(np.float32), GLOBE, shared_meridian=True
         )
         with pytest.raises(SourceError, match=r"(?s)same meridian.*361 columns.*cell-registered"):
-            Etopo(path, EtopoOptions())
+            open_etopo(path, EtopoOptions())
 
     def test_feet_are_refused_by_name_and_by_value(self, tmp_path: Path) -> None:
         path = tmp_path / "a.nc"
         write_gebco_grid(path, relief(), GLOBE, attributes={"units": "feet"})
         with pytest.raises(SourceError, match=r"(?s)other units.*found: feet"):
-            Gebco(path, GebcoOptions())
+            open_gebco(path, GebcoOptions())
         write_gebco_grid(path, relief() * np.int16(20), GLOBE)
-        source = Gebco(path, GebcoOptions())
+        source = open_gebco(path, GebcoOptions())
         with pytest.raises(SourceError, match=r"(?s)not elevation in m.*-12000…9000 m"):
             source.read("elevation", None, GLOBE.window)
         tile = write_tif(tmp_path / "a.tif", relief(), GLOBE, units="ft")
         with pytest.raises(SourceError, match=r"(?s)other units.*found: ft"):
-            Gebco(tile, GebcoOptions())
+            open_gebco(tile, GebcoOptions())
 
     def test_missing_heights_have_no_slope(self, tmp_path: Path) -> None:
         heights = relief().astype(np.float32)
         heights[100, 100] = np.nan
-        source = Etopo(write_etopo(tmp_path / etopo_name(), heights, GLOBE), EtopoOptions())
+        source = open_etopo(write_etopo(tmp_path / etopo_name(), heights, GLOBE), EtopoOptions())
         assert np.isnan(source.read("elevation", None, Window(100, 100, 1, 1))).all()
         with pytest.raises(GridError, match=r"(?s)missing values has no slope.*1 cells"):
             source.read("slope", None, Window(100, 101, 1, 1))
@@ -199,13 +199,13 @@ class TestRefusals:
 
     def test_a_folder_a_missing_file_and_damage(self, tmp_path: Path) -> None:
         with pytest.raises(SourceError, match=r"(?s)one file.*gdalbuildvrt"):
-            Gebco(tmp_path, GebcoOptions())
+            open_gebco(tmp_path, GebcoOptions())
         for name in ("absent.nc", "absent.tif"):
             with pytest.raises(MissingFileError, match=r"no such raster|not there"):
-                Gebco(tmp_path / name, GebcoOptions())
+                open_gebco(tmp_path / name, GebcoOptions())
             (tmp_path / name).write_bytes(b"nothing")
             with pytest.raises(SourceError, match="damaged"):
-                Gebco(tmp_path / name, GebcoOptions())
+                open_gebco(tmp_path / name, GebcoOptions())
 
 
 @pytest.mark.realdata
@@ -214,7 +214,7 @@ class TestRealEtopo(SourceContract):
 
     @pytest.fixture
     def source(self, realdata: Path) -> Source:
-        return Etopo(
+        return open_etopo(
             realdata / "static" / "etopo_20arcmin.nc", EtopoOptions(product="ETOPO 20 arc-minutes")
         )
 

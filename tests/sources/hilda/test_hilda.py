@@ -303,7 +303,7 @@ class TestDamage:
             open_hilda(path, V1)
 
     def test_an_empty_folder_and_a_folder_that_is_not_there(self, tmp_path: Path) -> None:
-        with pytest.raises(MissingFileError, match=r"(?s)No HILDA.*none in it"):
+        with pytest.raises(MissingFileError, match=r"(?s)No HILDA.*an empty folder"):
             open_hilda(tmp_path, V1)
         with pytest.raises(MissingFileError, match=r"(?s)No HILDA.*no such folder"):
             open_hilda(tmp_path / "absent", V1)

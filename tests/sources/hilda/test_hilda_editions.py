@@ -329,7 +329,10 @@ def test_files_of_the_product_are_found_in_any_depth_and_nothing_else(tmp_path: 
 
 def test_a_folder_of_other_layers_only(tmp_path: Path) -> None:
     (tmp_path / "HILDAplus_vGLOB-1.0_luc_change-freq_1960-2019_wgs84.tif").write_bytes(b"x")
-    with pytest.raises(MissingFileError, match=r"(?s)No HILDA\+ state maps.*none in it"):
+    with pytest.raises(
+        MissingFileError,
+        match=r"(?s)No HILDA\+ state maps.*found: HILDAplus_vGLOB-1.0_luc_change-freq",
+    ):
         opened(tmp_path)
 
 

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ai4land.errors import ConfigError, MissingFileError, SourceError
+from ai4land.formats import Packing
 from ai4land.grid import Grid, Window
-from ai4land.sources.lai.leaf_area import Composite, LeafArea, Scaling
+from ai4land.sources.lai.composites import Composite, LeafArea, unpacked
 from ai4land.sources.periods import (
     Period,
     composite,
@@ -169,19 +170,17 @@ def test_provenance_is_of_the_ticks_asked_for(tmp_path: Path) -> None:
     assert len(source.provenance()) == 46
 
 
-class TestScaling:
-    def test_a_number_beyond_the_range_is_refused_or_missing(self) -> None:
+class TestUnpacked:
+    def test_a_number_beyond_the_range_is_refused(self) -> None:
         raw = np.array([0, 100, 200, 255], dtype=np.uint8)
         with pytest.raises(SourceError, match=r"(?s)neither.*0…100, or 255.*200 \(1 cells\)"):
-            Scaling(0.1, frozenset({255}), (0, 100)).apply(raw, "here")
-        loose = Scaling(0.1, frozenset({255}), (0, 100), strict=False).apply(raw, "here")
-        np.testing.assert_allclose(loose, [0, 10, np.nan, np.nan])
+            unpacked(raw, Packing(raw.dtype, (255,), 0, 100, 0.1), "here")
 
     def test_a_wrong_scale_is_noticed_by_an_impossible_leaf_area(self) -> None:
         with pytest.raises(SourceError, match=r"(?s)not leaf_area_index.*60 in 1 cells"):
-            Scaling(1.0).apply(np.array([60], dtype=np.uint8), "here")
+            unpacked(np.array([60], dtype=np.uint8), Packing(np.dtype(np.uint8)), "here")
         with pytest.raises(SourceError, match="not leaf_area_index"):
-            Scaling(1.0).apply(np.array([-1.0], dtype=np.float32), "here")
+            unpacked(np.array([-1], dtype=np.int8), Packing(np.dtype(np.int8)), "here")
 
 
 class TestDates:

@@ -251,7 +251,7 @@ class TestGimmsTraps:
             open_lai_gimms(tmp_path, GimmsLaiOptions())
 
     def test_an_empty_folder_and_archives_that_are_still_packed(self, tmp_path: Path) -> None:
-        with pytest.raises(MissingFileError, match=r"(?s)No GIMMS.*none in it"):
+        with pytest.raises(MissingFileError, match=r"(?s)No GIMMS.*an empty folder"):
             open_lai_gimms(tmp_path, GimmsLaiOptions())
         (tmp_path / "GIMMS_LAI4g_AVHRR_MODIS_consolidated_1982_1990.zip").touch()
         with pytest.raises(MissingFileError, match="unpack the archives"):

@@ -324,7 +324,7 @@ class TestTraps:
             open_esa_cci(tmp_path, EsaCciOptions())
 
     def test_archives_are_named_as_such(self, tmp_path: Path) -> None:
-        with pytest.raises(MissingFileError, match=r"(?s)No ESA CCI.*none in it"):
+        with pytest.raises(MissingFileError, match=r"(?s)No ESA CCI.*an empty folder"):
             open_esa_cci(tmp_path, EsaCciOptions())
         (tmp_path / "satellite-land-cover.zip").touch()
         with pytest.raises(MissingFileError, match=r"(?s)land-cover.zip.*unpack"):

@@ -17,7 +17,7 @@ from ai4land.formats import map_of, opened_netcdf
 from ai4land.grid import Grid, Window, overlap
 from ai4land.recipes import Recipe, VariableRecipe, Years, build_cube
 from ai4land.regrid import conservative
-from ai4land.sources.reanalysis.era5 import Era5Options, open_era5, open_era5_land
+from ai4land.sources.reanalysis.products import Era5Options, open_era5, open_era5_land
 from ai4land.sources.reanalysis.reanalysis import Reanalysis
 from ai4land.sources.source import Source
 from ai4land.testing.contracts.source import Landmark, SourceContract

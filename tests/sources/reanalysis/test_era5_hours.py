@@ -11,7 +11,7 @@ import pytest
 
 from ai4land.errors import SourceError
 from ai4land.grid import Window
-from ai4land.sources.reanalysis.era5 import Era5Options, open_era5, open_era5_land
+from ai4land.sources.reanalysis.products import Era5Options, open_era5, open_era5_land
 from ai4land.sources.reanalysis.reanalysis import Reanalysis
 from ai4land.sources.source import Source
 from ai4land.testing.contracts.source import Landmark, SourceContract

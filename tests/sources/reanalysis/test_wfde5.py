@@ -10,7 +10,7 @@ import pytest
 
 from ai4land.errors import SourceError
 from ai4land.grid import Window
-from ai4land.sources.reanalysis.wfde5 import Wfde5Options, open_wfde5
+from ai4land.sources.reanalysis.products import Wfde5Options, open_wfde5
 from ai4land.sources.source import Source
 from ai4land.testing.contracts.source import Landmark, SourceContract
 

@@ -14,8 +14,8 @@ from rasterio.warp import transform as warp_points
 
 from ai4land.errors import ConfigError, MissingFileError, SourceError
 from ai4land.grid import Grid, Window
-from ai4land.sources import SoilOptions, SoilTexture, SoilTextureOptions, Source, open_soil
-from ai4land.sources.codes import translation
+from ai4land.sources import SoilOptions, SoilTextureOptions, Source, open_soil, open_soil_texture
+from ai4land.sources.resampling import translation
 from ai4land.testing.contracts.source import Landmark, SourceContract
 from ai4land.vocabulary import NO_DATA, legend
 from provider_files.soil import (
@@ -101,7 +101,7 @@ class TestSoilGridsFolder:
         soilgrids(tmp_path, "sand")
         path = tmp_path / soilgrids_name("sand", "0-5cm", resolution="_5000")
         write_soilgrids(path, layer("sand", "0-5cm"), GRID)
-        with pytest.raises(SourceError, match=r"(?s)more than once.*_1000.tif.*one resolution"):
+        with pytest.raises(SourceError, match=r"(?s)Two files.*_1000.tif.*one resolution"):
             open_soil(tmp_path, SoilOptions())
 
     def test_layers_on_two_grids(self, tmp_path: Path) -> None:
@@ -267,7 +267,7 @@ class TestTexture(SourceContract):
     @pytest.fixture
     def source(self, tmp_path: Path) -> Source:
         path = write_watergap_texture(tmp_path / "texture.nc", texture(), CELLS)
-        return SoilTexture(path, SoilTextureOptions())
+        return open_soil_texture(path, SoilTextureOptions())
 
     @pytest.fixture
     def landmarks(self) -> list[Landmark]:
@@ -292,10 +292,10 @@ def test_the_three_fao_classes_are_the_nearest_ones() -> None:
 def test_another_file_and_another_code(tmp_path: Path) -> None:
     path = write_hwsd(tmp_path / "a.nc", layer("sand", "a") / 10, GRID, "T_SAND")
     with pytest.raises(SourceError, match=r"(?s)documented as a map of soil texture.*T_SAND"):
-        SoilTexture(path, SoilTextureOptions())
+        open_soil_texture(path, SoilTextureOptions())
     values = texture()
     values[0, 50] = 5
-    source = SoilTexture(
+    source = open_soil_texture(
         write_watergap_texture(tmp_path / "b.nc", values, CELLS), SoilTextureOptions()
     )
     with pytest.raises(SourceError, match=r"(?s)legend does not know.*5 \(1 cells\)"):
@@ -307,7 +307,7 @@ class TestRealTexture(SourceContract):
     @pytest.fixture
     def source(self, realdata: Path) -> Source:
         path = realdata / "static" / "soil_texture_watergap_0p5deg.nc"
-        return SoilTexture(path, SoilTextureOptions())
+        return open_soil_texture(path, SoilTextureOptions())
 
     @pytest.fixture
     def landmarks(self) -> list[Landmark]:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from ai4land.formats import Layout
+from ai4land.formats import Layout, NetcdfMap, class_codes, opened_netcdf
 from ai4land.grid import Window
 from ai4land.sources.file_source import FileSource, check_one_grid
 from ai4land.sources.orientation import Orientation, checked_orientation, probed
-from ai4land.sources.rasters import open_class_map
-from ai4land.sources.source import Array, Product, SourceField
+from ai4land.sources.rasters import Recode, open_class_map
+from ai4land.sources.source import Array, Notes, Product, SourceField, Ticks
 from ai4land.vocabulary import Clock, Legend, Variable
 
-__all__ = ["ClassMap", "ClassMaps", "opened_maps"]
+__all__ = ["ClassMap", "ClassMaps", "NetcdfClassMap", "opened_maps"]
 
 
 class ClassMap(Protocol):
@@ -37,14 +38,50 @@ class ClassMap(Protocol):
         ...
 
     def codes(
-        self,
-        window: Window,
-        legend: Legend,
-        where: str,
-        recode: Callable[[Array], Array] | None = None,
+        self, window: Window, legend: Legend, where: str, recode: Recode | None = None
     ) -> Array:
         """Codes of a window as a legend stores them, ``(y, x)`` uint8, 255 missing."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class NetcdfClassMap:
+    """A map of classes in a NetCDF variable, read as a raster is; see ``ClassMap``.
+
+    Attributes:
+        map: The variable.
+        at: Position on each dimension beside latitude and longitude.
+    """
+
+    map: NetcdfMap
+    at: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.map.path
+
+    @property
+    def layout(self) -> Layout:
+        """How its rows and columns lie."""
+        return self.map.layout
+
+    def read_all(self, windows: Sequence[Window]) -> list[Array]:
+        """Codes of windows as stored, north up, ``(y, x)``, the file opened once."""
+        with opened_netcdf(self.path) as dataset:
+            return [self.map.stored(window, self.at, dataset) for window in windows]
+
+    def codes(
+        self, window: Window, legend: Legend, where: str, recode: Recode | None = None
+    ) -> Array:
+        """See ``ClassMap``; a fill value is missing unless the legend gives it a meaning."""
+        raw, packing = self.map.stored(window, self.at), self.map.packing
+        missing = packing.missing(raw)
+        if packing.packed:
+            raw = np.where(missing, 0.0, packing.values(raw))
+        elif recode is None:
+            missing &= ~np.isin(raw, sorted(legend.stored))
+        return class_codes(recode(raw) if recode else raw, legend, None, where, missing)
 
 
 def opened_maps(
@@ -86,7 +123,7 @@ class ClassMaps(FileSource):
         *,
         back_cast: frozenset[int] = frozenset(),
         gaps: Mapping[int, str] | None = None,
-        recode: Callable[[Array], Array] | None = None,
+        recode: Recode | None = None,
         orientation: Orientation = "checked",
     ) -> None:
         self._legend, self._recode, self._orientation = legend, recode, orientation
@@ -96,8 +133,8 @@ class ClassMaps(FileSource):
         grid = next(iter(self._maps.values())).layout.grid
         ticks = tuple(t for t in self._maps if t is not None)
         clock = Clock.YEAR if ticks else Clock.STATIC
-        field = SourceField(variable, grid, clock, ticks, legend, back_cast, gaps or {})
-        super().__init__({variable.name: field}, product)
+        entry = SourceField(variable, grid, clock, ticks, legend, back_cast, gaps or {})
+        super().__init__({variable.name: entry}, product)
 
     def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
         """Class codes of a window, ``(y, x)`` uint8, 255 missing."""
@@ -106,9 +143,7 @@ class ClassMaps(FileSource):
         where = f"{one.path.name}{time}, row {window.row}, column {window.col}"
         return one.codes(window, self._legend, where, self._recode)
 
-    def _found(
-        self, entry: SourceField, ticks: tuple[int, ...], window: Window
-    ) -> Mapping[str, Any]:
+    def _found(self, entry: SourceField, ticks: Ticks, window: Window) -> Notes:
         """Refuse or note a file whose content is the mirror image of its neighbours in time."""
         files = list({self._maps[tick].path: self._maps[tick] for tick in ticks}.values())
         lines = probed(window)

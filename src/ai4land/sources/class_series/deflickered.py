@@ -15,6 +15,7 @@ every value of a later year out of the smoothed labels up to 2005, and the other
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -32,8 +33,17 @@ from ai4land.sources.class_series.flicker import (
     runs_of,
     settle,
 )
-from ai4land.sources.options import Strict
-from ai4land.sources.source import Array, Fields, Provenance, Source, SourceField, checked
+from ai4land.sources.reader import Strict
+from ai4land.sources.source import (
+    Array,
+    Fields,
+    Notes,
+    Provenance,
+    Source,
+    SourceField,
+    Ticks,
+    checked,
+)
 from ai4land.vocabulary import NO_DATA, Clock, variable
 
 __all__ = ["SMOOTHED", "Deflicker", "Deflickered", "unsmoothed"]
@@ -201,7 +211,7 @@ class Deflickered:
     def _run(self, tick: int) -> tuple[int, ...]:
         return next(run for run in self._runs if tick in run)
 
-    def inspect(self, variable: str, ticks: tuple[int, ...], window: Window) -> Mapping[str, Any]:
+    def inspect(self, variable: str, ticks: Ticks, window: Window) -> Notes:
         """What the source finds; of the smoothed variable also what smoothing does.
 
         Returns:
@@ -216,15 +226,15 @@ class Deflickered:
         notes = dict(self._source.inspect(self._raw, ticks, window))
         years = [t for t in entry.ticks if ticks[0] <= t <= ticks[-1]]
         strips = list(_strips(window))
-        before: dict[int, int] = {}
-        after: dict[int, int] = {}
+        before: Counter[int] = Counter()
+        after: Counter[int] = Counter()
         changed = total = 0
         for strip in strips:
             for run in runs_of(years, ()):
                 one = [self._source.read(self._raw, t, strip) for t in run]
                 two = [self.read(variable, t, strip) for t in run]
-                _add(before, count_reversals(one, _LONGEST))
-                _add(after, count_reversals(two, _LONGEST))
+                before.update(count_reversals(one, _LONGEST))
+                after.update(count_reversals(two, _LONGEST))
                 changed += sum(int((a != b).sum()) for a, b in zip(one, two, strict=True))
                 total += sum(int((a != NO_DATA).sum()) for a in one)
         notes["deflicker"] = {
@@ -260,17 +270,10 @@ class Deflickered:
 def _strips(window: Window) -> Iterator[Window]:
     """Rows of a window, a few at a time; all of them, or evenly spaced ones of a large window."""
     tall = max(1, min(window.height, _STRIP_PIXELS // window.width))
-    count = -(-window.height // tall)
-    if window.height * window.width > _SURVEY_PIXELS:
-        count = max(1, _SURVEY_PIXELS // (tall * window.width))
-        rows = [(window.height - tall) * i // max(count - 1, 1) for i in range(count)]
-    else:
-        rows = [tall * i for i in range(count)]
-    for row in rows:
-        height = min(tall, window.height - row)
-        yield Window(window.row + row, window.col, height, window.width)
-
-
-def _add(total: dict[int, int], more: Mapping[int, int]) -> None:
-    for key, count in more.items():
-        total[key] = total.get(key, 0) + count
+    if window.height * window.width <= _SURVEY_PIXELS:
+        yield from window.strips(tall)
+        return
+    count = max(1, _SURVEY_PIXELS // (tall * window.width))
+    for i in range(count):
+        row = (window.height - tall) * i // max(count - 1, 1)
+        yield Window(window.row + row, window.col, tall, window.width)

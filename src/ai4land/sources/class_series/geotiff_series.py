@@ -16,10 +16,9 @@ from ai4land.sources.class_series.deflickered import Deflicker, Deflickered, uns
 from ai4land.sources.class_series.reprojected import ReprojectedMaps, onto_longitudes
 from ai4land.sources.class_series.years import annual_files, bands_by_year
 from ai4land.sources.file_source import gaps_in
-from ai4land.sources.options import Cited
 from ai4land.sources.orientation import OrientationOptions
 from ai4land.sources.rasters import RasterFile, on_longitudes
-from ai4land.sources.reader import Certainty, Reader
+from ai4land.sources.reader import Certainty, Cited, Reader
 from ai4land.sources.source import Source
 from ai4land.vocabulary import Variable, read_legend
 from ai4land.vocabulary import variable as look_up
@@ -58,19 +57,9 @@ class GeotiffSeriesOptions(Cited, OrientationOptions):
 
 
 def open_geotiff_series(path: Path, options: GeotiffSeriesOptions, variable: Variable) -> Source:
-    """Open annual class maps.
+    """Open annual class maps: a folder of files, or one file with a band a year.
 
-    Args:
-        path: Folder of files, or one file with a band a year.
-        options: File name pattern, legend, bands, resampling, provenance and smoothing.
-        variable: The categorical variable that the maps show, or its smoothed companion.
-
-    Raises:
-        ConfigError: If the pattern has no place for the year, bands are not told apart, or a
-            smoothed variable is asked for without saying how it is smoothed.
-        MissingFileError: If no file matches.
-        SourceError: If the series is not on one grid, or not on longitudes and latitudes and no
-            resampling is named.
+    The variable is the categorical one that the maps show, or its smoothed companion.
     """
     raw = look_up(unsmoothed(variable.name, options.deflicker))
     rasters = _rasters(path, options)

@@ -23,7 +23,7 @@ from ai4land.formats import (
 from ai4land.grid import WGS84, Grid, Window
 from ai4land.sources.class_series.class_maps import ClassMaps
 from ai4land.sources.rasters import RasterFile
-from ai4land.sources.source import SourceField
+from ai4land.sources.source import Notes, SourceField, Ticks
 from ai4land.vocabulary import NO_DATA, Legend
 
 __all__ = ["ReprojectedMaps", "onto_longitudes"]
@@ -81,8 +81,7 @@ class ReprojectedMaps(ClassMaps):
     Args:
         originals: Year → the raster as it is delivered.
         method: The resampling.
-        rest: As for ``ClassMaps``.
-        options: Likewise.
+        rest, options: As for ``ClassMaps``.
     """
 
     def __init__(
@@ -95,9 +94,7 @@ class ReprojectedMaps(ClassMaps):
         super().__init__(*rest, **options)
         self._originals, self._method = originals, method
 
-    def _found(
-        self, entry: SourceField, ticks: tuple[int, ...], window: Window
-    ) -> Mapping[str, Any]:
+    def _found(self, entry: SourceField, ticks: Ticks, window: Window) -> Notes:
         """Resampling, grid, and the error of each class's area over the whole first map."""
         original, one = self._originals[ticks[0]], self._maps[ticks[0]]
         before = _areas_of_raster(original, self._legend)
@@ -142,10 +139,8 @@ def _areas_of_grid(one: Any, legend: Legend) -> npt.NDArray[np.float64]:  # noqa
     """The same of the map on longitudes and latitudes."""
     grid, total = one.layout.grid, np.zeros(256)
     rows = grid.row_areas()
-    step = max(1, _BLOCK**2 // grid.width)
-    for row in range(0, grid.height, step):
-        height = min(step, grid.height - row)
-        codes = one.codes(Window(row, 0, height, grid.width), legend, str(one.path))
-        weights = np.repeat(rows[row : row + height], grid.width)
+    for strip in grid.window.strips(max(1, _BLOCK**2 // grid.width)):
+        codes = one.codes(strip, legend, str(one.path))
+        weights = np.repeat(rows[strip.slices[0]], grid.width)
         total += np.bincount(codes.ravel(), weights, 256)
     return total

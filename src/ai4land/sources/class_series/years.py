@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from ai4land.errors import ConfigError, MissingFileError
-from ai4land.sources.file_source import each_once, listing
+from ai4land.errors import ConfigError
+from ai4land.sources.file_source import each_once, nothing_here
 
 __all__ = ["annual_files", "bands_by_year"]
 
@@ -39,9 +39,7 @@ def annual_files(folder: Path, pattern: str) -> dict[int, Path]:
     names = sorted(f for f in folder.iterdir() if f.is_file()) if folder.is_dir() else []
     found = [(year, file) for file in names if (year := _year_in(file.name, pattern)) is not None]
     if not found:
-        raise MissingFileError(
-            "No files of this name here", where=folder, expected=pattern, found=listing(folder)
-        )
+        raise nothing_here("files of this name", folder, pattern)
     return each_once(sorted(found), "year", "write a pattern that only one of them fits")
 
 

@@ -10,18 +10,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from ai4land.errors import MissingFileError, SourceError
+from ai4land.errors import SourceError
 from ai4land.grid import Grid, Window
-from ai4land.sources.co2.netcdf import netcdf_curve
-from ai4land.sources.co2.tables import Curve, key_of, text_curves, workbook_curves
-from ai4land.sources.file_source import FileSource, check_bounds, gaps_in
-from ai4land.sources.options import Strict
-from ai4land.sources.reader import Certainty, Reader
-from ai4land.sources.source import Array, Product, SourceField
+from ai4land.sources.co2.curves import Curve, key_of, netcdf_curve, text_curves, workbook_curves
+from ai4land.sources.file_source import FileSource, check_bounds, gaps_in, joined, nothing_here
+from ai4land.sources.reader import Certainty, Reader, Strict
+from ai4land.sources.source import Array, Notes, Product, SourceField, Ticks
 from ai4land.vocabulary import Clock, variable
 
 __all__ = ["READER", "Co2", "Co2Options", "open_co2"]
@@ -53,25 +51,15 @@ class Co2Options(Strict):
 def open_co2(path: Path, options: Co2Options) -> Co2:
     """Open a table or NetCDF file, or a folder of such.
 
-    Years are the plain mean of their twelve months where a file has months only.
-
-    Args:
-        path: ``.csv``, ``.txt``, ``.xlsx`` or ``.nc`` file, or a folder with the files of a
-            history and a scenario.
-        options: Which series, and where they are joined.
-
-    Raises:
-        MissingFileError: If there are no files.
-        SourceError: If a file is not what it promises, or the series asked for is not there.
+    Years are the plain mean of their twelve months where a file has months only. A folder may hold
+    the files of a history and a scenario.
     """
     if path.is_dir():
         files = sorted(f for f in path.iterdir() if f.suffix.lower() in _SUFFIXES)
     else:
         files = [path] if path.is_file() else []
     if not files:
-        raise MissingFileError(
-            "No file of CO2 here", where=path, expected=", ".join(sorted(_SUFFIXES))
-        )
+        raise nothing_here("file of CO2", path, ", ".join(sorted(_SUFFIXES)))
     clock = Clock(options.clock)
     curves = _merged((c for f in files for c in _curves(f)), clock, path)
     history, scenario = _chosen(curves, options, path)
@@ -193,22 +181,19 @@ class Co2(FileSource):
                     found="only missing ones",
                     remedy="compare its checksum with the provider's and fetch it again",
                 )
-        self._ppm = dict(history.values)
-        self._origin = dict.fromkeys(history.values, history)
+        self._curves = dict.fromkeys(sorted(history.values), history)
         self._join = 0
         if scenario is not None:
             self._join = (max(history.values) + 1) if join is None else join * per_year
             self._check_join(history, scenario)
-            self._ppm = {t: v for t, v in history.values.items() if t < self._join}
-            self._origin = dict.fromkeys(self._ppm, history)
-            later = {t: v for t, v in scenario.values.items() if t >= self._join}
-            self._ppm |= later
-            self._origin |= dict.fromkeys(later, scenario)
+            later = dict.fromkeys(scenario.values, scenario)
+            self._curves = joined(self._curves, later, self._join - 1)
         entry = variable(_NAME)
-        given, where = np.array(list(self._ppm.values())), f"{history.path}, {history.name}"
+        given = np.array([curve.values[tick] for tick, curve in self._curves.items()])
+        where = f"{history.path}, {history.name}"
         check_bounds(given, entry, where, "say the right columns, or convert the table to ppm")
-        gaps = gaps_in(self._ppm, "the table has no complete value")
-        field = SourceField(entry, _GLOBE, clock, tuple(sorted(self._ppm)), gaps=gaps)
+        gaps = gaps_in(self._curves, "the table has no complete value")
+        field = SourceField(entry, _GLOBE, clock, tuple(self._curves), gaps=gaps)
         super().__init__({_NAME: field}, Product("atmospheric CO2", "", _LICENCE, _CITATION))
 
     def _check_join(self, history: Curve, scenario: Curve) -> None:
@@ -228,11 +213,9 @@ class Co2(FileSource):
     def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
         """The value of a time in every cell of a window, float32 ppm."""
         assert tick is not None
-        return np.full(window.shape, self._ppm[tick], dtype=np.float32)
+        return np.full(window.shape, self._curves[tick].values[tick], dtype=np.float32)
 
-    def _found(
-        self, entry: SourceField, ticks: tuple[int, ...], window: Window
-    ) -> Mapping[str, Any]:
+    def _found(self, entry: SourceField, ticks: Ticks, window: Window) -> Notes:
         """Report where the scenario takes over, and how far it is from the history there.
 
         Returns:
@@ -265,7 +248,7 @@ class Co2(FileSource):
 
     def _files(self, entry: SourceField, tick: int | None) -> Iterable[Path]:
         assert tick is not None
-        return [self._origin[tick].path]
+        return [self._curves[tick].path]
 
 
 READER = Reader(

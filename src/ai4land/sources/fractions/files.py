@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import netCDF4
 import numpy as np
@@ -19,6 +20,7 @@ from ai4land.formats import (
     map_of,
     maps_in,
     opened_netcdf,
+    time_of,
     whole,
     years_of,
 )
@@ -187,20 +189,12 @@ def _open(
                     expected=first.dimensions,
                     found=one.dimensions,
                 )
-        others = [n for n in first.others if n != dimension]
-        if len(others) > 1:
-            raise SourceError(
-                "More dimensions than time, class, latitude and longitude",
-                where=f"{path}, {first.name}",
-                found=first.dimensions,
-            )
-        time = others[0] if others else None
-        return FractionFile(
-            path,
-            _years(dataset, time, named, path, stamp),
-            {name: (maps[array], member) for name, (array, member) in places.items()},
-            (time, dimension),
-        )
+        classes_in = {name: (maps[array], member) for name, (array, member) in places.items()}
+        if set(first.others) <= {dimension}:
+            return FractionFile(path, _only(named, path), classes_in, (None, dimension))
+        time = time_of(dataset, first, beside=dimension)
+        years = _years(time, named, path, stamp)
+        return FractionFile(path, years, classes_in, (time.name, dimension))
 
 
 def _members(dataset: netCDF4.Dataset, dimension: str) -> list[str]:
@@ -230,25 +224,26 @@ def _check_names(classes: tuple[str, ...], known: list[str], path: Path, *, comp
         )
 
 
+def _only(named: int | None, path: Path) -> dict[int, int | None]:
+    """The year of a file without time axis."""
+    if named is None:
+        raise ConfigError(
+            "The file has no time axis",
+            where=path,
+            remedy="set the option `year`, or `pattern` for a folder with one file a year",
+        )
+    return {named: None}
+
+
 def _years(
-    dataset: netCDF4.Dataset, time: str | None, named: int | None, path: Path, stamp: Stamp
+    time: netCDF4.Variable[Any], named: int | None, path: Path, stamp: Stamp
 ) -> dict[int, int | None]:
-    """Year → position on the time axis."""
-    if time is None:
-        if named is None:
-            raise ConfigError(
-                "The file has no time axis",
-                where=path,
-                remedy="set the option `year`, or `pattern` for a folder with one file a year",
-            )
-        return {named: None}
-    if time not in dataset.variables:
-        raise SourceError("A coordinate is missing", where=path, found=time)
-    years = years_of(dataset[time], path, stamp)
+    """Year → position on the time axis; the one of the file's name if that says one."""
+    years = years_of(time, path, stamp)
     if named not in {None, *years}:
         raise SourceError(
             "The times are not those of the file's name",
-            where=f"{path}, {time}",
+            where=f"{path}, {time.name}",
             expected=f"the year {named}",
             found=list(years)[:5],
             remedy="correct the year in the name or the recipe; or say `stamp: end` if times "

@@ -19,11 +19,10 @@ from pydantic import Field, model_validator
 from ai4land.errors import ConfigError, SourceError
 from ai4land.formats import Stamp
 from ai4land.grid import Window
-from ai4land.sources.file_source import FileSource, gaps_in
+from ai4land.sources.file_source import FileSource, check_whole_cells, gaps_in
 from ai4land.sources.fractions.files import FractionFile, open_fraction_files
-from ai4land.sources.options import Cited
-from ai4land.sources.reader import Certainty, Reader
-from ai4land.sources.source import Array, SourceField
+from ai4land.sources.reader import Certainty, Cited, Reader
+from ai4land.sources.source import Array, Notes, SourceField, Ticks
 from ai4land.vocabulary import Clock, Legend, check_name, read_legend, variable
 
 __all__ = ["READER", "Fractions", "FractionsOptions", "open_fractions"]
@@ -76,18 +75,7 @@ class FractionsOptions(Cited):
 
 
 def open_fractions(path: Path, options: FractionsOptions) -> Fractions:
-    """Open a file, or a folder with one file a year.
-
-    Args:
-        path: NetCDF file, or folder with ``pattern``.
-        options: Class map, units and names.
-
-    Raises:
-        ConfigError: If the class map names a class that file or legend do not have, or leaves a
-            member of the class dimension out.
-        MissingFileError: If no file is there.
-        SourceError: If a file is laid out differently.
-    """
+    """Open a file, or a folder with one file a year."""
     target = read_legend(options.legend)
     matrix = _matrix(options, target)
     files = open_fraction_files(
@@ -197,15 +185,7 @@ class Fractions(FileSource):
         file, options = self._shares[year], self._options
         values = file.read(year, window, options.units)
         where = f"{file.path.name}, {year}"
-        missing = np.isnan(values)
-        torn = missing.any(axis=0) & ~missing.all(axis=0)
-        if torn.any():
-            raise SourceError(
-                "A cell lacks some of its classes",
-                where=where,
-                expected="all classes of the class map or none",
-                found=f"{int(torn.sum())} cells",
-            )
+        check_whole_cells(np.isnan(values), "classes", where)
         total = values.sum(axis=0)
         self._check_sums(values, total, where)
         out = np.tensordot(self._matrix, np.maximum(values, 0.0), axes=1)
@@ -251,9 +231,7 @@ class Fractions(FileSource):
             return f"allow sums further from 1: `tolerance: {_LOOSEST:g}` at most"
         return "leave classes that overlap others out of the class map"
 
-    def _found(
-        self, entry: SourceField, ticks: tuple[int, ...], window: Window
-    ) -> Mapping[str, Any]:
+    def _found(self, entry: SourceField, ticks: Ticks, window: Window) -> Notes:
         """What the shares are shares of, and which years were interpolated."""
         notes: dict[str, Any] = {
             "denominator": "cell" if entry.variable.name == _LAND else "known land area",

@@ -9,26 +9,34 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
-from ai4land.errors import MissingFileError, SourceError
-from ai4land.formats import chosen, map_of, opened_netcdf, years_of
+from ai4land.errors import SourceError
+from ai4land.formats import chosen, map_of, opened_netcdf, time_of, years_of
 from ai4land.grid import Window
-from ai4land.sources.class_series.class_maps import ClassMap, ClassMaps, opened_maps
+from ai4land.sources.class_series.class_maps import ClassMap, ClassMaps, NetcdfClassMap, opened_maps
 from ai4land.sources.class_series.deflickered import Deflicker, Deflickered
-from ai4land.sources.class_series.netcdf_maps import NetcdfClassMap
 from ai4land.sources.class_series.years import annual_files
-from ai4land.sources.file_source import FileSource, each_once, gaps_in
+from ai4land.sources.file_source import FileSource, each_once, gaps_in, nothing_here
 from ai4land.sources.hilda.files import EDITIONS, HildaFile, HildaVersion, files_in, refuse_other
-from ai4land.sources.hilda.transitions import open_transitions
-from ai4land.sources.orientation import OrientationOptions
+from ai4land.sources.orientation import Orientation, OrientationOptions
 from ai4land.sources.reader import Certainty, Reader
-from ai4land.sources.source import Array, Flag, Product, Provenance, Source, SourceField
-from ai4land.vocabulary import legend, variable
+from ai4land.sources.source import (
+    Array,
+    Flag,
+    Notes,
+    Product,
+    Provenance,
+    Source,
+    SourceField,
+    Ticks,
+)
+from ai4land.vocabulary import NO_DATA, legend, variable
 
-__all__ = ["READER", "HildaOptions", "open_hilda"]
+__all__ = ["READER", "HildaOptions", "open_hilda", "split_transitions"]
 
 _STATES = "LULC_states"
 _OBSERVED_FROM = 1960  # earlier years are back-cast (Winkler et al. 2021, methods)
@@ -36,6 +44,7 @@ _DEFECT = 2015
 _ICE, _SPARSE = 99, 66
 _PROBE_ROWS = 64
 _DEFECT_TEXT = "the v1 file of 2015 is a base map in which ice (99) is coded as sparse land (66)"
+Codes = npt.NDArray[np.uint8]
 
 
 class HildaOptions(OrientationOptions):
@@ -61,14 +70,7 @@ class HildaOptions(OrientationOptions):
 def open_hilda(path: Path, options: HildaOptions) -> Source:
     """Open a folder of HILDA+ maps, or one NetCDF file of states.
 
-    Args:
-        path: Folder, searched with its subfolders for states and transitions of any prefix, or
-            ``.nc`` file.
-        options: Version, the treatment of 2015, and smoothing.
-
-    Raises:
-        MissingFileError: If there is nothing of the product.
-        SourceError: If the files are of another version, or a year occurs twice.
+    A folder is searched with its subfolders for states and transitions of any prefix.
     """
     if path.is_file():
         files = [HildaFile.of(path) or HildaFile(path, "netcdf", None, None)]
@@ -82,13 +84,9 @@ def open_hilda(path: Path, options: HildaOptions) -> Source:
     states = _states([f for f in files if f.kind != "transitions"], options, path)
     changes = _by_year([f for f in files if f.kind == "transitions"])
     if states is None and not changes:
-        raise MissingFileError(
-            "No HILDA+ state maps here",
-            where=path,
-            expected="files named …hilda_plus_{year}_states_GLOB-v1-0….tif or "
-            "…hilda_plus_states_{year}_GLOB-v2….tif, or hildaplus_…_states.nc",
-            found="no such folder" if not path.is_dir() else "none in it or its subfolders",
-        )
+        expected = "files named …hilda_plus_{year}_states_GLOB-v1-0….tif or "
+        expected += "…hilda_plus_states_{year}_GLOB-v2….tif, or hildaplus_…_states.nc"
+        raise nothing_here("HILDA+ state maps", path, expected)
     parts = [] if states is None else [states]
     if changes:
         parts.append(open_transitions(changes, options.version, options.orientation))
@@ -144,15 +142,9 @@ def _netcdf_maps(path: Path) -> dict[int, ClassMap]:
     with opened_netcdf(path) as dataset:
         array = chosen(dataset, (_STATES,), path, what="HILDA+ states", option=None)
         states = map_of(dataset, array, path)
-        if list(states.others) != ["time"] or "time" not in dataset.variables:
-            raise SourceError(
-                "Other dimensions than a series of maps",
-                where=f"{path}, {_STATES}",
-                expected="(time, latitude, longitude)",
-                found=array.dimensions,
-            )
-        years = years_of(dataset["time"], path)
-    return {year: NetcdfClassMap(states, {"time": index}) for year, index in years.items()}
+        time = time_of(dataset, states)
+        years, axis = years_of(time, path), time.name
+    return {year: NetcdfClassMap(states, {axis: index}) for year, index in years.items()}
 
 
 class _Settled(FileSource):
@@ -202,9 +194,7 @@ class _Settled(FileSource):
         before = self._source.read("land_use", _DEFECT - 1, window)
         return np.where((before == _ICE) & (codes == _SPARSE), np.uint8(_ICE), codes)
 
-    def _found(
-        self, entry: SourceField, ticks: tuple[int, ...], window: Window
-    ) -> Mapping[str, Any]:
+    def _found(self, entry: SourceField, ticks: Ticks, window: Window) -> Notes:
         """Checks of the series, how 2015 is treated, and whether 44 can mean what it should."""
         notes = dict(self._source.inspect("land_use", ticks, window))
         if self._defect and _DEFECT in ticks:
@@ -252,9 +242,7 @@ class _Together(FileSource):
         name = entry.variable.name
         return self._parts[name].read(name, tick, window)
 
-    def _found(
-        self, entry: SourceField, ticks: tuple[int, ...], window: Window
-    ) -> Mapping[str, Any]:
+    def _found(self, entry: SourceField, ticks: Ticks, window: Window) -> Notes:
         """What states or transitions find."""
         name = entry.variable.name
         return self._parts[name].inspect(name, ticks, window)
@@ -264,8 +252,69 @@ class _Together(FileSource):
     ) -> list[Provenance]:
         """The files behind some times of some variables (default: all), hashed."""
         names = [n for n in self._parts if variables is None or n in variables]
-        parts = {id(self._parts[n]): self._parts[n] for n in names}
-        return [e for part in parts.values() for e in part.provenance(ticks, names)]
+        parts = dict.fromkeys(self._parts[n] for n in names)
+        return [e for part in parts for e in part.provenance(ticks, names)]
+
+
+def open_transitions(
+    files: Mapping[int, Path], version: HildaVersion, orientation: Orientation
+) -> ClassMaps:
+    """Open transitions: the change of class from a year to the next, one GeoTIFF each.
+
+    The file ``hildaplus_{year}-{year-1}_transitions…`` holds the change from ``year − 1`` to
+    ``year``. Like every change in AI4Land it stands at the year it leaves: the file 1961-1960 is
+    tick 1960.
+
+    Codes of v1 have two digits, tens digit of the class before and of the class after (43: forest
+    to pasture; 44: stable forest). Those of v1-f and later have four (4133). The variable
+    ``land_use_transitions`` knows the 64 changes between main classes, so four digits are reduced
+    to two and a change between forest types is stable forest; ``split_transitions`` gives both
+    classes in full.
+
+    Args:
+        files: Later year of each file → the file.
+        version: Edition; it says how many digits the codes have.
+        orientation: Whether a file that looks mirrored is refused.
+
+    Raises:
+        SourceError: If the series is not on one grid.
+    """
+    left = {year - 1: path for year, path in files.items()}
+    return ClassMaps(
+        variable("land_use_transitions"),
+        opened_maps(left),
+        legend("hildaplus_transitions"),
+        EDITIONS[version].product,
+        gaps=gaps_in(left, lambda y: f"the transition file {y + 1}-{y} is missing"),
+        recode=None if version == "v1" else _reduced,
+        orientation=orientation,
+    )
+
+
+def _reduced(raw: Array) -> Array:
+    """Four digits to two; what is no pair of classes becomes a code that no legend knows."""
+    before, after = np.divmod(raw, 100)
+    codes = before // 10 * 10 + after // 10
+    odd = (raw != 0) & (raw != NO_DATA) & ((before < 10) | (before > 99))
+    return np.where(odd, 254, np.where(raw == NO_DATA, NO_DATA, codes))
+
+
+def split_transitions(codes: Array, digits: int) -> tuple[Codes, Codes]:
+    """The classes before and after, as codes of the states.
+
+    Args:
+        codes: Codes of a transition file, any shape; 0 is ocean before and after.
+        digits: 2 for v1, whose digits are the tens of the main classes (4 stands for 44); 4 for
+            v1-f and later, which write both codes in full.
+
+    Raises:
+        ValueError: If ``digits`` is neither.
+    """
+    if digits not in {2, 4}:
+        raise ValueError(f"transitions have 2 or 4 digits, not {digits}")
+    before, after = np.divmod(np.asarray(codes), 10 if digits == 2 else 100)
+    scale = 11 if digits == 2 else 1
+    return (before * scale).astype(np.uint8), (after * scale).astype(np.uint8)
 
 
 READER = Reader(

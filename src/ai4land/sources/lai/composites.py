@@ -1,30 +1,56 @@
-"""Products that come as composites: how their files are named, and leaf area made of them."""
+"""Leaf area index from composites, on the clock a model steps on, with what stands behind it.
+
+A composite speaks for some days. A tick's value is the mean of the valid composites that share days
+with it, each weighted by the days it shares; ``leaf_area_index_observations`` counts them.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
+import itertools
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.errors import MissingFileError, SourceError
-from ai4land.formats import Layout
-from ai4land.grid import Window
-from ai4land.sources.file_source import check_one_grid, each_once
-from ai4land.sources.lai.leaf_area import Composite, LeafArea
-from ai4land.sources.options import Strict
-from ai4land.sources.periods import Period
-from ai4land.sources.source import Product
-from ai4land.vocabulary import Clock
+from ai4land.errors import SourceError
+from ai4land.formats import Layout, Packing
+from ai4land.grid import Grid, Window
+from ai4land.sources.file_source import (
+    FileSource,
+    check_bounds,
+    check_one_grid,
+    each_once,
+    nothing_here,
+)
+from ai4land.sources.periods import Period, covered_ticks, period_of
+from ai4land.sources.reader import Strict
+from ai4land.sources.source import Array, Notes, Product, SourceField, Ticks
+from ai4land.vocabulary import Clock, variable
 
-__all__ = ["CompositeMap", "CompositeOptions", "Naming", "Rhythm", "leaf_area_of"]
+__all__ = [
+    "VARIABLES",
+    "Composite",
+    "CompositeOptions",
+    "LeafArea",
+    "Naming",
+    "Rhythm",
+    "leaf_area",
+    "open_composites",
+    "unpacked",
+]
 
 Rhythm = Literal["8day", "10day", "month"]
 Key = TypeVar("Key")
+FloatArray = npt.NDArray[np.float32]
+Opened = tuple[Layout, Callable[[Window], FloatArray]]
+
+VARIABLES = _VALUE, _COUNT = ("leaf_area_index", "leaf_area_index_observations")
+"""What every product of leaf area offers."""
 
 
 class CompositeOptions(Strict):
@@ -87,13 +113,7 @@ class Naming(Generic[Key]):
                 files.append((key, file))
                 editions.add(edition)
         if not files:
-            raise MissingFileError(
-                f"No {self.what} here",
-                where=folder,
-                expected=f"files named {self.example}",
-                found="none in it or its subfolders" if folder.is_dir() else "no such folder",
-                remedy="unpack the archives" if list(folder.glob("*.zip")) else None,
-            )
+            raise nothing_here(self.what, folder, f"files named {self.example}")
         if len(editions) > 1 and self.several is not None:
             raise SourceError(
                 "Several products or versions in the folder",
@@ -104,45 +124,164 @@ class Naming(Generic[Key]):
         return each_once(files, self.one, self.twice), ", ".join(sorted(editions))
 
 
-@dataclass(frozen=True, eq=False)
-class CompositeMap:
-    """One file of a product by latitude and longitude, whose header was read.
-
-    Attributes:
-        path: The file.
-        layout: How its rows and columns lie.
-        read: Leaf area of a window, ``(y, x)`` float32, NaN missing.
-    """
-
-    path: Path
-    layout: Layout
-    read: Callable[[Window], npt.NDArray[np.float32]]
-
-
-def leaf_area_of(
-    maps: Mapping[Period, CompositeMap],
-    options: CompositeOptions,
-    product: Product,
-    notes: Mapping[str, Any],
-) -> LeafArea:
-    """Leaf area of maps by the days that they speak for.
-
-    Args:
-        maps: Period → its map.
-        options: Clock, and whether periods may be incomplete.
-        product: For provenance.
-        notes: What a person should know of how values were made.
+def unpacked(raw: Array, packing: Packing, where: object) -> FloatArray:
+    """Leaf area of stored numbers, NaN where a fill stands.
 
     Raises:
-        SourceError: If the maps lie on different grids, or fill no period of the clock.
+        SourceError: If a number is neither a value nor a fill, or a leaf area is impossible.
     """
-    remedy = "keep files of one resolution in folders of their own"
-    check_one_grid(((m.path, m.layout.grid) for m in maps.values()), remedy)
+    values = packing.floats(raw)
+    beyond = np.isnan(values) & ~np.isin(raw, packing.fills)
+    if beyond.any():
+        fills = ", ".join(map(str, sorted(packing.fills))) or "nothing else"
+        raise SourceError(
+            "Stored numbers are neither leaf area nor a fill value",
+            where=where,
+            expected=f"{packing.low:g}…{packing.high:g}, or {fills}",
+            found=f"{raw[beyond].ravel()[0]:g} ({int(beyond.sum())} cells)",
+        )
+    return leaf_area(values, where)
+
+
+def leaf_area(values: FloatArray, where: object) -> FloatArray:
+    """Leaf area as it was read, after refusing what no plant has.
+
+    Raises:
+        SourceError: If a value is beyond the bounds of leaf area.
+    """
+    remedy = "the file's scale factor or fill value differs from what it declares"
+    check_bounds(values, variable(_VALUE), where, remedy, below=1e-6)
+    return values
+
+
+@dataclass(frozen=True, eq=False)
+class Composite:
+    """One composite of a product.
+
+    Attributes:
+        period: The days it speaks for.
+        paths: Its files.
+        read: Leaf area of a window of the source's grid, ``(y, x)`` float32, NaN missing.
+    """
+
+    period: Period
+    paths: tuple[Path, ...]
+    read: Callable[[Window], FloatArray]
+
+
+class LeafArea(FileSource):
+    """Leaf area index and the number of valid composites behind it.
+
+    Args:
+        grid: Grid of the values.
+        composites: The composites, no two of the same days.
+        clock: Clock of the values.
+        product: For provenance.
+        partial: Offer ticks of which the files cover only some days.
+        absent: First day of a composite that cannot be used → what it lacks.
+        notes: What a person should know of how values were made, kept beside them.
+
+    Raises:
+        SourceError: If two composites are of the same days, or none fills a tick.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        composites: Sequence[Composite],
+        clock: Clock,
+        product: Product,
+        *,
+        partial: bool = False,
+        absent: Mapping[dt.date, str] | None = None,
+        notes: Notes | None = None,
+    ) -> None:
+        self._notes = dict(notes or {})
+        ordered = sorted(composites, key=lambda c: c.period)
+        for one, two in itertools.pairwise(ordered):
+            if one.period.shared(two.period):
+                raise SourceError(
+                    "Two composites for the same days",
+                    where=one.paths[0].parent,
+                    found=f"{one.paths[0].name} and {two.paths[0].name}",
+                    remedy="keep files of one product and version in the folder",
+                )
+        ticks, gaps = covered_ticks(clock, [c.period for c in ordered], partial)
+        if not ticks:
+            first, last = ordered[0].period.start, ordered[-1].period.stop
+            raise SourceError(
+                f"The files fill no whole period of the {clock.value} clock",
+                where=ordered[0].paths[0].parent,
+                found=f"{len(ordered)} composites from {first} until before {last}",
+                remedy="add files, choose a finer `clock`, or set `partial: true`",
+            )
+        for day, reason in (absent or {}).items():
+            tick = clock.tick(day)
+            if tick in gaps:
+                gaps[tick] += f"; {day}: {reason}"
+        self._parts: dict[int, list[tuple[Composite, int]]] = {}
+        for tick in ticks:
+            days = period_of(clock, tick)
+            self._parts[tick] = [(c, n) for c in ordered if (n := c.period.shared(days))]
+        fields = {n: SourceField(variable(n), grid, clock, ticks, gaps=gaps) for n in VARIABLES}
+        super().__init__(fields, product)
+
+    def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
+        """Leaf area (m² m⁻², NaN missing) or composite count, ``(y, x)`` float32."""
+        assert tick is not None
+        total, weight = np.zeros(window.shape), np.zeros(window.shape)
+        count = np.zeros(window.shape, dtype=np.float32)
+        for composite, days in self._parts[tick]:
+            values = composite.read(window)
+            valid = np.isfinite(values)
+            total += np.where(valid, values, 0.0) * days
+            weight += valid * days
+            count += valid
+        if entry.variable.name == _COUNT:
+            return count
+        mean = np.full(window.shape, np.nan, dtype=np.float32)
+        np.divide(total, weight, out=mean, where=weight > 0, casting="same_kind")
+        return mean
+
+    def _found(self, entry: SourceField, ticks: Ticks, window: Window) -> Notes:
+        """How values were made, and how many composites stand behind a tick."""
+        counts = [len(self._parts[t]) for t in ticks]
+        return {**self._notes, "composites_per_tick": [min(counts), max(counts)]}
+
+    def _files(self, entry: SourceField, tick: int | None) -> Iterable[Path]:
+        assert tick is not None
+        return [path for composite, _ in self._parts[tick] for path in composite.paths]
+
+
+def open_composites(
+    folder: Path,
+    options: CompositeOptions,
+    naming: Naming[Period],
+    opened: Callable[[Path], Opened],
+    product: Product,
+    notes: Notes,
+    wanted: str | None = None,
+) -> LeafArea:
+    """Leaf area of the files of a folder and its subfolders by the days that they speak for.
+
+    Args:
+        folder: The folder.
+        options: Clock, and whether periods may be incomplete.
+        naming: How the files are named.
+        opened: Reads the header of a file: how it lies, and what reads leaf area of a window.
+        product: For provenance; the names of the files say its version.
+        notes: What a person should know of how values were made.
+        wanted: First word of the edition, where only one product is wanted.
+    """
+    files, edition = naming.files_in(folder, wanted)
+    maps = {period: (file, *opened(file)) for period, file in files.items()}
+    places = [(file, layout.grid) for file, layout, _ in maps.values()]
+    check_one_grid(places, "keep files of one resolution in folders of their own")
     return LeafArea(
-        next(iter(maps.values())).layout.grid,
-        [Composite(period, (one.path,), one.read) for period, one in maps.items()],
+        places[0][1],
+        [Composite(period, (file,), read) for period, (file, _, read) in maps.items()],
         Clock(options.clock),
-        product,
+        replace(product, version=edition),
         partial=options.partial,
         notes=notes,
     )

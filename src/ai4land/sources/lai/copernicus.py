@@ -18,13 +18,15 @@ from ai4land.errors import SourceError
 from ai4land.formats import NetcdfMap, check_units, chosen, map_of, opened_netcdf
 from ai4land.grid import Window
 from ai4land.sources.lai.composites import (
-    CompositeMap,
+    VARIABLES,
     CompositeOptions,
+    LeafArea,
     Naming,
+    Opened,
     Rhythm,
-    leaf_area_of,
+    leaf_area,
+    open_composites,
 )
-from ai4land.sources.lai.leaf_area import VARIABLES, LeafArea, leaf_area
 from ai4land.sources.periods import Period, composite_date, period_of
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Product
@@ -40,8 +42,12 @@ _FILE = re.compile(
 _NAME = "LAI"
 _UNITS = {"m2/m2", "m2 m-2", "m^2/m^2", "m^2 m^-2", "1", "-", "fraction"}  # C3S says fraction
 _SCALE = 1 / 30  # of the uint8 editions, of which 255 is missing
-_CITATION = "Verger et al. 2014, doi:10.1016/j.rse.2014.07.009; Copernicus services"
-_LICENCE = "Copernicus, free with attribution"
+_PRODUCT = Product(
+    "Copernicus LAI",
+    "",
+    "Copernicus, free with attribution",
+    "Verger et al. 2014, doi:10.1016/j.rse.2014.07.009; Copernicus services",
+)
 
 
 class CopernicusLaiOptions(CompositeOptions):
@@ -71,22 +77,12 @@ def open_lai_copernicus(path: Path, options: CopernicusLaiOptions) -> LeafArea:
 
     The date in a file's name lies in the ten-day period that the file speaks for (the 10th, the
     20th or the last of the month; of some editions the middle of the period).
-
-    Args:
-        path: Folder.
-        options: Clock.
-
-    Raises:
-        MissingFileError: If there is nothing of the product.
-        SourceError: If two files are of one period, or a file is laid out differently.
     """
-    files, edition = _NAMES.files_in(path)
-    product = Product("Copernicus LAI", edition, _LICENCE, _CITATION)
-    maps = {period: _opened_map(file) for period, file in files.items()}
-    return leaf_area_of(maps, options, product, {"composites": "ten-day periods"})
+    notes = {"composites": "ten-day periods"}
+    return open_composites(path, options, _NAMES, _opened, _PRODUCT, notes)
 
 
-def _opened_map(path: Path) -> CompositeMap:
+def _opened(path: Path) -> Opened:
     """Read and check the header of a file; numbers without attributes are as uint8 editions are."""
     with opened_netcdf(path) as dataset:
         array = chosen(dataset, (_NAME,), path, what="leaf area", option=None)
@@ -114,8 +110,7 @@ def _opened_map(path: Path) -> CompositeMap:
         )
     if unsigned and not attributes & {"_FillValue", "missing_value"}:
         packing = replace(packing, fills=(255,))
-    read = partial(_read, replace(found, packing=packing))
-    return CompositeMap(path, found.layout, read)
+    return found.layout, partial(_read, replace(found, packing=packing))
 
 
 def _read(one: NetcdfMap, window: Window) -> npt.NDArray[np.float32]:
@@ -130,8 +125,8 @@ READER = Reader(
     title="Copernicus leaf area index, CGLS 1 km and 300 m, C3S 1 km and 4 km",
     files=("c_gls_LAI_{date}0000_GLOBE_{sensor}_V2.0.2.nc", "c3s_LAI_{date}000000_GLOBE_*.nc"),
     years="1981– (C3S), 1999– (CGLS 1 km), 2014– (300 m)",
-    licence=_LICENCE,
-    citation=_CITATION,
+    licence=_PRODUCT.licence,
+    citation=_PRODUCT.citation,
     certainty=Certainty.CODE,
     experimental=True,
 )

@@ -15,17 +15,19 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import SourceError
-from ai4land.formats import Layout
+from ai4land.formats import Layout, Packing
 from ai4land.grid import Window
 from ai4land.sources.bands import BandFile, open_bands
 from ai4land.sources.lai.composites import (
-    CompositeMap,
+    VARIABLES,
     CompositeOptions,
+    LeafArea,
     Naming,
+    Opened,
     Rhythm,
-    leaf_area_of,
+    leaf_area,
+    open_composites,
 )
-from ai4land.sources.lai.leaf_area import VARIABLES, LeafArea, Scaling
 from ai4land.sources.periods import half_month
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Array, Product
@@ -36,10 +38,10 @@ _FILE = re.compile(
     r"GIMMS_LAI4g.*_(?P<version>V\d+\.\d+)_(?P<year>\d{4})(?P<month>\d{2})(?P<half>0[12])\.tiff?\Z",
     re.IGNORECASE,
 )
-_SCALING = Scaling(0.001, frozenset({65535}), (0, 6999), strict=False)
+_PACKING = Packing(np.dtype(np.uint16), (65535,), 0, 6999, 0.001)
 _MISSING_CODE = 3
 _ACCEPTED = {"any": (0, 1, 2), "observed": (0,)}
-_CITATION = "Cao et al. 2023, doi:10.5194/essd-15-4877-2023"
+_PRODUCT = Product("GIMMS LAI4g", "", "CC BY 4.0", "Cao et al. 2023, doi:10.5194/essd-15-4877-2023")
 
 
 class GimmsLaiOptions(CompositeOptions):
@@ -68,24 +70,13 @@ _NAMES = Naming(
 
 
 def open_lai_gimms(path: Path, options: GimmsLaiOptions) -> LeafArea:
-    """Open a folder of LAI4g files, searched with its subfolders.
-
-    Args:
-        path: Folder.
-        options: Clock and quality.
-
-    Raises:
-        MissingFileError: If there is nothing of the product.
-        SourceError: If there are several versions, or a file is laid out differently.
-    """
-    files, edition = _NAMES.files_in(path)
-    maps = {period: _opened_map(file, options.quality) for period, file in files.items()}
-    product = Product("GIMMS LAI4g", edition, "CC BY 4.0", _CITATION)
+    """Open a folder of LAI4g files, searched with its subfolders."""
     notes = {"quality": options.quality, "composites": "half months"}
-    return leaf_area_of(maps, options, product, notes)
+    opened = partial(_opened, _ACCEPTED[options.quality])
+    return open_composites(path, options, _NAMES, opened, _PRODUCT, notes)
 
 
-def _opened_map(path: Path, quality: str) -> CompositeMap:
+def _opened(codes: tuple[int, ...], path: Path) -> Opened:
     """Open a file and see that it has the two bands of the product."""
     file = open_bands(path)
     if file.dtypes[:1] != ("uint16",) or len(file.dtypes) != 2:
@@ -95,22 +86,20 @@ def _opened_map(path: Path, quality: str) -> CompositeMap:
             expected="band 1 leaf area × 1000 as uint16, band 2 quality",
             found=f"{len(file.dtypes)} bands of {', '.join(file.dtypes)}",
         )
-    return CompositeMap(path, _layout(file), partial(_read, file, _ACCEPTED[quality]))
-
-
-def _layout(file: BandFile) -> Layout:
     if not isinstance(file.place, Layout):
-        raise SourceError("Not on latitudes and longitudes", where=file.path, found=file.place)
-    return file.place
+        raise SourceError("Not on latitudes and longitudes", where=path, found=file.place)
+    return file.place, partial(_read, file, file.place, codes)
 
 
-def _read(file: BandFile, codes: tuple[int, ...], window: Window) -> npt.NDArray[np.float32]:
+def _read(
+    file: BandFile, layout: Layout, codes: tuple[int, ...], window: Window
+) -> npt.NDArray[np.float32]:
     where = f"{file.path.name}, row {window.row}, column {window.col}"
 
     def band(number: int) -> Array:
-        return _layout(file).gather(window, lambda rows, cols: file.read(number, rows, cols))
+        return layout.gather(window, lambda rows, cols: file.read(number, rows, cols))
 
-    values = _SCALING.apply(band(1), where)
+    values = leaf_area(_PACKING.floats(band(1)), where)
     quality = band(2)
     unknown = np.isfinite(values) & ~np.isin(quality, (*_ACCEPTED["any"], _MISSING_CODE))
     if unknown.any():
@@ -131,8 +120,8 @@ READER = Reader(
     title="GIMMS LAI4g, half months on 1/12°",
     files=("GIMMS_LAI4g_V1.2_{year}{month}{01|02}.tif",),
     years="1982–2020",
-    licence="CC BY 4.0",
-    citation=_CITATION,
+    licence=_PRODUCT.licence,
+    citation=_PRODUCT.citation,
     certainty=Certainty.CODE,
     experimental=True,
 )

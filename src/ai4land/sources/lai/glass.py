@@ -16,10 +16,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import SourceError
-from ai4land.formats import Hdf4File, Layout, opened_hdf4
+from ai4land.formats import Hdf4File, Layout, Packing, opened_hdf4
 from ai4land.grid import Window
-from ai4land.sources.lai.composites import CompositeMap, CompositeOptions, Naming, leaf_area_of
-from ai4land.sources.lai.leaf_area import VARIABLES, LeafArea, Scaling
+from ai4land.sources.lai.composites import (
+    VARIABLES,
+    CompositeOptions,
+    LeafArea,
+    Naming,
+    Opened,
+    open_composites,
+    unpacked,
+)
 from ai4land.sources.periods import Period, composite, composite_date
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.source import Product
@@ -36,8 +43,12 @@ _KNOWN: Mapping[str, tuple[type[np.generic], float, int]] = {
     "GLASS01B01": (np.uint8, 0.1, 255),
     "GLASS01B02": (np.int16, 0.01, 2550),
 }
-_CITATION = "Xiao et al. 2016, doi:10.1109/TGRS.2016.2560522"
-_LICENCE = "free for science with citation"
+_PRODUCT = Product(
+    "GLASS LAI",
+    "",
+    "free for science with citation",
+    "Xiao et al. 2016, doi:10.1109/TGRS.2016.2560522",
+)
 
 
 class GlassLaiOptions(CompositeOptions):
@@ -76,40 +87,27 @@ _NAMES = Naming(
 
 
 def open_lai_glass(path: Path, options: GlassLaiOptions) -> LeafArea:
-    """Open a folder of GLASS files, searched with its subfolders.
-
-    Args:
-        path: Folder.
-        options: Clock and product.
-
-    Raises:
-        MissingFileError: If there is nothing of the product, or no HDF4 library.
-        SourceError: If there are several products or versions, or a file is laid out differently.
-    """
-    files, edition = _NAMES.files_in(path, options.product)
-    name = edition.split()[0]
-    maps = {period: _opened_map(file, name) for period, file in files.items()}
-    product = Product("GLASS LAI", edition, _LICENCE, _CITATION)
+    """Open a folder of GLASS files, searched with its subfolders."""
     notes = {"composite_days": _DAYS, "day_weights": "days shared with the period"}
-    return leaf_area_of(maps, options, product, notes)
+    return open_composites(path, options, _NAMES, _opened, _PRODUCT, notes, options.product)
 
 
-def _opened_map(path: Path, product: str) -> CompositeMap:
+def _opened(path: Path) -> Opened:
     """Read and check the header of a file."""
     with opened_hdf4(path) as file:
-        scaling, layout = _scaling(file, product), file.grid_of(_FIELD).layout()
-    return CompositeMap(path, layout, partial(_read, path, scaling, layout))
+        packing, layout = _packing(file), file.grid_of(_FIELD).layout()
+    return layout, partial(_read, path, packing, layout)
 
 
-def _read(path: Path, scaling: Scaling, layout: Layout, window: Window) -> npt.NDArray[np.float32]:
+def _read(path: Path, packing: Packing, layout: Layout, window: Window) -> npt.NDArray[np.float32]:
     with opened_hdf4(path) as file:
         raw = layout.gather(window, lambda rows, cols: file.read(_FIELD, rows, cols))
-    return scaling.apply(raw, f"{path.name}, row {window.row}, column {window.col}")
+    return unpacked(raw, packing, f"{path.name}, row {window.row}, column {window.col}")
 
 
-def _scaling(file: Hdf4File, product: str) -> Scaling:
+def _packing(file: Hdf4File) -> Packing:
     """How the numbers of a file are meant, by its attributes checked against the product."""
-    stored, factor, fill = _KNOWN[product]
+    stored, factor, fill = _KNOWN[file.path.name.partition(".")[0].upper()]
     attributes: Mapping[str, Any] = file.attributes(_FIELD)
     dtype = file.describe(_FIELD)[1]
     declared = float(attributes.get("scale_factor", factor))
@@ -124,8 +122,9 @@ def _scaling(file: Hdf4File, product: str) -> Scaling:
     if offset != 0.0:  # HDF4 means factor × (stored − offset), NetCDF another thing: not to guess
         raise SourceError("The file declares an offset", where=file.path, expected=0, found=offset)
     fills = {fill, *np.atleast_1d(attributes.get("_FillValue", fill)).astype(int).tolist()}
+    held = tuple(n for n in sorted(fills) if np.iinfo(dtype).min <= n <= np.iinfo(dtype).max)
     low, high = (float(v) for v in attributes.get("valid_range", (0, round(10.0 / factor))))
-    return Scaling(factor, frozenset(fills), (low, high))
+    return Packing(dtype, held, low, high, factor)
 
 
 READER = Reader(
@@ -135,8 +134,8 @@ READER = Reader(
     title="GLASS leaf area index, 0.05°, from AVHRR or MODIS",
     files=("GLASS01B02.V40.A{year}{doy}.*.hdf", "GLASS01B01.V04.A{year}{doy}.*.hdf"),
     years="1981–2018 (AVHRR), 2000– (MODIS)",
-    licence=_LICENCE,
-    citation=_CITATION,
+    licence=_PRODUCT.licence,
+    citation=_PRODUCT.citation,
     certainty=Certainty.CODE,
     experimental=True,
 )

@@ -7,6 +7,7 @@ are brought onto a regular grid; exports keep their own grid if that is regular.
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,11 +16,16 @@ import numpy.typing as npt
 from pydantic import Field
 
 from ai4land.errors import SourceError
-from ai4land.formats import Layout
+from ai4land.formats import Layout, Packing
 from ai4land.grid import Grid, Window
 from ai4land.regrid import SinusoidalGrid, sinusoidal_mean, sinusoidal_nearest
-from ai4land.sources.lai.composites import CompositeOptions
-from ai4land.sources.lai.leaf_area import VARIABLES, Composite, LeafArea, Scaling
+from ai4land.sources.lai.composites import (
+    VARIABLES,
+    Composite,
+    CompositeOptions,
+    LeafArea,
+    unpacked,
+)
 from ai4land.sources.lai.modis_files import (
     LAI,
     QUALITY,
@@ -31,9 +37,8 @@ from ai4land.sources.lai.modis_files import (
     modis_tiles,
     whole_of,
 )
-from ai4land.sources.options import Side, side_of
 from ai4land.sources.periods import composite
-from ai4land.sources.reader import Certainty, Reader
+from ai4land.sources.reader import Certainty, Reader, Side, side_of
 from ai4land.sources.source import Array, Product
 from ai4land.vocabulary import Clock
 
@@ -42,7 +47,7 @@ __all__ = ["READER", "ModisLaiOptions", "accepted", "open_lai_modis"]
 FloatArray = npt.NDArray[np.float32]
 Rule = Literal["any", "main", "clear"]
 
-_SCALING = Scaling(0.1, frozenset(range(249, 256)), (0, 100))
+_PACKING = Packing(np.dtype(np.uint8), tuple(range(249, 256)), 0, 100, 0.1)
 _CITATION = "Myneni et al. 2021, doi:10.5067/MODIS/MCD15A2H.061"
 _LICENCE = "no restriction (NASA)"
 
@@ -75,17 +80,7 @@ class ModisLaiOptions(CompositeOptions):
 
 
 def open_lai_modis(path: Path, options: ModisLaiOptions) -> LeafArea:
-    """Open a folder of tiles or of GeoTIFF exports, or a NetCDF export.
-
-    Args:
-        path: Folder, or ``.nc`` file.
-        options: Clock, quality, grid and names.
-
-    Raises:
-        ConfigError: If quality is asked for and the files do not tell it.
-        MissingFileError: If there is nothing of the product.
-        SourceError: If the files are not what the product promises.
-    """
+    """Open a folder of tiles or of GeoTIFF exports, or a NetCDF export."""
     if path.is_file():
         sheets = modis_netcdf(path, options.days)
     elif options.pattern is not None:
@@ -170,27 +165,22 @@ def accepted(quality: Array, rule: Rule) -> npt.NDArray[np.bool_]:
     return np.asarray(main & ((cloud == 0) | (cloud == 3)) & ((bits & 4) == 0))
 
 
+@dataclass(frozen=True, eq=False)
 class _Maps:
     """The sheets of one composite, read as leaf area on the grid of the source."""
 
-    def __init__(
-        self,
-        sheets: tuple[Sheet, ...],
-        whole: SinusoidalGrid | Layout,
-        grid: Grid,
-        options: ModisLaiOptions,
-    ) -> None:
-        self._sheets, self._whole, self._grid, self._options = sheets, whole, grid, options
+    sheets: tuple[Sheet, ...]
+    whole: SinusoidalGrid | Layout
+    grid: Grid
+    options: ModisLaiOptions
 
     def __call__(self, window: Window) -> FloatArray:
-        if isinstance(self._whole, Layout):
-            sheet = self._sheets[0]
-            return self._whole.gather(window, lambda rows, cols: self._block(sheet, rows, cols))
+        if isinstance(self.whole, Layout):
+            sheet = self.sheets[0]
+            return self.whole.gather(window, lambda rows, cols: self._block(sheet, rows, cols))
         out = np.full(window.shape, np.nan, dtype=np.float32)
-        for piece in self._grid.pieces(window):
-            rows, cols = piece.source
-            part = Window(rows.start, cols.start, rows.stop - rows.start, cols.stop - cols.start)
-            out[piece.target] = self._regridded(self._whole, self._grid.crop(part))
+        for piece in self.grid.pieces(window):
+            out[piece.target] = self._regridded(self.whole, self.grid.crop(piece.window))
         return out
 
     def _regridded(self, whole: SinusoidalGrid, target: Grid) -> FloatArray:
@@ -198,43 +188,36 @@ class _Maps:
         if cover is None:
             return np.full(target.shape, np.nan, dtype=np.float32)
         values = self._mosaic(cover)
-        if self._options.method == "nearest":
+        if self.options.method == "nearest":
             return sinusoidal_nearest(values, cover, target, np.nan)
         mean, share = sinusoidal_mean(values, cover, target, np.isfinite(values))
-        mean[share < self._options.min_share - 1e-9] = np.nan
+        mean[share < self.options.min_share - 1e-9] = np.nan
         return mean.astype(np.float32)
 
     def _mosaic(self, cover: SinusoidalGrid) -> FloatArray:
         """Leaf area of a part of the sinusoidal grid, from all sheets that it touches."""
         values = np.full(cover.shape, np.nan, dtype=np.float32)
-        for sheet in self._sheets:
+        for sheet in self.sheets:
+            assert isinstance(sheet.place, SinusoidalGrid)
             place = sheet.place
-            assert isinstance(place, SinusoidalGrid)
-            top, bottom = _shared(cover.row, cover.height, place.row, place.height)
-            left, right = _shared(cover.col, cover.width, place.col, place.width)
-            if top < bottom and left < right:
-                block = self._block(
-                    sheet,
-                    slice(top - place.row, bottom - place.row),
-                    slice(left - place.col, right - place.col),
-                )
-                rows = slice(top - cover.row, bottom - cover.row)
-                values[rows, left - cover.col : right - cover.col] = block
+            shared = _window(cover).meet(_window(place))
+            if shared is not None:
+                there = shared.shift(-cover.row, -cover.col).slices
+                values[there] = self._block(sheet, *shared.shift(-place.row, -place.col).slices)
         return values
 
     def _block(self, sheet: Sheet, rows: slice, cols: slice) -> FloatArray:
         """Leaf area of a block of a sheet, NaN where there is none or its quality is too low."""
         where = f"{sheet.path.name}, row {rows.start}, column {cols.start}"
-        values = _SCALING.apply(sheet.read(LAI, rows, cols), where)
-        if self._options.quality != "any":
-            good = accepted(sheet.read(QUALITY, rows, cols), self._options.quality)
+        values = unpacked(sheet.read(LAI, rows, cols), _PACKING, where)
+        if self.options.quality != "any":
+            good = accepted(sheet.read(QUALITY, rows, cols), self.options.quality)
             values[~good] = np.nan
         return values
 
 
-def _shared(one: int, length: int, two: int, other: int) -> tuple[int, int]:
-    """Ends of the stretch that two stretches share."""
-    return max(one, two), min(one + length, two + other)
+def _window(place: SinusoidalGrid) -> Window:
+    return Window(place.row, place.col, *place.shape)
 
 
 READER = Reader(

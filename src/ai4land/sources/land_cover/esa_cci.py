@@ -7,30 +7,34 @@ NetCDF as ``ubyte`` with a time axis (editions of the climate data store) or as 
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import netCDF4
 import numpy as np
 
-from ai4land.errors import MissingFileError, SourceError
-from ai4land.formats import NetcdfMap, chosen, map_of, opened_netcdf, same_grid, years_of
+from ai4land.errors import SourceError
+from ai4land.formats import NetcdfMap, chosen, map_of, opened_netcdf, same_grid, time_of, years_of
 from ai4land.grid import Grid, Window
-from ai4land.sources.class_series.class_maps import ClassMap
-from ai4land.sources.class_series.netcdf_maps import NetcdfClassMap
+from ai4land.sources.class_series.class_maps import ClassMap, NetcdfClassMap
 from ai4land.sources.class_series.years import annual_files
-from ai4land.sources.file_source import FileSource, gaps_in
-from ai4land.sources.land_cover.coarse_classes import CoarseClasses, cells_inside
-from ai4land.sources.options import Side, Strict, side_of
+from ai4land.sources.file_source import FileSource, gaps_in, nothing_here
 from ai4land.sources.rasters import open_class_map
-from ai4land.sources.reader import Certainty, Reader
-from ai4land.sources.source import Array, Product, SourceField
+from ai4land.sources.reader import Certainty, Reader, Side, Strict, side_of
+from ai4land.sources.resampling import Method, resampled
+from ai4land.sources.source import Array, Notes, Product, SourceField, Ticks
 from ai4land.vocabulary import NO_DATA, Clock, legend, variable
 
 __all__ = ["READER", "EsaCci", "EsaCciOptions", "open_esa_cci"]
+
+Tiles = dict[Window, ClassMap]
+"""Place in the whole → its map."""
 
 _FILE = re.compile(
     r"(?:ESACCI|C3S)-LC-L4-LCCS-Map-300m-P1Y-(?P<year>\d{4})-v(?P<version>[\d.]+\d)(?:cds)?"
@@ -43,6 +47,7 @@ _ONE_KM = "1/120"
 _NOISE = 0.01  # share of a pixel by which georeferences of tiles are off
 _CITATION = "ESA CCI Land Cover, Product User Guide 2.0; C3S, doi:10.24381/cds.006f2c9a"
 _LICENCE = "free with attribution to ESA CCI and C3S"
+_STRIP = 1 << 24  # fine cells aggregated at once
 
 
 class EsaCciOptions(Strict):
@@ -63,36 +68,19 @@ class EsaCciOptions(Strict):
 
 
 def open_esa_cci(path: Path, options: EsaCciOptions) -> EsaCci:
-    """Open a folder of annual files, or one file.
-
-    Args:
-        path: Folder, searched with its subfolders, or one NetCDF or GeoTIFF file.
-        options: Cells of the aggregation.
-
-    Raises:
-        MissingFileError: If there is nothing of the product.
-        SourceError: If two files are of one year and place, or one is laid out differently.
-    """
+    """Open a folder of annual files with its subfolders, or one NetCDF or GeoTIFF file."""
     renamed: dict[Path, int] = {}
-    others: list[str] = []
     if path.is_file():
         files = [path]
     elif options.pattern:
         renamed = {file: year for year, file in annual_files(path, options.pattern).items()}
         files = list(renamed)
     else:
-        files, others = _sorted_out(path)
+        files = _land_cover_in(path)
     if not files:
-        packed = [f.name for f in path.glob("*.zip")] if path.is_dir() else []
-        raise MissingFileError(
-            "No ESA CCI or C3S land cover here",
-            where=path,
-            expected="files named …-LC-L4-LCCS-Map-300m-P1Y-{year}-v….nc or .tif",
-            found="no such folder"
-            if not path.is_dir()
-            else ", ".join([*packed, *others][:3]) or "none in it",
-            remedy="unpack the archives" if packed else "fetch the layer lccs_class",
-        )
+        expected = "files named …-LC-L4-LCCS-Map-300m-P1Y-{year}-v….nc or .tif"
+        what = "ESA CCI or C3S land cover"
+        raise nothing_here(what, path, expected, "fetch the layer lccs_class")
     maps: dict[int, list[ClassMap]] = {}
     versions: set[str] = set()
     for file in files:
@@ -103,22 +91,16 @@ def open_esa_cci(path: Path, options: EsaCciOptions) -> EsaCci:
         for year, one in _open_file(file, named, options.variable).items():
             maps.setdefault(year, []).append(one)
     product = Product("ESA CCI land cover", ", ".join(sorted(versions)), _LICENCE, _CITATION)
-    return EsaCci(_Maps(maps, product), options)
+    return EsaCci(maps, product, options)
 
 
-def _sorted_out(folder: Path) -> tuple[list[Path], list[str]]:
-    """Files of land cover in a folder and its subfolders, and the names of those beside them."""
-    files, others = [], []
-    for file in sorted(folder.rglob("*")):
-        match = _FILE.search(file.name)
-        if match is None or not file.is_file():
-            continue
-        layer = _layer(match)
-        if layer is None:
-            files.append(file)
-        else:
-            others.append(file.name)
-    return files, others
+def _land_cover_in(folder: Path) -> list[Path]:
+    """Files of land cover in a folder and its subfolders, without their companions."""
+    return [
+        file
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and (match := _FILE.search(file.name)) and _layer(match) is None
+    ]
 
 
 def _layer(match: re.Match[str]) -> str | None:
@@ -156,14 +138,6 @@ def _open_file(path: Path, named: int | None, variable: str | None) -> dict[int,
     with opened_netcdf(path) as dataset:
         array = chosen(dataset, (_ARRAY,), path, what="land cover", variable=variable)
         found = map_of(dataset, array, path)
-        if len(found.others) > 1:
-            raise SourceError(
-                "Other dimensions than the product's",
-                where=f"{path}, {found.name}",
-                expected="([time,] lat, lon)",
-                found=array.dimensions,
-                remedy="choose one time or layer, for example with `ncks -d`",
-            )
         _check_codes(array, path)
         years = _years(dataset, found, path, named)
     return {
@@ -206,10 +180,7 @@ def _years(
                 remedy="give the file its original name back",
             )
         return {named: None}
-    (axis,) = found.others
-    if axis not in dataset.variables:
-        raise SourceError("A coordinate is missing", where=path, found=axis)
-    years = years_of(dataset[axis], path)
+    years = years_of(time_of(dataset, found), path)
     if named is not None and list(years) != [named]:
         raise SourceError(
             "The times are not those of the file's name",
@@ -221,95 +192,110 @@ def _years(
     return years
 
 
-class _Maps(FileSource):
-    """Land cover on the product's own pixels.
+class EsaCci(FileSource):
+    """Land cover, as it is or by the largest class of coarser cells, and shares of classes.
 
     Args:
-        maps: Year → the map, or its tiles.
+        maps: Year → its map, or its tiles.
         product: For provenance.
+        options: Cells of the aggregation.
 
     Raises:
         SourceError: If maps of a year overlap, or pixels do not fit together.
     """
 
-    def __init__(self, maps: Mapping[int, Sequence[ClassMap]], product: Product) -> None:
-        self._legend = legend("esa_cci_lc")
+    def __init__(
+        self, maps: Mapping[int, Sequence[ClassMap]], product: Product, options: EsaCciOptions
+    ) -> None:
+        self._legend, self._aggregated = legend("esa_cci_lc"), options.degrees is not None
         every = [one for parts in maps.values() for one in parts]
-        self._grid = _union([one.layout.grid for one in every], every[0].path)
-        places = {year: self._placed(parts) for year, parts in maps.items()}
-        tiles = {offset for placed in places.values() for offset in placed}
-        gaps = {
-            year: f"{len(tiles) - len(placed)} of {len(tiles)} tiles are missing"
-            for year, placed in places.items()
-            if len(placed) < len(tiles)
-        }
-        self._maps = {year: places[year] for year in sorted(maps) if year not in gaps}
-        if not self._maps:
-            raise SourceError(
-                "No year has all tiles", where=every[0].path.parent, found=next(iter(gaps.items()))
-            )
-        ticks = tuple(self._maps)
-        inner = gaps_in(ticks, lambda year: gaps.get(year, "no file of this year"))
-        field = SourceField(
-            variable(_NAME), self._grid, Clock.YEAR, ticks, self._legend, gaps=inner
+        whole = _union([one.layout.grid for one in every], every[0].path)
+        self._tiles, gaps = _complete({y: _placed(maps[y], whole) for y in sorted(maps)})
+        inner = gaps_in(self._tiles, lambda year: gaps.get(year, "no file of this year"))
+        self._native = SourceField(
+            variable(_NAME), whole, Clock.YEAR, tuple(self._tiles), self._legend, gaps=inner
         )
-        super().__init__({_NAME: field}, product)
-
-    def _placed(self, parts: Sequence[ClassMap]) -> dict[tuple[int, int], ClassMap]:
-        """Row and column of each tile of a year in the whole."""
-        placed: dict[tuple[int, int], ClassMap] = {}
-        covered: list[tuple[int, int, int, int]] = []
-        for one in parts:
-            grid = one.layout.grid
-            row, col = _offset(grid, self._grid, one.path)
-            for top, left, bottom, right in covered:
-                if (
-                    row < bottom
-                    and top < row + grid.height
-                    and (col < right and left < col + grid.width)
-                ):
-                    raise SourceError(
-                        "Two files for one year and place",
-                        where=one.path.parent,
-                        found=f"{next(iter(placed.values())).path.name} and {one.path.name}",
-                        remedy="keep one of them in the folder",
-                    )
-            covered.append((row, col, row + grid.height, col + grid.width))
-            placed[row, col] = one
-        return placed
+        fields, absent = {_NAME: self._native}, {}
+        try:
+            grid = cells_inside(whole, side_of(options.degrees or _ONE_KM), "land cover")
+        except SourceError as error:
+            if self._aggregated:
+                raise
+            absent[_FRACTIONS] = str(error.what)
+        else:
+            fields[_FRACTIONS] = replace(self._native, variable=variable(_FRACTIONS), grid=grid)
+            if self._aggregated:
+                fields[_NAME] = replace(self._native, grid=grid)
+        super().__init__(fields, product, absent)
 
     def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
-        """Class codes of a window, ``(y, x)`` uint8, 255 missing."""
+        """Codes ``(y, x)`` uint8, or shares ``(class, y, x)`` float32."""
         assert tick is not None
+        read = partial(self._codes, self._tiles[tick], tick)
+        shares = entry.variable.name == _FRACTIONS
+        if not shares and not self._aggregated:
+            return read(window)
+        method: Method = "fraction" if shares else "majority"
+        return aggregated(read, self._native, entry.grid, window, method)
+
+    def _codes(self, tiles: Mapping[Window, ClassMap], year: int, window: Window) -> Array:
+        """Codes of a window of the product's own pixels, ``(y, x)`` uint8, 255 missing."""
         out = np.full(window.shape, NO_DATA, dtype=np.uint8)
-        for piece in self._grid.pieces(window):
-            rows, cols = piece.source
-            for (row, col), one in self._maps[tick].items():
-                height, width = one.layout.grid.shape
-                top, bottom = max(rows.start, row), min(rows.stop, row + height)
-                left, right = max(cols.start, col), min(cols.stop, col + width)
-                if top >= bottom or left >= right:
+        for piece in self._native.grid.pieces(window):
+            there, (rows, cols) = piece.window, piece.target
+            for place, one in tiles.items():
+                shared = there.meet(place)
+                if shared is None:
                     continue
-                part = Window(top - row, left - col, bottom - top, right - left)
-                where = f"{one.path.name}, {tick}, row {part.row}, column {part.col}"
-                codes = one.codes(part, self._legend, where)
-                y = slice(piece.target[0].start + top - rows.start, None)
-                x = slice(piece.target[1].start + left - cols.start, None)
-                out[y, x][: part.height, : part.width] = codes
+                part = shared.shift(-place.row, -place.col)
+                where = f"{one.path.name}, {year}, row {part.row}, column {part.col}"
+                here = shared.shift(rows.start - there.row, cols.start - there.col)
+                out[here.slices] = one.codes(part, self._legend, where)
         return out
+
+    def _found(self, entry: SourceField, ticks: Ticks, window: Window) -> Notes:
+        """How values were aggregated, if they were."""
+        if entry.variable.name == _FRACTIONS:
+            return {"denominator": "known area of the cell", "resample": "exactly shared area"}
+        return {"resample": "class of the largest area"} if self._aggregated else {}
 
     def _files(self, entry: SourceField, tick: int | None) -> Iterable[Path]:
         assert tick is not None
-        return self.files_of(tick)
+        return [one.path for one in self._tiles[tick].values()]
 
-    def files_of(self, year: int) -> list[Path]:
-        """The files of a year."""
-        return [one.path for one in self._maps[year].values()]
 
-    @property
-    def product(self) -> Product:
-        """What the files belong to."""
-        return self._product
+def _placed(parts: Sequence[ClassMap], whole: Grid) -> Tiles:
+    """Where each tile of a year lies in the whole."""
+    placed: dict[Window, ClassMap] = {}
+    for one in parts:
+        grid = one.layout.grid
+        place = Window(*_offset(grid, whole, one.path), *grid.shape)
+        if any(place.meet(other) for other in placed):
+            raise SourceError(
+                "Two files for one year and place",
+                where=one.path.parent,
+                found=f"{next(iter(placed.values())).path.name} and {one.path.name}",
+                remedy="keep one of them in the folder",
+            )
+        placed[place] = one
+    return placed
+
+
+def _complete(places: Mapping[int, Tiles]) -> tuple[dict[int, Tiles], dict[int, str]]:
+    """The years that have all tiles, and what the others lack."""
+    every = {(place.row, place.col) for placed in places.values() for place in placed}
+    gaps = {
+        year: f"{len(every) - len(placed)} of {len(every)} tiles are missing"
+        for year, placed in places.items()
+        if len(placed) < len(every)
+    }
+    complete = {year: placed for year, placed in places.items() if year not in gaps}
+    if not complete:
+        some = next(one for placed in places.values() for one in placed.values())
+        raise SourceError(
+            "No year has all tiles", where=some.path.parent, found=next(iter(gaps.items()))
+        )
+    return complete, gaps
 
 
 def _union(grids: Sequence[Grid], where: Path) -> Grid:
@@ -344,51 +330,60 @@ def _offset(grid: Grid, whole: Grid, path: Path) -> tuple[int, int]:
     return round(row), round(col)
 
 
-class EsaCci(FileSource):
-    """Land cover, as it is or by the largest class of coarser cells, and shares of classes.
+def cells_inside(grid: Grid, side: Fraction, where: object) -> Grid:
+    """The cells of whole multiples of a length that lie wholly inside a grid.
 
     Args:
-        maps: The maps on their own pixels.
-        options: Cells of the aggregation.
+        grid: The fine grid.
+        side: Side of a coarse cell in degrees.
+        where: The file, for the error text.
+
+    Raises:
+        SourceError: If no cell does.
     """
+    hair = Fraction(1, 10**6) * grid.dx / side  # an edge this close is that edge
+    first, last = math.ceil(grid.west / side - hair), math.floor(grid.east / side + hair)
+    bottom, top = math.ceil(grid.south / side - hair), math.floor(grid.north / side + hair)
+    if last <= first or top <= bottom:
+        raise SourceError(
+            "No coarse cell lies wholly inside the map",
+            where=where,
+            expected=f"a map larger than a cell of {float(side):g}°",
+            found=grid.describe(),
+            remedy="choose smaller cells with the option `degrees`",
+        )
+    return Grid(first * side, top * side, side, side, top - bottom, last - first, grid.earth)
 
-    def __init__(self, maps: _Maps, options: EsaCciOptions) -> None:
-        self._maps, self._aggregated = maps, options.degrees is not None
-        native = maps.fields[_NAME]
-        side = side_of(options.degrees or _ONE_KM)
-        fields, absent = {_NAME: native}, {}
-        try:
-            grid = cells_inside(native.grid, side, "land cover")
-        except SourceError as error:
-            if self._aggregated:
-                raise
-            absent[_FRACTIONS] = str(error.what)
-        else:
-            self._coarse = CoarseClasses(maps, _NAME, grid)
-            fields[_FRACTIONS] = replace(native, variable=variable(_FRACTIONS), grid=grid)
-            if self._aggregated:
-                fields[_NAME] = replace(native, grid=grid)
-        super().__init__(fields, maps.product, absent)
 
-    def _values(self, entry: SourceField, tick: int | None, window: Window) -> Array:
-        """Codes ``(y, x)`` uint8, or shares ``(class, y, x)`` float32."""
-        if entry.variable.name == _FRACTIONS:
-            return self._coarse.shares(tick, window)
-        if self._aggregated:
-            return self._coarse.largest(tick, window)
-        return self._maps.read(_NAME, tick, window)
+def aggregated(
+    read: Callable[[Window], Array], native: SourceField, grid: Grid, window: Window, method: Method
+) -> Array:
+    """Classes on a coarser grid by exactly shared area.
 
-    def _found(
-        self, entry: SourceField, ticks: tuple[int, ...], window: Window
-    ) -> Mapping[str, Any]:
-        """How values were aggregated, if they were."""
-        if entry.variable.name == _FRACTIONS:
-            return {"denominator": "known area of the cell", "resample": "exactly shared area"}
-        return {"resample": "class of the largest area"} if self._aggregated else {}
+    Args:
+        read: Codes of a window of the fine grid.
+        native: The categorical variable on it.
+        grid: The coarse grid, inside the fine one.
+        window: Part of the coarse grid.
+        method: ``majority``: code of the class with the largest area; ``fraction``: share of each
+            class in what is known of a cell.
 
-    def _files(self, entry: SourceField, tick: int | None) -> Iterable[Path]:
-        assert tick is not None
-        return self._maps.files_of(tick)
+    Returns:
+        Codes ``(y, x)`` uint8, 255 missing, or shares ``(class, y, x)`` float32, NaN missing.
+    """
+    across = float(window.width * grid.dx / native.grid.dx) + 2
+    step = max(int(_STRIP / (across * float(grid.dy / native.grid.dy))), 1)
+    strips = []
+    for strip in window.strips(step):
+        parts = []
+        for piece in grid.pieces(strip):  # a window around the globe comes in parts
+            target = grid.crop(piece.window)
+            box = (target.west, target.south, target.east, target.north)
+            cover = native.grid.window_of(*box)
+            fine = native.grid.crop(cover)
+            parts.append(resampled(read(cover), fine, target, method, native.legend))
+        strips.append(np.concatenate(parts, axis=-1))
+    return np.concatenate(strips, axis=-2)
 
 
 READER = Reader(

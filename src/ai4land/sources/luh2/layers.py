@@ -1,25 +1,24 @@
-"""The layers of LUH2 files: which vocabulary variable they make, and how one file is read."""
+"""The layers of LUH2 files: which vocabulary variable they make, how one file is read and checked.
+
+Shares must fit into a cell; small negatives are set to 0.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import netCDF4
 import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import SourceError
-from ai4land.formats import (
-    Layout,
-    NetcdfMap,
-    check_units,
-    map_of,
-    opened_netcdf,
-    years_of,
-)
+from ai4land.formats import Layout, NetcdfMap, check_units, map_of, opened_netcdf, time_of, years_of
 from ai4land.grid import Window
+from ai4land.sources.file_source import check_whole_cells
 from ai4land.sources.luh2.files import LuhFile
 from ai4land.vocabulary import (
     LUH2_CROPS,
@@ -27,9 +26,10 @@ from ai4land.vocabulary import (
     LUH2_STATES,
     LUH2_TRANSITIONS,
     LUH2_WOOD,
+    variable,
 )
 
-__all__ = ["OFFERS", "PLANTATIONS", "LuhPiece", "Offer", "open_piece"]
+__all__ = ["OFFERS", "PLANTATIONS", "LuhPiece", "Offer", "open_piece", "read_values"]
 
 PLANTATIONS = "pltns"
 """The thirteenth state of LUH3, and the mark of all that belongs to it."""
@@ -37,6 +37,12 @@ PLANTATIONS = "pltns"
 _SHARE = frozenset({"1", "fraction", "fractions"})
 _CARBON = frozenset({"kg c m-2", "kg m-2", "kgc m-2", "kg c/m2", "kg/m2"})
 _TREE = "added_tree_cover"
+_LOG = logging.getLogger(__name__)
+_SUM_LIMIT = 1.001  # Σ states = 1 − water and ice, up to rounding
+_NEGATIVE_LIMIT = -1e-4  # of 1, or of the largest value where there is no upper bound
+_SECDF = LUH2_STATES.index("secdf")
+
+Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +117,7 @@ class LuhPiece:
         names: Offer → names of its layers in this file.
         absent: Variable → why the file does not give it.
         placeholders: Layers of plantations, which LUH3 fills with 0.
+        time: Name of the dimension of time; empty if static.
     """
 
     file: LuhFile
@@ -119,12 +126,13 @@ class LuhPiece:
     names: Mapping[str, tuple[str, ...]]
     absent: Mapping[str, str]
     placeholders: tuple[str, ...] = ()
+    time: str = ""
 
     def read(
         self, names: tuple[str, ...], year: int | None, window: Window
     ) -> npt.NDArray[np.float32]:
         """Layers of a window as stored, NaN missing, ``(layer, y, x)``."""
-        at = {} if year is None else {"time": self.index[year]}
+        at = {} if year is None else {self.time: self.index[year]}
         with opened_netcdf(self.file.path) as dataset:
             layers = [self._map(dataset, name).floats(window, at, dataset) for name in names]
         return np.stack(layers)
@@ -155,30 +163,22 @@ def open_piece(path: Path) -> LuhPiece:
                 found=", ".join(dataset.variables) or "no variables",
             )
         names, absent = _found(dataset, kind, path)
-        first = dataset[next(iter(names.values()))[0]]
-        index: dict[int, int] = {}
-        if kind == "static":
-            if first.ndim != 2:
-                raise SourceError(
-                    "Static data have a time axis", where=f"{path}, {first.name}", found=first.ndim
-                )
-        else:
-            if first.ndim != 3 or "time" not in dataset.variables:
-                raise SourceError(
-                    "The states have no time axis"
-                    if kind == "states"
-                    else "The variable has no time axis",
-                    where=f"{path}, {first.name}",
-                    expected="(time, lat, lon)",
-                    found=first.dimensions,
-                )
-            index = years_of(dataset["time"], path)
-        layout = map_of(dataset, first, path).layout
+        first = map_of(dataset, dataset[next(iter(names.values()))[0]], path)
+        index, axis = dict[int, int](), ""
+        if kind != "static":
+            time = time_of(dataset, first)
+            index, axis = years_of(time, path), time.name
+        elif first.others:
+            raise SourceError(
+                "Static data have a time axis",
+                where=f"{path}, {first.name}",
+                found=first.dimensions,
+            )
         source_id = str(getattr(dataset, "source_id", ""))
         odd = tuple(n for n in dataset.variables if _is_placeholder(n))
     last = max(index) if index else None
     known = LuhFile.of(path, source_id, last) or LuhFile(path, kind)
-    return LuhPiece(replace(known, kind=kind), layout, index, names, absent, odd)
+    return LuhPiece(replace(known, kind=kind), first.layout, index, names, absent, odd, axis)
 
 
 def _is_placeholder(name: str) -> bool:
@@ -237,3 +237,101 @@ def _found(
 
 
 _WORDS = {"luh2_states": "land-use states", "luh2_transitions": "land-use transitions"}
+
+
+def read_values(
+    offer: Offer,
+    piece: LuhPiece,
+    year: int | None,
+    window: Window,
+    plantations: Literal["refuse", "secdf"],
+) -> tuple[Floats, int]:
+    """Read, check, clip and bring to the vocabulary's units.
+
+    Args:
+        offer: What to read.
+        piece: The file.
+        year: Year of the file; ``None`` if static.
+        window: Rows and columns of the file's grid.
+        plantations: What to do with LUH3's thirteenth state where it is not 0.
+
+    Returns:
+        ``(layer, y, x)`` in the vocabulary's units, NaN missing; and how many of them were slightly
+        negative and are 0 now.
+
+    Raises:
+        SourceError: If the values are not what the product promises.
+    """
+    where = piece.describe(year)
+    names, odd = piece.names[offer.name], _placeholders(offer, piece)
+    found = piece.read((*names, *odd), year, window)
+    values, planted = found[: len(names)], np.nan_to_num(found[len(names) :])
+    if offer.name == "luh2_states":
+        check_whole_cells(np.isnan(values), "states", where)
+    if planted.any():
+        _settle(offer, values, planted, plantations, where)
+    _check(offer, values, where)
+    negative = values < 0  # NaN is not
+    clipped = int(negative.sum())
+    if clipped:
+        _LOG.debug("%s: %d slightly negative values set to 0", where, clipped)
+        values[negative] = 0
+    if offer.per_area:
+        rows = piece.layout.grid.row_areas()[window.slices[0]]
+        values = (values / rows[:, None]).astype(np.float32)
+    elif offer.scale != 1:
+        values *= np.float32(offer.scale)
+    return values, clipped
+
+
+def _placeholders(offer: Offer, piece: LuhPiece) -> tuple[str, ...]:
+    """What the file says of plantations beside the layers of an offer."""
+    if offer.name == "luh2_states":
+        return tuple(n for n in piece.placeholders if n == PLANTATIONS)
+    if offer.name == "luh2_transitions":
+        return tuple(n for n in piece.placeholders if "_to_" in n)
+    if offer.kind == "transitions":
+        ending = "_bioh" if offer.per_area else "_harv"
+        return tuple(n for n in piece.placeholders if n.endswith(ending))
+    return ()
+
+
+def _settle(offer: Offer, values: Floats, planted: Floats, plantations: str, where: str) -> None:
+    """Count plantations as secondary forest, if that is wanted and can be done."""
+    if offer.name == "luh2_states" and plantations == "secdf":
+        values[_SECDF] += planted[0]
+        return
+    raise SourceError(
+        "The file has plantations, which the twelve states do not know",
+        where=where,
+        expected=f"0, as in the history of LUH3, in what belongs to {PLANTATIONS}",
+        found=f"up to {float(np.abs(planted).max()):g}",
+        remedy="set the option `plantations: secdf` to count them as secondary forest"
+        if offer.name == "luh2_states"
+        else f"{offer.name} cannot tell them; use luh2_states, with `plantations: secdf`",
+    )
+
+
+def _check(offer: Offer, values: Floats, where: str) -> None:
+    """Refuse values that are no shares, or clearly negative."""
+    if not np.isfinite(values).any():
+        return
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    most = variable(offer.name).bounds[1]
+    if offer.total:
+        high = float(np.nan_to_num(values).sum(axis=0).max())
+    too_high = most is not None and high > most * _SUM_LIMIT
+    if too_high or low < _NEGATIVE_LIMIT * (1.0 if most is not None else max(1.0, high)):
+        sums = "sum " if offer.total else ""
+        raise SourceError(
+            "The states are not shares of the cell"
+            if offer.name == "luh2_states"
+            else f"The values of {offer.name} are impossible",
+            where=where,
+            expected=f"at least {_NEGATIVE_LIMIT:g} each"
+            + ("" if most is None else f", {sums}at most {_SUM_LIMIT}"),
+            found=f"smallest {low:g}, largest {sums}{high:g}",
+            remedy="the file may hold percent, or its fill value is not masked"
+            if too_high
+            else "the file is damaged",
+        )

@@ -15,7 +15,9 @@ to Y + 1, so the transition that leaves the seam year is the scenario's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,14 +26,17 @@ from pydantic import field_validator
 
 from ai4land.errors import SourceError
 from ai4land.grid import Window
-from ai4land.sources.file_source import FileSource
+from ai4land.sources.file_source import (
+    FileSource,
+    check_one_grid,
+    check_one_series,
+    gaps_in,
+    joined,
+)
 from ai4land.sources.luh2.files import CITATION, LuhFile, LuhFiles, scenario_name
-from ai4land.sources.luh2.layers import OFFERS, LuhPiece, Offer, open_piece
-from ai4land.sources.luh2.series import LuhSeries
-from ai4land.sources.luh2.values import read_values
-from ai4land.sources.options import Strict
-from ai4land.sources.reader import Certainty, Reader
-from ai4land.sources.source import Array, Flag, Product, SourceField
+from ai4land.sources.luh2.layers import OFFERS, LuhPiece, Offer, open_piece, read_values
+from ai4land.sources.reader import Certainty, Reader, Strict
+from ai4land.sources.source import Array, Flag, Notes, Product, SourceField, Ticks
 from ai4land.vocabulary import Clock, variable
 
 __all__ = ["READER", "Luh2", "Luh2Options", "open_luh2"]
@@ -82,23 +87,9 @@ class Luh2Options(Strict):
 
 
 def open_luh2(path: Path, options: Luh2Options) -> Luh2:
-    """Open one file, or a folder with histories and scenarios in it or its subfolders.
-
-    Args:
-        path: ``.nc`` file, or folder with files under their providers' names.
-        options: Scenario, release and conventions of time.
-
-    Raises:
-        MissingFileError: If a file is not there.
-        SourceError: If a file is not what the product promises, or several could be meant.
-    """
+    """Open one file, or a folder and its subfolders of files under their providers' names."""
     if path.is_file():
-        if options.scenario is not None:
-            raise SourceError(
-                "One file cannot be history and scenario",
-                where=path,
-                remedy="give the folder that holds both files as path",
-            )
+        check_one_series(path, options.scenario)
         piece = open_piece(path)
         return Luh2({piece.file.kind: LuhSeries.joined([piece], None)}, options)
     pieces: dict[Path, LuhPiece] = {}
@@ -131,6 +122,82 @@ def open_luh2(path: Path, options: Luh2Options) -> Luh2:
             continue
         absent |= {o.name: words for o in OFFERS if o.kind == kind}
     return Luh2(series, options, absent)
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """Where one file ends and the next begins.
+
+    Attributes:
+        earlier: The file before.
+        later: The file after.
+        last: Last year taken from the file before.
+    """
+
+    earlier: LuhPiece
+    later: LuhPiece
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class LuhSeries:
+    """The files of one kind.
+
+    Attributes:
+        pieces: The files in time.
+        years: Year of the files → the file that gives it, ascending; empty if static.
+        joints: ``seam`` and ``extension_seam``, as far as there are such.
+        gaps: Years inside that no file gives → why.
+    """
+
+    pieces: tuple[LuhPiece, ...]
+    years: Mapping[int, LuhPiece]
+    joints: Mapping[str, Joint] = field(default_factory=dict)
+    gaps: Mapping[int, str] = field(default_factory=dict)
+
+    @classmethod
+    def joined(cls, pieces: Sequence[LuhPiece], seam: int | None) -> LuhSeries:
+        """Join files: each gives its years up to and including the first year of the next.
+
+        A transition at year Y leaves Y, so there the first year is the next file's already.
+
+        Args:
+            pieces: History, scenario, extension, in time; some may be lacking.
+            seam: Last year of states taken from the history; default: first of the scenario.
+
+        Raises:
+            SourceError: If the files lie on different grids or do not hold the years of the seam.
+        """
+        years: dict[int, LuhPiece] = dict.fromkeys(sorted(pieces[0].index), pieces[0])
+        joints: dict[str, Joint] = {}
+        flow = 1 if pieces[0].file.kind == "transitions" else 0
+        for earlier, later in itertools.pairwise(pieces):
+            check_one_grid((p.file.path, p.layout.grid) for p in (earlier, later))
+            last = min(min(later.index) - flow, max(earlier.index))
+            if seam is not None and earlier.file.scenario is None:
+                last = seam - flow
+                _check_seam(earlier, later, last)
+            years = joined(years, dict.fromkeys(later.index, later), last)
+            name = "extension_seam" if later.file.extension else "seam"
+            joints[name] = Joint(earlier, later, last)
+        if not years:
+            return cls(tuple(pieces), {})
+        kind = pieces[0].file.kind
+        gaps = gaps_in(years, lambda year: f"no {kind} file here holds {year}")
+        return cls(tuple(pieces), years, joints, gaps)
+
+
+def _check_seam(earlier: LuhPiece, later: LuhPiece, last: int) -> None:
+    """Refuse a seam that the files cannot be joined at."""
+    if last in earlier.index and last + 1 in later.index:
+        return
+    raise SourceError(
+        "History and scenario cannot be joined in that year",
+        where=f"option seam, {earlier.file.path.name} and {later.file.path.name}",
+        expected=f"the history to hold {last} and the scenario {last + 1}",
+        found=f"history {min(earlier.index)}…{max(earlier.index)}, "
+        f"scenario {min(later.index)}…{max(later.index)}",
+    )
 
 
 class Luh2(FileSource):
@@ -207,9 +274,7 @@ class Luh2(FileSource):
         values, _ = read_values(offer, piece, year, window, self._options.plantations)
         return values if entry.variable.components else values[0]
 
-    def _found(
-        self, entry: SourceField, ticks: tuple[int, ...], window: Window
-    ) -> Mapping[str, Any]:
+    def _found(self, entry: SourceField, ticks: Ticks, window: Window) -> Notes:
         """Look at the first and last time and at the seam; nothing is blended there.
 
         Returns:
@@ -265,11 +330,9 @@ class Luh2(FileSource):
         rows = max(1, _SURVEY_VALUES // (len(names) * window.width))
         sums, weight, clipped = np.zeros(len(names)), np.zeros(len(names)), 0
         areas = piece.layout.grid.row_areas()
-        for row in range(window.row, window.row + window.height, rows):
-            height = min(rows, window.row + window.height - row)
-            strip = Window(row, window.col, height, window.width)
+        for strip in window.strips(rows):
             values, low = read_values(offer, piece, year, strip, self._options.plantations)
-            part = areas[row : row + height, None]
+            part = areas[strip.slices[0], None]
             sums += (np.nan_to_num(values.astype(np.float64)) * part).sum(axis=(1, 2))
             weight += (np.isfinite(values) * part).sum(axis=(1, 2))
             clipped += low

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import SourceError
-from ai4land.formats import Layout, NetcdfMap, map_of, opened_netcdf, read_times, years_of
+from ai4land.formats import Layout, NetcdfMap, map_of, opened_netcdf, read_times, time_of, years_of
 from ai4land.grid import Window
 
 __all__ = ["COUNTS", "CountFile", "FileName", "open_counts", "parse_name"]
@@ -122,19 +122,10 @@ def open_counts(path: Path, *, hold_means: bool) -> CountFile:
     named = parse_name(path)
     with opened_netcdf(path) as dataset:
         counts = _counts(dataset, path)
-        first = dataset[next(iter(counts.values()))]
         for name in counts.values():
             _check_units(dataset[name], path)
         maps = {n: map_of(dataset, dataset[name], path) for n, name in counts.items()}
-        others = list(maps["population_density"].others)
-        if len(others) != 1 or others[0] not in dataset.variables:
-            raise SourceError(
-                "The counts have no time axis",
-                where=f"{path}, {first.name}",
-                expected="(time, lat, lon)",
-                found=first.dimensions,
-            )
-        time = dataset[others[0]]
+        time = time_of(dataset, maps["population_density"])
         period = _period(time, named, path)
         if period is not None and (time.size > 1 or not hold_means):
             raise SourceError(
@@ -153,7 +144,7 @@ def open_counts(path: Path, *, hold_means: bool) -> CountFile:
         else:
             index = dict.fromkeys(range(period[0], period[1] + 1), 0)
         edition = "ISIMIP2b" if "number_of_people" in counts.values() else "ISIMIP3"
-        return CountFile(path, maps, others[0], index, period, edition)
+        return CountFile(path, maps, time.name, index, period, edition)
 
 
 def _counts(dataset: netCDF4.Dataset, path: Path) -> dict[str, str]:

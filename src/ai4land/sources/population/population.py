@@ -5,7 +5,7 @@ ISIMIP2b, ISIMIP3a and ISIMIP3b input data (HYDE and SSP projections on cells of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -14,11 +14,16 @@ import numpy as np
 
 from ai4land.errors import ConfigError, MissingFileError, SourceError
 from ai4land.grid import Window
-from ai4land.sources.file_source import FileSource, check_one_grid, gaps_in
-from ai4land.sources.options import Strict
+from ai4land.sources.file_source import (
+    FileSource,
+    check_one_grid,
+    check_one_series,
+    gaps_in,
+    joined,
+)
 from ai4land.sources.population.files import COUNTS, CountFile, open_counts, parse_name
-from ai4land.sources.reader import Certainty, Reader
-from ai4land.sources.source import Array, Product, SourceField
+from ai4land.sources.reader import Certainty, Reader, Strict
+from ai4land.sources.source import Array, Notes, Product, SourceField, Ticks
 from ai4land.vocabulary import Clock, nearest_name, variable
 
 __all__ = ["READER", "Population", "PopulationOptions", "open_population"]
@@ -47,28 +52,14 @@ class PopulationOptions(Strict):
 
 
 def open_population(path: Path, options: PopulationOptions) -> Population:
-    """Open a file of counts, or a folder with the files of a history and perhaps of a scenario.
+    """Open a file of counts, or a folder of files as ISIMIP names them.
 
     The files of a history may follow each other (1850–1900, 1901–2014). Where history and scenario
     both hold a year, the history's is taken, up to ``join``; nothing is blended.
-
-    Args:
-        path: NetCDF file, or folder of files named as ISIMIP names them.
-        options: Scenario, year of joining, and what to do with means and gaps.
-
-    Raises:
-        MissingFileError: If there are no such files.
-        SourceError: If a file holds no annual counts, or two files hold the same year.
-        ConfigError: If the year of joining is not in the history.
     """
     hold = options.period_means == "hold"
     if path.is_file():
-        if options.scenario is not None:
-            raise SourceError(
-                "One file cannot be history and scenario",
-                where=path,
-                remedy="give the folder that holds both files as path",
-            )
+        check_one_series(path, options.scenario)
         return Population([open_counts(path, hold_means=hold)], [], options)
     wanted = None if options.scenario is None else options.scenario.removesuffix("soc")
     by_name: dict[str, list[Path]] = {}
@@ -118,17 +109,7 @@ def _by_year(files: Iterable[CountFile]) -> dict[int, CountFile]:
 
 
 class Population(FileSource):
-    """People per km² of the whole cell, all people, in cities and in the country.
-
-    Args:
-        history: Files of the history.
-        future: Files of the scenario.
-        options: The options.
-
-    Raises:
-        SourceError: If files lie on different grids or hold the same years.
-        ConfigError: If the year of joining is not in the history.
-    """
+    """People per km² of the whole cell, all people, in cities and in the country."""
 
     def __init__(
         self, history: list[CountFile], future: list[CountFile], options: PopulationOptions
@@ -140,9 +121,8 @@ class Population(FileSource):
             ((f.path, f.layout.grid) for f in files), "keep the files of one resolution in a folder"
         )
         self._join = self._joined(options.join)
-        self._counts = {y: f for y, f in self._history.items() if y <= self._join}
-        self._counts |= {y: f for y, f in self._future.items() if y > self._join}
-        ticks = tuple(sorted(self._counts))
+        self._counts = joined(self._history, self._future, self._join)
+        ticks = tuple(self._counts)
         holders = "neither history up to the join nor scenario" if future else "no file here"
         gaps = gaps_in(self._counts, lambda year: f"{holders} holds {year}")
         grid = files[0].layout.grid
@@ -178,9 +158,7 @@ class Population(FileSource):
         area = entry.grid.row_areas()[window.slices[0]] / 1e6
         return (people / area[:, None]).astype(np.float32)
 
-    def _found(
-        self, entry: SourceField, ticks: tuple[int, ...], window: Window
-    ) -> Mapping[str, Any]:
+    def _found(self, entry: SourceField, ticks: Ticks, window: Window) -> Notes:
         """Report the year of joining and its jump, period means and cells without a count.
 
         Returns:

@@ -13,7 +13,6 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import netCDF4
 import numpy as np
@@ -31,6 +30,7 @@ from ai4land.formats import (
     whole,
 )
 from ai4land.grid import Window
+from ai4land.sources.file_source import nothing_here
 
 __all__ = ["NetcdfSeries", "Place", "Series", "netcdf_series", "places"]
 
@@ -43,43 +43,6 @@ _BROKEN = (
     *(RuntimeError, NotImplementedError, ValueError, MemoryError),  # encrypted, or unknown
 )
 _TIMES = ("valid_time", "time", "date")
-
-
-class Series(Protocol):
-    """One variable of one file, its header read."""
-
-    @property
-    def place(self) -> Place:
-        """The file."""
-        ...
-
-    @property
-    def layout(self) -> Layout:
-        """How the rows and columns lie."""
-        ...
-
-    @property
-    def times(self) -> Instants:
-        """Time of each record."""
-        ...
-
-    @property
-    def streams(self) -> frozenset[str]:
-        """ECMWF streams that the file names; empty if it names none."""
-        ...
-
-    @property
-    def spans(self) -> frozenset[tuple[int, int]]:
-        """Hour of the day at which an accumulation starts, and its hours; empty if unknown."""
-        ...
-
-    def read(self, first: int, stop: int, window: Window) -> npt.NDArray[np.float32]:
-        """Some records in a row, ``(record, y, x)``, in the file's units, NaN missing."""
-        ...
-
-    def preliminary(self, window: Window) -> npt.NDArray[np.bool_]:
-        """Which records are preliminary (ERA5T, ``expver`` 5); may look into the window."""
-        ...
 
 
 class _Archive:
@@ -177,9 +140,7 @@ def places(path: Path) -> Iterator[Place]:
     else:
         files = [path] if path.is_file() else []
     if not files:
-        raise MissingFileError(
-            "No files of a reanalysis here", where=path, expected="NetCDF, GRIB or ZIP files"
-        )
+        raise nothing_here("files of a reanalysis", path, "NetCDF, GRIB or ZIP files")
     for file in files:
         place = Place(file)
         for part in _members(place) if place.kind == "zip" else [place]:
@@ -212,34 +173,46 @@ def _members(place: Place) -> list[Place]:
     return [Place(place.origin, name, unpacked) for name in files]
 
 
-@dataclass(frozen=True, eq=False)
-class NetcdfSeries:
-    """One variable of a NetCDF file; see ``Series``.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Series:
+    """One variable of one file, its header read.
 
     Attributes:
         place: The file.
+        layout: How the rows and columns lie.
+        times: Time of each record; of a monthly mean the first day of the month.
+        streams: ECMWF streams that the file names; empty if it names none.
+        spans: Hour of the day at which an accumulation starts, and its hours; empty if unknown.
+    """
+
+    place: Place
+    layout: Layout
+    times: Instants
+    streams: frozenset[str]
+    spans: frozenset[tuple[int, int]] = frozenset()
+
+    def read(self, first: int, stop: int, window: Window) -> npt.NDArray[np.float32]:
+        """Some records in a row, ``(record, y, x)``, in the file's units, NaN missing."""
+        raise NotImplementedError
+
+    def preliminary(self, window: Window) -> npt.NDArray[np.bool_]:
+        """Which records are preliminary (ERA5T, ``expver`` 5); may look into the window."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class NetcdfSeries(Series):
+    """One variable of a NetCDF file.
+
+    Attributes:
         map: The variable.
-        times: Time of each record.
         time: Name of the dimension of time.
         versions: ``expver`` along its dimension, or of each record.
     """
 
-    place: Place
     map: NetcdfMap
-    times: Instants
     time: str
     versions: npt.NDArray[np.int64]
-    spans: frozenset[tuple[int, int]] = frozenset()
-
-    @property
-    def layout(self) -> Layout:
-        """See ``Series``."""
-        return self.map.layout
-
-    @property
-    def streams(self) -> frozenset[str]:
-        """See ``Series``."""
-        return self.place.streams
 
     def read(self, first: int, stop: int, window: Window) -> npt.NDArray[np.float32]:
         """See ``Series``; where both versions of ERA5 hold a value, the final one counts."""
@@ -332,7 +305,15 @@ def _header(dataset: netCDF4.Dataset, name: str, place: Place) -> NetcdfSeries:
             expected=f"one or {length} values",
             found=versions.size,
         )
-    return NetcdfSeries(place, found, times, time, versions)
+    return NetcdfSeries(
+        place=place,
+        layout=found.layout,
+        times=times,
+        streams=place.streams,
+        map=found,
+        time=time,
+        versions=versions,
+    )
 
 
 def _versions(dataset: netCDF4.Dataset, place: Place) -> npt.NDArray[np.int64]:

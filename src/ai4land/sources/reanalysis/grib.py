@@ -2,67 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from ai4land.errors import SourceError
-from ai4land.formats import GribMessage, Instants, Layout, grib_messages, grib_values
+from ai4land.formats import GribMessage, grib_messages, grib_values
 from ai4land.grid import Window
-from ai4land.sources.reanalysis.files import Place
-from ai4land.sources.source import Array
+from ai4land.sources.reanalysis.files import Place, Series
 
 __all__ = ["GribSeries", "grib_series"]
 
 _PRELIMINARY = "5"
 
 
-@dataclass(frozen=True, eq=False)
-class GribSeries:
-    """The messages of one parameter in one GRIB file; see ``Series``.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class GribSeries(Series):
+    """The messages of one parameter in one GRIB file.
 
     Attributes:
-        place: The file.
-        layout: How the rows and columns lie.
         messages: The headers, one a record.
     """
 
-    place: Place
-    layout: Layout
     messages: tuple[GribMessage, ...]
 
-    @property
-    def times(self) -> Instants:
-        """See ``Series``; of a monthly mean the first day of the month."""
-        return np.array([m.time for m in self.messages], dtype=np.int64)
-
-    @property
-    def streams(self) -> frozenset[str]:
-        """See ``Series``."""
-        return frozenset(m.stream for m in self.messages if m.stream)
-
-    @property
-    def spans(self) -> frozenset[tuple[int, int]]:
-        """See ``Series``."""
-        return frozenset(m.span for m in self.messages if m.span is not None)
+    @classmethod
+    def of(cls, place: Place, messages: Sequence[GribMessage]) -> GribSeries:
+        """The series of messages on one grid."""
+        return cls(
+            place=place,
+            layout=messages[0].layout(place),
+            times=np.array([m.time for m in messages], dtype=np.int64),
+            streams=frozenset(m.stream for m in messages if m.stream),
+            spans=frozenset(m.span for m in messages if m.span is not None),
+            messages=tuple(messages),
+        )
 
     def read(self, first: int, stop: int, window: Window) -> npt.NDArray[np.float32]:
-        """See ``Series``."""
-        out = np.empty((stop - first, *window.shape), dtype=np.float32)
-        for i, message in enumerate(self.messages[first:stop]):
+        """See ``Series``; a field is decoded whole."""
+
+        def cut(message: GribMessage) -> npt.NDArray[np.float32]:
             values = grib_values(self.place.path, message, self.place)
-            out[i] = self.layout.gather(window, _cutter(values))
-        return out
+            return self.layout.gather(window, lambda rows, cols: values[rows, cols])
+
+        return np.stack([cut(message) for message in self.messages[first:stop]])
 
     def preliminary(self, window: Window) -> npt.NDArray[np.bool_]:
         """See ``Series``."""
         return np.array([m.version.strip("0") == _PRELIMINARY for m in self.messages])
-
-
-def _cutter(values: npt.NDArray[np.float32]) -> Callable[[slice, slice], Array]:
-    return lambda rows, cols: values[rows, cols]
 
 
 def grib_series(
@@ -100,4 +89,4 @@ def grib_series(
             )
         if message is not first:
             found[name].append(message)
-    return [(n, GribSeries(place, m[0].layout(place), tuple(m))) for n, m in found.items()]
+    return [(name, GribSeries.of(place, messages)) for name, messages in found.items()]

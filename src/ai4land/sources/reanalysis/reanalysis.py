@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,11 @@ from ai4land.errors import SourceError
 from ai4land.formats import Instants
 from ai4land.grid import Window
 from ai4land.sources.file_source import FileSource, check_bounds, check_one_grid
-from ai4land.sources.options import Strict
+from ai4land.sources.reader import Strict
 from ai4land.sources.reanalysis.files import Series
 from ai4land.sources.reanalysis.records import Measure, Quantity, Records, label_of
 from ai4land.sources.reanalysis.times import DAY, Frequency, Way, frequency_of, needed
-from ai4land.sources.source import Array, Product, SourceField
+from ai4land.sources.source import Array, Notes, Product, SourceField, Ticks
 from ai4land.vocabulary import Clock, variable
 
 __all__ = ["Reanalysis", "ReanalysisOptions"]
@@ -210,9 +210,7 @@ class Reanalysis(FileSource):
         total[missing > 0] = np.nan
         return total
 
-    def _found(
-        self, entry: SourceField, ticks: tuple[int, ...], window: Window
-    ) -> Mapping[str, Any]:
+    def _found(self, entry: SourceField, ticks: Ticks, window: Window) -> Notes:
         """Which times are preliminary (ERA5T), to be replaced by the provider.
 
         Returns:

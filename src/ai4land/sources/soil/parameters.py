@@ -13,19 +13,21 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from ai4land.errors import SourceError
 from ai4land.formats import maps_in, opened_netcdf
 from ai4land.grid import Grid, Window
 from ai4land.sources.file_source import FileSource, check_bounds, check_one_grid
-from ai4land.sources.source import Array, Product, SourceField
-from ai4land.sources.surfaces import Surface, is_netcdf
+from ai4land.sources.reader import Strict
+from ai4land.sources.source import Array, Notes, Product, SourceField, Ticks
+from ai4land.sources.surfaces import Rows, Surface, is_netcdf, netcdf_surface
 from ai4land.vocabulary import Clock, Variable, check_name, nearest_name
 
 __all__ = [
     "Parameter",
     "ParameterMaps",
-    "check_keys",
+    "ParameterOptions",
     "conversion",
     "meant",
     "over_depth",
@@ -68,25 +70,47 @@ _TO: Mapping[str, Mapping[str, float]] = MappingProxyType(
 )
 
 
-def check_keys(given: Collection[str], known: Collection[str], where: object) -> None:
-    """Refuse options that speak of a quantity that nobody knows.
+class ParameterOptions(Strict):
+    """Options of every source of land parameters.
 
-    Raises:
-        ConfigError: Naming the nearest one that is known.
+    Attributes:
+        names: Quantity → name of the NetCDF variable, or of the raster without its ending, where
+            it is not recognised or several are.
+        units: Quantity → units, where the file does not say them (a raster never does), or says
+            wrong ones.
+        rows: Which row comes first in a global file without coordinates.
+        fill: A missing value that the files do not declare.
     """
-    for key in given:
-        check_name(key, known, "Unknown quantity in the options `names` or `units`", where)
+
+    names: dict[str, str] = Field(default_factory=dict)
+    units: dict[str, str] = Field(default_factory=dict)
+    rows: Rows | None = None
+    fill: float | None = None
+
+    def check_keys(self, known: Collection[str], where: object) -> None:
+        """Refuse options that speak of a quantity that nobody knows.
+
+        Raises:
+            ConfigError: Naming the nearest one that is known.
+        """
+        for key in (*self.names, *self.units):
+            check_name(key, known, "Unknown quantity in the options `names` or `units`", where)
+
+    def map_in(self, file: Path, name: str) -> Surface:
+        """The map of a variable of a NetCDF file."""
+        with opened_netcdf(file) as dataset:
+            return netcdf_surface(dataset, dataset[name], file, rows=self.rows, fill=self.fill)
 
 
 def recognised(
-    files: Iterable[Path], known: Mapping[str, tuple[str, ...]], names: Mapping[str, str]
+    files: Iterable[Path], known: Mapping[str, tuple[str, ...]], options: ParameterOptions
 ) -> tuple[dict[str, tuple[Path, str]], list[str]]:
     """The maps of quantities in files, by their names.
 
     Args:
         files: NetCDF files, whose variables are looked at, and rasters, whose names are.
         known: Quantity → names that are recognised, lower case.
-        names: Quantity → its name, where a person says so.
+        options: The names that a person says.
 
     Returns:
         Quantity → its file and its name there; and all names that could be maps.
@@ -103,7 +127,7 @@ def recognised(
                 there = list(maps_in(dataset))
         seen += [name for name in there if name not in seen]
         for quantity, usual in known.items():
-            wanted = names.get(quantity)
+            wanted = options.names.get(quantity)
             for name in there:
                 if name != wanted and (wanted is not None or name.lower() not in usual):
                     continue
@@ -116,7 +140,7 @@ def recognised(
                         remedy="say which in the option `names`, or give the path of one file",
                     )
                 found[quantity] = (file, name)
-    for name in names.values():
+    for name in options.names.values():
         what = "No file holds the variable that the option `names` gives"
         check_name(name, seen, what, error=SourceError)
     return found, seen
@@ -230,7 +254,7 @@ class Parameter:
         low = low if self.lowest is None else self.lowest
         slack = 1e-3 * max(abs(b) for b in (low, high, 1.0) if b is not None)
         surface = self.parts[0][0]
-        name = surface.array.name if surface.array else self.variable.name
+        name = getattr(surface.map, "name", self.variable.name)
         where = f"{surface.path}, {name}, row {window.row}, column {window.col}"
         remedy = (
             "give a missing value that is not declared as the option `fill`, or the right units in "
@@ -242,13 +266,7 @@ class Parameter:
 
 
 class ParameterMaps(FileSource):
-    """A source of static maps of numbers.
-
-    Args:
-        parameters: Variable name → where its values come from.
-        product: For provenance.
-        absent: Variable name → why it is not offered.
-    """
+    """A source of static maps of numbers; see ``FileSource``."""
 
     def __init__(
         self,
@@ -264,9 +282,7 @@ class ParameterMaps(FileSource):
         """Values of a window, ``(y, x)`` float32, NaN missing."""
         return self._parameters[entry.variable.name].read(window)
 
-    def _found(
-        self, entry: SourceField, ticks: tuple[int, ...], window: Window
-    ) -> Mapping[str, Any]:
+    def _found(self, entry: SourceField, ticks: Ticks, window: Window) -> Notes:
         """Say what was recognised, and refuse percent that look like shares.
 
         Returns:

@@ -18,19 +18,17 @@ import numpy as np
 from pydantic import Field
 
 from ai4land.errors import MissingFileError, SourceError
-from ai4land.formats import opened_netcdf
-from ai4land.sources.options import Strict
 from ai4land.sources.reader import Certainty, Reader
 from ai4land.sources.soil.parameters import (
     Parameter,
     ParameterMaps,
-    check_keys,
+    ParameterOptions,
     conversion,
     over_depth,
     recognised,
 )
 from ai4land.sources.source import Array, Product
-from ai4land.sources.surfaces import Rows, Surface, is_netcdf, netcdf_surface
+from ai4land.sources.surfaces import Surface, is_netcdf
 from ai4land.vocabulary import variable
 
 __all__ = ["READER", "PnnlOptions", "clm_layer_edges", "open_pnnl"]
@@ -58,26 +56,17 @@ _LAYERS = frozenset(
 )
 
 
-class PnnlOptions(Strict):
-    """Options of ``pnnl``.
+class PnnlOptions(ParameterOptions):
+    """Options of ``pnnl``; quantities are elevation, slope, aspect, sand, clay, soil_organic.
 
     Attributes:
-        names: Quantity (elevation, slope, aspect, sand, clay, soil_organic) → name of the variable
-            in the files, where it is not recognised or several are.
-        units: Quantity → units, where the file does not say them, or says wrong ones.
         topsoil: Depth in m over which soil layers are averaged.
         layer_edges: Depths in m of the edges of the soil layers, from 0 down; default: the ten
             layers of CLM and ELM.
-        rows: Which row comes first in a global file without coordinates.
-        fill: A missing value that the files do not declare.
     """
 
-    names: dict[str, str] = Field(default_factory=dict)
-    units: dict[str, str] = Field(default_factory=dict)
     topsoil: Annotated[float, Field(gt=0, le=10)] = 0.3
     layer_edges: tuple[float, ...] | None = None
-    rows: Rows | None = None
-    fill: float | None = None
 
 
 def clm_layer_edges(count: int = 10) -> tuple[float, ...]:
@@ -94,20 +83,10 @@ def clm_layer_edges(count: int = 10) -> tuple[float, ...]:
 
 
 def open_pnnl(path: Path, options: PnnlOptions) -> ParameterMaps:
-    """Open a NetCDF file or a folder of them, and offer what is recognised.
-
-    Args:
-        path: File or folder.
-        options: What the files do not say of themselves.
-
-    Raises:
-        MissingFileError: If there is no NetCDF file, or nothing in them is recognised.
-        SourceError: If a quantity is there twice, or a file does not say where its cells lie.
-        ConfigError: If an option names a quantity that does not exist.
-    """
-    check_keys((*options.names, *options.units), _NAMES, path)
+    """Open a NetCDF file or a folder of them, and offer what is recognised."""
+    options.check_keys(_NAMES, path)
     files = sorted(f for f in path.rglob("*") if is_netcdf(f)) if path.is_dir() else [path]
-    found, seen = recognised(files, _NAMES, options.names)
+    found, seen = recognised(files, _NAMES, options)
     if not found:
         raise MissingFileError(
             "No land parameter is recognised here",
@@ -132,8 +111,7 @@ def open_pnnl(path: Path, options: PnnlOptions) -> ParameterMaps:
 def _parameter(quantity: str, file: Path, name: str, options: PnnlOptions) -> Parameter:
     """One quantity; soil layers are averaged over the topsoil."""
     entry, where = variable(quantity), f"{file}, {name}"
-    with opened_netcdf(file) as dataset:
-        surface = netcdf_surface(dataset, dataset[name], file, rows=options.rows, fill=options.fill)
+    surface = options.map_in(file, name)
     parts: tuple[tuple[Surface, float], ...] = ((surface, 1.0),)
     weights: dict[int, float] = {}
     if surface.layers:
@@ -148,7 +126,7 @@ def _parameter(quantity: str, file: Path, name: str, options: PnnlOptions) -> Pa
         "units": units,
         "rows": "south first" if surface.layout.flipped else "north first",
         "columns_from_east": surface.layout.roll,
-        "transposed": surface.array is not None and surface.array.transposed,
+        "transposed": getattr(surface.map, "transposed", False),
         "layer_weights": {str(i + 1): round(w, 6) for i, w in weights.items()},
     }
     lowest = _LOWEST_LAND if quantity == "elevation" else None
@@ -196,17 +174,11 @@ def _aspect(
     file: Path, name: str, slope: Surface | None, options: PnnlOptions
 ) -> dict[str, Parameter]:
     """Cosine and sine of the downslope direction, in degrees clockwise from north; 0 where flat."""
-    with opened_netcdf(file) as dataset:
-        surface = netcdf_surface(dataset, dataset[name], file, rows=options.rows, fill=options.fill)
+    surface = options.map_in(file, name)
     units = options.units.get("aspect", surface.units)
     factor = conversion(units, "degree", f"{file}, {name}")
-    note = {
-        "quantity": "aspect",
-        "file": file.name,
-        "name": name,
-        "units": units,
-        "direction": "clockwise from north",
-    }
+    note = {"quantity": "aspect", "file": file.name, "name": name, "units": units}
+    note["direction"] = "clockwise from north"
     out = {}
     for made, wave in (("aspect_north", np.cos), ("aspect_east", np.sin)):
 

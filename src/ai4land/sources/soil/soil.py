@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal
@@ -15,26 +16,19 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ai4land.errors import ConfigError, MissingFileError, SourceError
-from ai4land.formats import opened_netcdf
+from ai4land.formats import NetcdfMap
 from ai4land.grid import Grid
-from ai4land.sources.options import Strict
-from ai4land.sources.reader import Certainty, Reader
+from ai4land.sources.file_source import each_once
+from ai4land.sources.reader import Certainty, Cited, Reader
 from ai4land.sources.soil.parameters import (
     Parameter,
     ParameterMaps,
-    check_keys,
+    ParameterOptions,
     conversion,
     recognised,
 )
 from ai4land.sources.source import Product
-from ai4land.sources.surfaces import (
-    Reprojection,
-    Rows,
-    Surface,
-    is_netcdf,
-    netcdf_surface,
-    raster_surface,
-)
+from ai4land.sources.surfaces import Surface, is_netcdf, raster_surface
 from ai4land.vocabulary import variable
 
 __all__ = ["READER", "SoilOptions", "open_soil"]
@@ -44,12 +38,8 @@ _VARIABLES = ("sand", "clay", "soil_organic")
 _SOILGRIDS = re.compile(
     r"(?P<name>sand|clay|ocd)_(?P<top>\d+)-(?P<bottom>\d+)cm_mean(?:_\w+)?\.(?:tiff?|vrt)\Z"
 )
-_UNITS: Mapping[str, str] = MappingProxyType(
-    {"sand": "g/kg", "clay": "g/kg", "ocd": "hg/m3 carbon"}
-)
-_MEANING: Mapping[str, str] = MappingProxyType(
-    {"sand": "sand", "clay": "clay", "ocd": "soil_organic"}
-)
+_MEANING = {"sand": ("sand", "g/kg"), "clay": ("clay", "g/kg")}
+_MEANING["ocd"] = ("soil_organic", "hg/m3 carbon")
 # one map of the topsoil: HWSD and what people make of it
 _SINGLE: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -65,36 +55,20 @@ _PRODUCT = Product(
 _RASTERS = {".tif", ".tiff", ".vrt", ".bil", ".asc"}
 
 
-class SoilOptions(Strict):
-    """Options of ``soil``.
+class SoilOptions(ParameterOptions, Cited):
+    """Options of ``soil``; quantities are sand, clay, soil_organic.
 
     Attributes:
         depths: Depth intervals of SoilGrids that are averaged by their thickness.
-        names: Variable → name of the NetCDF variable, or of the raster without its ending, where
-            it is not recognised or several are.
-        units: Variable → units, where the file does not say them: a raster never does.
         reproject: Brings a raster in another coordinate system (the Homolosine of SoilGrids) onto
             longitude and latitude by this method of GDAL's; default: it is refused.
         cells_per_degree: Cells per degree of the grid that ``reproject`` makes.
-        rows: Which row comes first in a global file without coordinates.
-        fill: A missing value that the files do not declare.
         product: Name for provenance; default: SoilGrids 2.0 where its names are found.
-        version: Version of ``product``.
-        licence: Terms of ``product``.
-        citation: What to cite for ``product``.
     """
 
     depths: tuple[str, ...] = ("0-5cm", "5-15cm", "15-30cm")
-    names: dict[str, str] = Field(default_factory=dict)
-    units: dict[str, str] = Field(default_factory=dict)
     reproject: Literal["average", "bilinear", "nearest"] | None = None
     cells_per_degree: Annotated[int, Field(ge=1, le=480)] = 120
-    rows: Rows | None = None
-    fill: float | None = None
-    product: str = ""
-    version: str = ""
-    licence: str = ""
-    citation: str = ""
 
 
 def open_soil(path: Path, options: SoilOptions) -> ParameterMaps:
@@ -102,24 +76,15 @@ def open_soil(path: Path, options: SoilOptions) -> ParameterMaps:
 
     A folder of SoilGrids holds one raster per property and depth, ``sand_0-5cm_mean_1000.tif``;
     those of ``depths`` are averaged. Anything else holds one map of the topsoil per variable.
-
-    Args:
-        path: File or folder.
-        options: What the files do not say of themselves.
-
-    Raises:
-        MissingFileError: If nothing is recognised.
-        SourceError: If a depth is missing, a variable is there twice, units are not known or the
-            coordinate system is another and ``reproject`` is not given.
     """
-    check_keys((*options.names, *options.units), _VARIABLES, path)
+    options.check_keys(_VARIABLES, path)
     files = sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
     files = [f for f in files if is_netcdf(f) or f.suffix.lower() in _RASTERS]
     layered = [f for f in files if _SOILGRIDS.match(f.name)]
     if layered:
         found = _soilgrids(layered, path, options)
     else:
-        maps = recognised(files, _SINGLE, options.names)[0]
+        maps = recognised(files, _SINGLE, options)[0]
         found = {name: _single(*place, name, options) for name, place in maps.items()}
     shares = [f.stem for f in files if _SHARES.match(f.stem)]
     if not found:
@@ -133,9 +98,7 @@ def open_soil(path: Path, options: SoilOptions) -> ParameterMaps:
     absent = {n: f"the files hold no {n}" for n in _VARIABLES}
     if shares:
         absent["soil_organic"] = _carbon(shares)
-    own = Product(
-        options.product or "soil maps", options.version, options.licence, options.citation
-    )
+    own = options.cited if options.product else replace(options.cited, name="soil maps")
     return ParameterMaps(found, _PRODUCT if layered and not options.product else own, absent)
 
 
@@ -149,19 +112,14 @@ def _carbon(names: list[str]) -> str:
 def _soilgrids(files: list[Path], folder: Path, options: SoilOptions) -> dict[str, Parameter]:
     """Properties averaged over the depths asked for."""
     maps: dict[str, dict[str, Path]] = {}
-    for file in files:
-        match = _SOILGRIDS.match(file.name)
-        assert match is not None
-        depth = f"{match['top']}-{match['bottom']}cm"
-        other = maps.setdefault(match["name"], {}).setdefault(depth, file)
-        if other != file:
-            raise SourceError(
-                "A map of SoilGrids is there more than once",
-                where=file,
-                expected=f"one map of {match['name']} {depth}",
-                found=f"{other.name}, too",
-                remedy="keep one resolution in a folder",
-            )
+    named = (
+        ((m["name"], f"{m['top']}-{m['bottom']}cm"), file)
+        for file in files
+        if (m := _SOILGRIDS.match(file.name)) is not None
+    )
+    one = "property and depth of SoilGrids"
+    for (name, depth), file in each_once(named, one, "keep one resolution in a folder").items():
+        maps.setdefault(name, {})[depth] = file
     thickness = {d: _thickness(d) for d in options.depths}
     total = sum(thickness.values())
     out = {}
@@ -176,8 +134,8 @@ def _soilgrids(files: list[Path], folder: Path, options: SoilOptions) -> dict[st
                 remedy="fetch it, or say the ones that are there as the option `depths`",
             )
         surfaces = {d: _surface(by_depth[d], options) for d in options.depths}
-        entry = variable(_MEANING[name])
-        units = options.units.get(entry.name, _UNITS[name])
+        entry, usual = variable(_MEANING[name][0]), _MEANING[name][1]
+        units = options.units.get(entry.name, usual)
         note = {
             "files": [by_depth[d].name for d in options.depths],
             "units": units,
@@ -203,28 +161,22 @@ def _thickness(depth: str) -> float:
 
 
 def _surface(file: Path, options: SoilOptions) -> Surface:
-    warp = None
-    if options.reproject is not None:
-        per = options.cells_per_degree
-        grid = Grid.regular("-180", "90", f"1/{per}", f"1/{per}", (180 * per, 360 * per))
-        warp = Reprojection(options.reproject, grid)
-    return raster_surface(file, reproject=warp, fill=options.fill)
+    per = options.cells_per_degree
+    grid = Grid.regular("-180", "90", f"1/{per}", f"1/{per}", (180 * per, 360 * per))
+    return raster_surface(file, onto=grid, method=options.reproject, fill=options.fill)
 
 
 def _warp_note(surface: Surface) -> dict[str, object]:
-    if surface.warp is None:
+    if isinstance(surface.map, NetcdfMap) or surface.map.raster.warp is None:
         return {}
-    return {"reprojected": surface.warp.method, "onto": surface.warp.grid.describe()}
+    return {"reprojected": surface.map.raster.warp, "onto": surface.layout.grid.describe()}
 
 
 def _single(file: Path, name: str, meaning: str, options: SoilOptions) -> Parameter:
     """One variable that is one map."""
     entry, where = variable(meaning), f"{file}, {name}"
     if is_netcdf(file):
-        with opened_netcdf(file) as dataset:
-            surface = netcdf_surface(
-                dataset, dataset[name], file, rows=options.rows, fill=options.fill
-            )
+        surface = options.map_in(file, name)
         if surface.layers:
             raise SourceError(
                 "The map has layers",

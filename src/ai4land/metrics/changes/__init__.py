@@ -1,0 +1,1 @@
+"""Scores of change: three maps in pixels, cells and squares, and change in time."""

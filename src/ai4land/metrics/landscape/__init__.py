@@ -1,0 +1,1 @@
+"""Scores of pattern: edges between neighbours, and patches."""

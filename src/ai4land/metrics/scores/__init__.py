@@ -1,0 +1,1 @@
+"""Scores of two maps, of numbers, probabilities and ensembles, and of a map against its forcing."""

@@ -1,0 +1,1 @@
+"""What every score is made of: tables and sums that add, over blocks, regions and resamples."""
