@@ -73,7 +73,7 @@ def test_it_survives_its_card() -> None:
 @pytest.mark.parametrize(("reach", "chance"), [(0.7, 0.1), (1.5, 0.1), (1.5, 0.4), (3.0, 0.02)])
 def test_the_reach_of_a_field_is_found_from_its_events(reach: float, chance: float) -> None:
     mesh = Mesh(grid := Grid.regular(0, 0, 0.1, 0.1, (700, 700)), grid.coarsen(70, 70))
-    noise = gumbel_noise(mesh, grid.window, 4, 2000, 1, reach)[0]
+    noise = gumbel_noise(mesh, grid.window, 4, 2000, 1, reach=reach)[0]
     events = noise > -np.log(-np.log(1.0 - chance))
     assert events.mean() == pytest.approx(chance, rel=0.1)
     found = float(np.corrcoef(events[:, 1:].ravel(), events[:, :-1].ravel())[0, 1])

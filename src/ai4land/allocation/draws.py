@@ -14,6 +14,7 @@ Words = npt.NDArray[np.uint64]
 
 _STRIDE = np.uint64(0x9E3779B97F4A7C15)  # 2⁶⁴ divided by the golden ratio, odd
 _LEAST = 2.0**-54  # keeps a uniform number from being exactly 0
+_ALWAYS = -(2**40)  # stands for all times; no clock counts so far
 _FIELDS = 4099  # seeds of the fields of one member lie together, those of another far apart
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
@@ -49,13 +50,21 @@ def draws(mesh: Mesh, window: Window, seed: int, tick: int) -> npt.NDArray[np.fl
 
 
 def gumbel_noise(
-    mesh: Mesh, window: Window, seed: int, tick: int, layers: int, reach: float = 0.0
+    mesh: Mesh,
+    window: Window,
+    seed: int,
+    tick: int,
+    layers: int,
+    *,
+    reach: float = 0.0,
+    lasting: float = 0.0,
 ) -> npt.NDArray[np.float32]:
-    """Standard Gumbel noise for every pixel of a window, correlated in space.
+    """Standard Gumbel noise for every pixel of a window, correlated in space and time.
 
     White normal noise that belongs to its place, smoothed by a Gaussian kernel, is again standard
-    normal when it is divided by the kernel's norm; its quantiles are mapped to those of the Gumbel
-    distribution. So every pixel keeps its distribution, and neighbours err together.
+    normal when it is divided by the kernel's norm, and so is a weighted sum of one field of all
+    times and one of its own; its quantiles are mapped to those of the Gumbel distribution. So every
+    pixel keeps its distribution, and neighbours and years err together.
 
     Args:
         mesh: The coarse cells.
@@ -64,26 +73,38 @@ def gumbel_noise(
         tick: Another time as well.
         layers: Number of independent fields K.
         reach: Standard deviation of the kernel in pixels; 0 leaves neighbours independent.
+        lasting: Correlation of any two times, 0…1; 0 leaves them independent.
 
     Returns:
         ``(K, y, x)``.
     """
-    halo = int(np.ceil(3.0 * reach))
-    around = window.pad(halo) if halo else window
     found = np.empty((layers, *window.shape), np.float32)
     for layer in range(layers):
-        uniform = draws(mesh, around, seed * _FIELDS + layer, tick) + _LEAST
-        if halo:
-            kernel = np.exp(-0.5 * (np.arange(-halo, halo + 1) / reach) ** 2)
-            kernel /= np.sqrt((kernel**2).sum())  # along each of two axes
-            field = special.ndtri(uniform)
-            for axis in (0, 1):
-                field = ndimage.correlate1d(field, kernel, axis=axis, mode="constant")
-            logs = special.log_ndtr(field[halo:-halo, halo:-halo])
+        own = seed * _FIELDS + layer
+        if reach > 0.0 or lasting > 0.0:
+            field = np.sqrt(1.0 - lasting) * _normal(mesh, window, own, tick, reach)
+            if lasting > 0.0:
+                field += np.sqrt(lasting) * _normal(mesh, window, own, _ALWAYS, reach)
+            logs = special.log_ndtr(field)
         else:
-            logs = np.log(uniform)
+            logs = np.log(draws(mesh, window, own, tick) + _LEAST)
         found[layer] = -np.log(np.maximum(-logs, 1e-30))
     return found
+
+
+def _normal(
+    mesh: Mesh, window: Window, seed: int, tick: int, reach: float
+) -> npt.NDArray[np.float64]:
+    """Standard normal numbers for every pixel of a window, ``(y, x)``."""
+    halo = int(np.ceil(3.0 * reach))
+    field = special.ndtri(draws(mesh, window.pad(halo) if halo else window, seed, tick) + _LEAST)
+    if not halo:
+        return np.asarray(field)
+    kernel = np.exp(-0.5 * (np.arange(-halo, halo + 1) / reach) ** 2)
+    kernel /= np.sqrt((kernel**2).sum())  # along each of two axes
+    for axis in (0, 1):
+        field = ndimage.correlate1d(field, kernel, axis=axis, mode="constant")
+    return np.asarray(field[halo:-halo, halo:-halo])
 
 
 def _words(values: object) -> Words:

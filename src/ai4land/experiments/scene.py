@@ -88,9 +88,9 @@ class Scene:
         """Class positions of the initial map."""
         return self.labels.at(self.path[0])
 
-    def scored(self, step: ScoredStep) -> BoolArray:
-        """Pixels at which a step is judged."""
-        return self.mask & valid_mask(step.truth, self.labels.classes)
+    def scored(self, truth: ByteArray) -> BoolArray:
+        """Pixels at which a step that leads to a map is judged."""
+        return self.mask & valid_mask(truth, self.labels.classes)
 
     def row(
         self, states: Iterable[State], beliefs: Sequence[npt.NDArray[np.floating[Any]]] = ()
@@ -109,7 +109,7 @@ class Scene:
         sums: list[ClassSums] = []
         expected, closing, line = [], [], []
         for step in steps_with_truth(states, self.labels):
-            used = self.scored(step)
+            used = self.scored(step.truth)
             leads.append(budget(step.initial, step.truth, step.own, used))
             sums.append(ClassSums.of(step.truth[used], step.own[used], classes))
             if beliefs:
@@ -118,7 +118,7 @@ class Scene:
                 closing.append(self._closing(step.state, name))
             line.append(self._as_reference(step))
             last = step
-        inside = np.where(self.scored(last), self.blocks, -1)
+        inside = np.where(self.scored(last.truth), self.blocks, -1)
         blocks = by(inside, budget, last.initial, last.truth, last.own)
         held = RowSums(
             tuple(leads),

@@ -26,13 +26,15 @@ from ai4land.rollout import (
     Likely,
     Persistence,
     PredictorStepper,
+    Recurrence,
     Sampled,
     Stepper,
     Tiling,
     choose_odds,
     open_model,
     rollout,
-    steps_with_truth,
+    standing,
+    step,
 )
 from ai4land.samples import AnchoredDrivers
 from ai4land.vocabulary import Direction, single_task
@@ -152,6 +154,10 @@ class _Trial:
         return Direction.leading(*self.scene.path[:2])
 
     @property
+    def recurrence(self) -> Recurrence:
+        return self.decisions.recurrence(self.direction.value)
+
+    @property
     def likely(self) -> Likely:
         found = self.decisions.of(Likely.name)
         assert isinstance(found, Likely)
@@ -165,7 +171,9 @@ class _Trial:
         decision = self.likely if name == Likely.name else self.decisions.of(name)
         margin = self.decisions.margin(name, self.direction.value)
         stepper = self.stepper.with_decision(decision)
-        found, _ = choose_odds(stepper, self.initial, self.ticks, margin=margin)
+        found, _ = choose_odds(
+            stepper, self.initial, self.ticks, margin=margin, recurrence=self.recurrence
+        )
         assert isinstance(found.decision, Faithful | Likely)
         return found, found.decision.odds(self.direction.sign)
 
@@ -198,8 +206,7 @@ class _Trial:
             if balanced and not self.likely.balanced:
                 continue
             beliefs = []
-            decision = Likely(balanced=balanced)
-            for belief, table in self._believed(self.stepper.with_decision(decision)):
+            for belief, table in self._believed(Likely(balanced=balanced)):
                 found.setdefault(f"{name}first", table)
                 found[f"{name}last"] = table
                 beliefs.append(belief)
@@ -207,15 +214,19 @@ class _Trial:
             found.setdefault(span, found[f"free {span}"])
         return beliefs, found
 
-    def _believed(self, stepper: PredictorStepper) -> Iterator[tuple[HalfArray, Probable]]:
+    def _believed(self, decision: Likely) -> Iterator[tuple[HalfArray, Probable]]:
         """After each step the probability of each class in the truth, ``(K, y, x)``."""
-        scene, name = self.scene, self.scene.labels.target.name
-        belief = Belief(scene.before, len(scene.classes))
-        for step in steps_with_truth(self.rolled(stepper), scene.labels):
-            row = step.state[name].probabilities
-            assert row is not None
-            belief.advance(row, step.own)
-            table = _probable(belief.values, scene.before, step.truth, scene.scored(step))
+        scene, labels = self.scene, self.scene.labels
+        stepper, name = self.stepper.with_decision(decision), labels.target.name
+        belief = Belief(scene.before, len(scene.classes), self.recurrence)
+        for state, tick in standing(stepper, self.initial, self.ticks):
+            if labels.target not in stepper.task.moving(state.tick, tick):
+                continue
+            said = step(stepper, state, tick)[name].probabilities
+            assert said is not None
+            belief.advance(said)
+            truth = labels.at(stepper.task.clock.convert(tick, labels.target.clock))
+            table = _probable(belief.values, scene.before, truth, scene.scored(truth))
             yield belief.values.astype(np.float16), table
 
 

@@ -1,6 +1,7 @@
 """Rollouts: steppers move states piece by piece, one step the prior of the next."""
 
 from ai4land.rollout.allocation_stepper import AllocationStepper
+from ai4land.rollout.belief import Belief, standing
 from ai4land.rollout.deciding import Wish, decided_on
 from ai4land.rollout.decisions import (
     DECISIONS,
@@ -10,12 +11,13 @@ from ai4land.rollout.decisions import (
     Decisions,
     Faithful,
     Likely,
+    Recurrence,
     Sampled,
     Undecided,
     decision_data,
     decision_of,
 )
-from ai4land.rollout.expectation import ODDS, Belief, Expected, Outlook, choose_odds
+from ai4land.rollout.expectation import ODDS, Expected, Outlook, choose_odds
 from ai4land.rollout.masked import masked, masked_scores, nearest_visible
 from ai4land.rollout.opening import as_trained, cube_assembler, demand_of, open_model
 from ai4land.rollout.predictor_stepper import PredictorStepper
@@ -51,6 +53,7 @@ __all__ = [
     "Outlook",
     "Persistence",
     "PredictorStepper",
+    "Recurrence",
     "Sampled",
     "ScoredStep",
     "Stepper",
@@ -78,6 +81,7 @@ __all__ = [
     "save_rollout",
     "score_rollout",
     "shuffled",
+    "standing",
     "step",
     "steps_with_truth",
     "stored_field",

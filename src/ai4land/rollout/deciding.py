@@ -76,6 +76,13 @@ def decided_on(
     if wish.odds is not None:
         return stepper
     direction = Direction.leading(path[0], path[-1])
-    margin = Decisions.from_dict(card.decision).margin(stepper.decision.name, direction.value)
-    found, _ = choose_odds(stepper, initial, path[1:], margin=margin, progress=progress)
+    kept = Decisions.from_dict(card.decision)
+    found, _ = choose_odds(
+        stepper,
+        initial,
+        path[1:],
+        margin=kept.margin(stepper.decision.name, direction.value),
+        recurrence=kept.recurrence(direction.value),
+        progress=progress,
+    )
     return found

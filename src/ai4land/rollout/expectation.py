@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,12 +14,13 @@ import numpy.typing as npt
 from ai4land.cube import State, View
 from ai4land.grid import Mesh, Window
 from ai4land.rollout.allocation_stepper import AllocationStepper
-from ai4land.rollout.decisions import Faithful, Likely
+from ai4land.rollout.belief import Belief, standing
+from ai4land.rollout.decisions import Faithful, Likely, Recurrence
 from ai4land.rollout.predictor_stepper import PredictorStepper
 from ai4land.rollout.stepper import Moved, Stepper, next_state
-from ai4land.vocabulary import NO_DATA, Direction
+from ai4land.vocabulary import Direction
 
-__all__ = ["ODDS", "Belief", "Expected", "Outlook", "Progress", "choose_odds", "sample_pieces"]
+__all__ = ["ODDS", "Expected", "Outlook", "Progress", "choose_odds", "sample_pieces"]
 
 ODDS = (1.0, 0.7, 0.5, 0.4, 0.3, 0.22, 0.16, 0.1, 0.06, 0.03, 0.01)
 """Candidates for the odds from which on a change is taken, from timid to bold."""
@@ -29,7 +31,6 @@ _MOST = 1 << 19  # pixels times steps that are looked at
 _LEAST_PIXELS = 1 << 14
 
 ByteArray = npt.NDArray[np.uint8]
-FloatArray = npt.NDArray[np.float32]
 HalfArray = npt.NDArray[np.float16]
 Progress = Callable[[int, int, dict[str, float]], None]
 
@@ -96,6 +97,7 @@ def choose_odds(
     ticks: Sequence[int],
     *,
     margin: float = 0.0,
+    recurrence: Recurrence | None = None,
     progress: Progress | None = None,
 ) -> tuple[PredictorStepper, dict[float, Expected]]:
     """The odds of highest expected figure of merit at the end of a path, without labels.
@@ -105,7 +107,8 @@ def choose_odds(
         initial: Where the rollout starts.
         ticks: The times after it.
         margin: As of ``Outlook.choose``.
-        progress: Likewise.
+        recurrence: As of ``Outlook``.
+        progress: As of ``Outlook.choose``.
 
     Returns:
         The stepper with the odds of its direction, and what each candidate looked at expects.
@@ -113,7 +116,8 @@ def choose_odds(
     decision = stepper.decision
     if not isinstance(decision, Faithful | Likely):
         return stepper, {}
-    outlook = Outlook(stepper.with_ahead(1), initial, ticks, balanced=decision.balanced)
+    timid = stepper.with_ahead(1)
+    outlook = Outlook(timid, initial, ticks, balanced=decision.balanced, recurrence=recurrence)
     odds, found = outlook.choose(decision, margin, progress)
     return stepper.with_decision(decision.with_odds(outlook.direction, odds)), found
 
@@ -137,8 +141,8 @@ def _boldest(
 class Outlook:
     """What a model expects along a path, on a sample of pieces, of itself and of others.
 
-    The model is rolled along the path at odds of 1, and what its probabilities say of the truth
-    after every step is kept (``Belief``). Whatever else is rolled along the same path is judged
+    What the model says of the initial map in every step, as if it had stood still, is put together
+    to what it expects of the truth (``Belief``). Whatever is rolled along the path is judged
     against that.
 
     Args:
@@ -147,6 +151,7 @@ class Outlook:
         ticks: The times after it.
         balanced: Whether probabilities are first fitted to what the forcing asks for.
         mask: ``(y, x)`` pixels that count; default all.
+        recurrence: How change strikes again in the truth, as labels told; default anew each time.
     """
 
     def __init__(
@@ -157,6 +162,7 @@ class Outlook:
         *,
         balanced: bool = False,
         mask: npt.NDArray[np.bool_] | None = None,
+        recurrence: Recurrence | None = None,
     ) -> None:
         self.stepper, self.balanced = stepper.remembering(initial), balanced
         self.initial, self.ticks = initial, ticks
@@ -171,12 +177,24 @@ class Outlook:
             for piece, domain in zip(self.pieces, self.domain, strict=True):
                 for cut in grid.pieces(piece):
                     domain[cut.target] &= mask[cut.source]
-        self._beliefs: list[list[HalfArray]] = []
-        even = []
-        for moved, beliefs in self._tracked():
-            self._beliefs.append(beliefs)
-            even.append(self._judged(moved, beliefs))
-        self._tried: dict[tuple[str, float], list[Expected]] = {(Likely.name, 1.0): even}
+        self._rows = list(self._told())
+        self._beliefs = list(self._believed(recurrence))
+        self._tried: dict[tuple[str, float], list[Expected]] = {}
+
+    def recurring(self, recurrence: Recurrence) -> Outlook:
+        """The same outlook on a truth in which change strikes again in another way."""
+        other = copy.copy(self)
+        other._beliefs, other._tried = list(self._believed(recurrence)), {}
+        other.__dict__.pop("_kernel", None)
+        return other
+
+    def changed(self, recurrence: Recurrence) -> list[float]:
+        """Pixels that are expected to differ from the initial map after each step.
+
+        Args:
+            recurrence: How change strikes again.
+        """
+        return [self._judged(self.before, told).changed for told in self._believed(recurrence)]
 
     @property
     def direction(self) -> Direction:
@@ -228,19 +246,32 @@ class Outlook:
             self._tried[key] = self.expected(self.stepper.with_decision(made))
         return self._tried[key]
 
-    def _tracked(self) -> Iterator[tuple[list[Moved], list[HalfArray]]]:
-        """After each step maps at odds of 1, and each class's chance, ``(K, y, x)`` a piece."""
-        timid = self.stepper.with_decision(Likely(balanced=self.balanced))
-        beliefs = [Belief(before, self.coding.layers) for before in self.before]
-        last = list[Moved]()
-        for moved in self._rolled(timid):
-            # a step in which the map does not move, such as that to another month, changes nothing
-            if moved is not last and moved[0].probabilities is not None:
-                for belief, part in zip(beliefs, moved, strict=True):
-                    assert part.probabilities is not None
-                    belief.advance(part.probabilities, self.coding.positions(part.values))
-                last = moved
-            yield moved, [belief.values.astype(np.float16) for belief in beliefs]
+    def _told(self) -> Iterator[list[HalfArray] | None]:
+        """What the model says of each piece that has stood still, ``(K, y, x)``, step by step.
+
+        ``None`` for a step in which the map does not move, such as that to another month.
+        """
+        name, task = self.target.name, self.stepper.task
+        stepper = self.stepper.with_decision(Likely(balanced=self.balanced))
+        near = [_around(stepper, piece) for piece in self.pieces]
+        for state, tick in standing(stepper, self.initial, self.ticks):
+            if self.target not in task.moving(state.tick, tick):
+                yield None
+                continue
+            rows = []
+            for one, piece in zip(near, self.pieces, strict=True):
+                said = one.step_piece(state, tick, piece)[name].probabilities
+                assert said is not None
+                rows.append(said.astype(np.float16))
+            yield rows
+
+    def _believed(self, recurrence: Recurrence | None) -> Iterator[list[HalfArray]]:
+        """After each step each class's chance in the truth, ``(K, y, x)`` a piece."""
+        beliefs = [Belief(before, self.coding.layers, recurrence) for before in self.before]
+        for rows in self._rows:
+            for belief, row in zip(beliefs, rows or (), strict=rows is not None):
+                belief.advance(row.astype(np.float32))
+            yield [belief.values.astype(np.float16) for belief in beliefs]
 
     def _least_gains(self, decision: Faithful | Likely) -> list[float]:
         """Accuracy above no change that must be expected after each step."""
@@ -256,15 +287,15 @@ class Outlook:
     def expected(self, stepper: Stepper) -> list[Expected]:
         """What a stepper's maps may expect to score after each step."""
         steps = zip(self._rolled(stepper), self._beliefs, strict=True)
-        return [self._judged(moved, beliefs) for moved, beliefs in steps]
-
-    def _judged(self, moved: Sequence[Moved], beliefs: Sequence[HalfArray]) -> Expected:
-        """What the maps of a step may expect to score."""
-        pieces = zip(beliefs, self.before, moved, self.domain, strict=True)
-        parts = [
-            _scored(belief, start, self.coding.positions(part.values), domain)
-            for belief, start, part, domain in pieces
+        return [
+            self._judged([self.coding.positions(part.values) for part in moved], beliefs)
+            for moved, beliefs in steps
         ]
+
+    def _judged(self, found: Sequence[ByteArray], beliefs: Sequence[HalfArray]) -> Expected:
+        """What the maps of a step may expect to score."""
+        pieces = zip(beliefs, self.before, found, self.domain, strict=True)
+        parts = [_scored(*piece) for piece in pieces]
         return Expected(*(float(v) for v in np.sum(parts, axis=0)))
 
     def _rolled(self, stepper: Stepper) -> Iterator[list[Moved]]:
@@ -320,42 +351,6 @@ class _Patched:
                     ..., rows[down][:, None], cols[across]
                 ]
         return out
-
-
-class Belief:
-    """The probability of each class in the truth along a rollout at odds of 1.
-
-    In every step two classes of a pixel move on, the initial one and that of the map, and the
-    others stay. Where the map has left its initial class, that class goes on as it last did.
-
-    Args:
-        before: Initial classes, ``(y, x)``.
-        layers: Number of classes K.
-
-    Attributes:
-        values: ``(K, y, x)`` float32.
-    """
-
-    def __init__(self, before: ByteArray, layers: int) -> None:
-        self._classes = np.arange(layers, dtype=np.uint8)[:, None, None]
-        self._before = self._now = before
-        self._first: FloatArray | None = None  # what became of the initial class when last known
-        self.values = (before == self._classes).astype(np.float32)
-
-    def advance(self, row: FloatArray, reached: ByteArray) -> None:
-        """Go one step on.
-
-        Args:
-            row: What becomes of the class that the map had, ``(K, y, x)``.
-            reached: The class that it has after the step, ``(y, x)``.
-        """
-        before, now, belief, first = self._before, self._now, self.values, self._first
-        self._first = first = row if first is None else np.where(now == before, row, first)
-        after = belief.copy()
-        for there, chances in ((before, first), (np.where(now != before, now, NO_DATA), row)):
-            mass = np.where(there == self._classes, belief, 0.0)
-            after += mass.sum(axis=0) * chances - mass
-        self.values, self._now = np.asarray(after, np.float32), reached
 
 
 def _around(stepper: Stepper, piece: Window) -> Stepper:

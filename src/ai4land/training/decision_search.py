@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from ai4land.rollout import (
     Likely,
     Outlook,
     PredictorStepper,
+    Recurrence,
     Sampled,
     Stepper,
     Tiling,
@@ -30,7 +31,9 @@ from ai4land.rollout import (
     rollout,
     score_rollout,
 )
+from ai4land.samples import Labels
 from ai4land.training.calibration import fit_reach
+from ai4land.training.recurrence import fit_recurrence, share_back
 from ai4land.training.setting import Region, first_labels
 from ai4land.training.trainer import Progress
 from ai4land.training.validation import map_scores
@@ -41,6 +44,7 @@ __all__ = ["choose_decisions"]
 Judged = Sequence[tuple[Predictor, Region]]
 
 _ROUNDS = 3  # of expecting, looking, and expecting more carefully
+_LASTING = (0.0, 0.5, 0.8, 0.95)
 _CONCEDED = 0.005  # accuracy by which a faithful map may fall behind the kernel's
 
 
@@ -69,6 +73,8 @@ def choose_decisions(
     names = (Likely.name, Faithful.name) if asks else (Likely.name,)
     constants: dict[str, dict[str, Any]] = {name: {"balanced": balanced} for name in names}
     margins: dict[str, dict[str, float]] = {name: {} for name in names}
+    recurrences: dict[str, dict[str, float]] = {}
+    many: list[_Trip] = []  # of more than one step
     values: dict[str, float] = {}
     directions = setting.experiment.samples.directions
     done, most = itertools.count(1), len(directions) * len(names) * len(ODDS) * len(judged)
@@ -80,6 +86,11 @@ def choose_decisions(
     for direction in directions:
         found = (_trip(model, own, direction, calibration, balanced) for model, own in judged)
         trips = [trip for trip in found if trip is not None]
+        if trips:
+            recurrence = _recurrence(trips)
+            recurrences[direction.value] = asdict(recurrence)
+            trips = [replace(t, outlook=t.outlook.recurring(recurrence)) for t in trips]
+            many += [trip for trip in trips if len(trip.ticks) > 1]
         for name in names if trips else ():
             odds, margin, scores = _settled(trips, name, told)
             constants[name][direction.value] = odds
@@ -87,8 +98,38 @@ def choose_decisions(
             values |= {f"{name}_{direction.value}_{key}": value for key, value in scores.items()}
     target = next(t.name for t in setting.assembler.task.targets if t.categorical)
     reach = fit_reach([(model, own.judge) for model, own in judged], target, calibration[target])
-    constants[Sampled.name] = {"balanced": balanced, "closed": asks, "reach": round(reach, 2)}
-    return Decisions(Decisions.preferred(asks), constants, margins), values
+    sampled = Sampled(reach=round(reach, 2), balanced=balanced, closed=asks)
+    constants[Sampled.name] = {
+        "balanced": balanced,
+        "closed": asks,
+        "reach": sampled.reach,
+        "lasting": round(_lasting(many, sampled), 2) if many else 0.0,
+    }
+    return Decisions(Decisions.preferred(asks), constants, margins, recurrences), values
+
+
+def _recurrence(trips: Sequence[_Trip]) -> Recurrence:
+    """How change strikes again, in the direction of some rollouts."""
+    splits = []
+    for trip in trips:
+        path = _path(trip.setting, trip.direction, trip.setting.split.train)
+        if path is not None:
+            splits.append((trip.labels, path, trip.setting.masks.train))
+    return fit_recurrence([(t.outlook, t.labels) for t in trips], share_back(splits))
+
+
+def _lasting(trips: Sequence[_Trip], sampled: Sampled) -> float:
+    """How much of a member's noise must last, for as much to change as in the labels at the end."""
+    below = 0.0, 0.0  # lasting, and how many times too much changes, as a logarithm
+    for lasting in _LASTING:
+        last = [t.model(replace(sampled, lasting=lasting)).leads[-1].three for t in trips]
+        true, said = sum(t.observed_change for t in last), sum(t.simulated_change for t in last)
+        over = float(np.log(max(said, 1.0) / max(true, 1.0)))
+        if over <= 0.0:
+            share = below[1] / (below[1] - over) if below[1] > over else 0.0
+            return below[0] + share * (lasting - below[0])
+        below = lasting, over
+    return below[0]
 
 
 def _settled(
@@ -154,17 +195,17 @@ class _Trip:
     ticks: list[int]
     direction: Direction
     balanced: bool
+    outlook: Outlook
+
+    @property
+    def labels(self) -> Labels:
+        """The maps of classes."""
+        return next(v for v in self.setting.labels.values() if v.target.categorical)
 
     def decision(self, name: str, odds: float = 1.0) -> Decision:
         """A decision with the odds in both directions."""
         constants = {"forward": odds, "backward": odds, "balanced": self.balanced}
         return decision_of({"name": name, **constants})
-
-    @functools.cached_property
-    def outlook(self) -> Outlook:
-        """What the model expects along the trip, on the validation split."""
-        balanced, mask = self.balanced, self.setting.masks.validation
-        return Outlook(self.stepper, self.initial, self.ticks, balanced=balanced, mask=mask)
 
     def choose(self, name: str, margin: float, progress: Progress | None) -> tuple[float, float]:
         """The odds that promise most, and the accuracy above no change that they expect."""
@@ -198,8 +239,7 @@ class _Trip:
         self, stepper: Stepper, initial: State | None = None, ticks: list[int] | None = None
     ) -> RolloutScores:
         states = rollout(stepper, initial or self.initial, ticks or self.ticks)
-        labels = next(v for v in self.setting.labels.values() if v.target.categorical)
-        return score_rollout(states, labels, mask=self.setting.masks.validation)
+        return score_rollout(states, self.labels, mask=self.setting.masks.validation)
 
 
 def _trip(
@@ -223,12 +263,16 @@ def _trip(
     )
     past = [t for t in stepper.looks_at(path) if known[0] <= t <= known[1]]
     initial = observed_state(setting.cube, task, start, past)
-    return _Trip(stepper, setting, initial, ticks, direction, balanced)
+    mask = setting.masks.validation
+    outlook = Outlook(stepper, initial, ticks, balanced=balanced, mask=mask)
+    return _Trip(stepper, setting, initial, ticks, direction, balanced, outlook)
 
 
-def _path(setting: Region, direction: Direction) -> list[int] | None:
-    """The longest path of validation times in a direction, in the smallest stride they allow."""
-    first, last = setting.split.validation
+def _path(
+    setting: Region, direction: Direction, split: tuple[int, int] | None = None
+) -> list[int] | None:
+    """The longest path of a split's times in a direction, in the smallest stride they allow."""
+    first, last = split or setting.split.validation
     every = first_labels(setting.assembler.task, setting.labels).ticks
     ticks = [t for t in every if first <= t <= last]
     for stride in sorted(setting.experiment.samples.strides):

@@ -2,6 +2,7 @@
 
 from ai4land.rollout.decisions.by_odds import Faithful, Likely
 from ai4land.rollout.decisions.chosen import Decisions
+from ai4land.rollout.decisions.recurrence import Recurrence
 from ai4land.rollout.decisions.sampled import Sampled
 from ai4land.rollout.decisions.table import DECISIONS, decision_data, decision_of
 from ai4land.rollout.decisions.undecided import Asked, Decided, Decision, Undecided
@@ -14,6 +15,7 @@ __all__ = [
     "Decisions",
     "Faithful",
     "Likely",
+    "Recurrence",
     "Sampled",
     "Undecided",
     "decision_data",

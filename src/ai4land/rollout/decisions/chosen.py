@@ -8,6 +8,7 @@ from typing import Any
 
 from ai4land.errors import CheckpointError
 from ai4land.rollout.decisions.by_odds import Faithful, Likely
+from ai4land.rollout.decisions.recurrence import Recurrence
 from ai4land.rollout.decisions.table import DECISIONS, decision_of
 from ai4land.rollout.decisions.undecided import Decision
 
@@ -23,11 +24,13 @@ class Decisions:
         constants: Name → constants; a decision that is not named has its own defaults.
         margins: Name → direction → accuracy that the decision must expect beyond its bound, because
             on the validation split the expectation was so much too high.
+        recurrences: Direction → how change strikes again in the labels, as plain data.
     """
 
     default: str = Likely.name
     constants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     margins: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    recurrences: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def of(self, name: str | None = None) -> Decision:
         """A decision with its constants, by default the default one.
@@ -41,6 +44,10 @@ class Decisions:
     def margin(self, name: str, direction: str) -> float:
         """The margin of a decision in a direction."""
         return float(self.margins.get(name, {}).get(direction, 0.0))
+
+    def recurrence(self, direction: str) -> Recurrence:
+        """How change strikes again in a direction."""
+        return Recurrence(**self.recurrences.get(direction, {}))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as cards hold it."""

@@ -29,6 +29,8 @@ class Sampled:
     Attributes:
         seed: Another seed is another member.
         reach: Standard deviation in pixels of the kernel by which the noise is smoothed; 0 none.
+        lasting: Share of the noise's variance that a place keeps at all times, so that a member
+            changes the same pixels again rather than others; 0 draws each step anew.
         balanced: As of the other decisions.
         closed: Whether every member honours the areas asked for to one pixel.
     """
@@ -38,6 +40,7 @@ class Sampled:
 
     seed: int = 0
     reach: float = 0.0
+    lasting: float = 0.0
     balanced: bool = False
     closed: bool = True
 
@@ -50,7 +53,15 @@ class Sampled:
         """Choose a class for every pixel of the domain."""
         piece = piece.balanced if self.balanced else piece
         said = piece.probabilities
-        noise = gumbel_noise(piece.mesh, piece.piece, self.seed, piece.tick, len(said), self.reach)
+        noise = gumbel_noise(
+            piece.mesh,
+            piece.piece,
+            self.seed,
+            piece.tick,
+            len(said),
+            reach=self.reach,
+            lasting=self.lasting,
+        )
         logs = np.where(said > 0.0, np.log(np.maximum(said, _LEAST)) + noise, _NEVER_DRAWN)
         found = piece.closed(logs) if self.closed else largest(logs)
         return Decided(found, said)
