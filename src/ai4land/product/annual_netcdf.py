@@ -31,7 +31,7 @@ def annual_netcdf(release: Release) -> Iterator[Planned]:
     for maps in release.scenarios.values():
         for year in maps.years:
             yield Planned(
-                release.file(maps, "netcdf", str(year), ".nc"),
+                release.file(maps, "netcdf", year, ".nc"),
                 release.made_from(maps, year, release.options.top_two),
                 partial(_write, release, maps, year),
             )
@@ -49,7 +49,7 @@ def flags(classes: Sequence[LegendClass]) -> dict[str, Any]:
 def _write(release: Release, maps: Maps, year: int, path: Path) -> None:
     name, legend = maps.variable, maps.legend
     what = name.replace("_", " ")
-    identifier = Path(release.file(maps, "", str(year), "")).name
+    identifier = release.stem(maps, year)
     said = global_attributes(release, maps, what, (year,), maps.grid, identifier)
     # no standard_name: ``area_type`` would bind the names of classes to CF's own table
     classes: dict[str, Any] = {

@@ -43,7 +43,7 @@ def catalogue(release: Release) -> Iterator[Planned]:
     for maps in release.scenarios.values():
         names = []
         for year in maps.years:
-            name = release.file(maps, "stac", str(year), ".json")
+            name = release.file(maps, "stac", year, ".json")
             names.append(name)
             yield _planned(release, maps, name, _item(release, maps, year, name))
         name = f"{maps.scenario}/collection.json"
@@ -125,13 +125,13 @@ def _item(release: Release, maps: Maps, year: int, name: str) -> Json:
     assets: Json = {}
     for kind in ("netcdf", "cog"):
         ending = {"netcdf": ".nc", "cog": ".tif"}[kind]
-        written = release.folder.written.get(release.file(maps, kind, str(year), ending))
+        written = release.written.get(release.file(maps, kind, year, ending))
         if written is not None:
             assets[kind] = _asset(written, name, kind) | _band(maps)
     for one in maps.classes:
         file = release.file(maps, f"classes/{one.name}", f"{one.name}_{year}", ".tif")
-        if file in release.folder.written:
-            assets[one.name] = _asset(release.folder.written[file], name, "classes")
+        if file in release.written:
+            assets[one.name] = _asset(release.written[file], name, "classes")
             assets[one.name]["title"] = f"Presence of {one.name}"
     assets["zarr"] = _store(release, maps, name) | _band(maps)
     parents = {"root": CATALOGUE, "parent": "", "collection": ""}
@@ -227,7 +227,7 @@ def _asset(written: Written, home: str, kind: str) -> Json:
 
 def _store(release: Release, maps: Maps, home: str) -> Json:
     """The run itself, which stays where it is."""
-    here = (release.folder.path / home).parent.resolve()
+    here = (release.folder / home).parent.resolve()
     return {
         "href": Path(os.path.relpath(maps.cube.path.resolve(), here)).as_posix(),
         "type": "application/vnd.zarr; version=3",
@@ -237,7 +237,7 @@ def _store(release: Release, maps: Maps, home: str) -> Json:
 
 
 def _files(release: Release, maps: Maps) -> list[Written]:
-    held = release.folder.written.values()
+    held = release.written.values()
     return [one for one in held if one.name.startswith(f"{maps.scenario}/")]
 
 

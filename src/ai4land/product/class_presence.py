@@ -35,7 +35,7 @@ def class_presence(release: Release) -> Iterator[Planned]:
 
 
 def _write(release: Release, maps: Maps, year: int, one: LegendClass, path: Path) -> None:
-    identifier = Path(release.file(maps, "", f"{one.name}_{year}", "")).name
+    identifier = release.stem(maps, f"{one.name}_{year}")
     what = f"presence of {one.name}"
     said = global_attributes(release, maps, what, (year,), maps.grid, identifier)
     presence = (LegendClass(1, one.name, one.colour), LegendClass(0, "absent", _ABSENT))

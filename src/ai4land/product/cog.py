@@ -34,14 +34,14 @@ def annual_geotiff(release: Release) -> Iterator[Planned]:
     for maps in release.scenarios.values():
         for year in maps.years:
             yield Planned(
-                release.file(maps, "cog", str(year), ".tif"),
+                release.file(maps, "cog", year, ".tif"),
                 release.made_from(maps, year, release.options.compression),
                 partial(_write, release, maps, year),
             )
 
 
 def _write(release: Release, maps: Maps, year: int, path: Path) -> None:
-    identifier = Path(release.file(maps, "", str(year), "")).name
+    identifier = release.stem(maps, year)
     what = maps.variable.replace("_", " ")
     said = global_attributes(release, maps, what, (year,), maps.grid, identifier)
     read = partial(maps.read, year)

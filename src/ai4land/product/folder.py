@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from ai4land.errors import AI4LandError, ConfigError, CubeError
 
-__all__ = ["Folder", "Planned", "Written"]
+__all__ = ["Folder", "Planned", "Written", "write_whole"]
 
 _LEDGER = "files.jsonl"
 _PARTIAL = ".partial"
@@ -97,14 +97,15 @@ class Folder:
             ) from error
 
     def _read(self) -> dict[str, Written]:
-        """The last line of each file; a line that a killed process left half is cut off."""
+        """The last line of each file that is there; what a killed process left half is cut off."""
         self._ledger.seek(0)
         text = self._ledger.read()
         whole = text[: text.rfind(b"\n") + 1]
         if whole != text:
             self._ledger.truncate(len(whole))
         lines = (Written(**json.loads(line)) for line in whole.splitlines())
-        return {line.name: line for line in lines}
+        held = {line.name: line for line in lines}
+        return {name: line for name, line in held.items() if (self.path / name).is_file()}
 
     def finished(self, planned: Planned) -> Written | None:
         """The file, if it is there and right."""
@@ -115,27 +116,26 @@ class Folder:
             return None
         return said if _digest(path) == said.sha256 else None
 
-    def write(self, planned: Planned) -> Written:
-        """Write a file, whole or not at all.
-
-        Raises:
-            CubeError: If the disk is full or the file cannot be written.
-        """
-        path = self.path / planned.name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _whole(path) as temporary:
-            planned.write(temporary)
-            made = Written(
-                planned.name,
-                temporary.stat().st_size,
-                _digest(temporary),
-                _digest_of(planned.made_from),
-            )
+    def remember(self, made: Written) -> None:
+        """Keep that a file is finished, by this process or by another one."""
         self._ledger.write(json.dumps(asdict(made)).encode() + b"\n")
         self._ledger.flush()
         os.fsync(self._ledger.fileno())
         self.written[made.name] = made
-        return made
+
+
+def write_whole(folder: Path, planned: Planned) -> Written:
+    """Write a file of a product, whole or not at all.
+
+    Raises:
+        CubeError: If the disk is full or the file cannot be written.
+    """
+    path = folder / planned.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _whole(path) as temporary:
+        planned.write(temporary)
+        digest, size = _digest(temporary), temporary.stat().st_size
+    return Written(planned.name, size, digest, _digest_of(planned.made_from))
 
 
 @contextmanager

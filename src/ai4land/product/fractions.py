@@ -31,12 +31,15 @@ def area_fractions(release: Release) -> Iterator[Planned]:
     """One file for each scenario."""
     for maps in release.scenarios.values():
         grid = coarse_cells(maps, release.options.cells)
-        span = f"fractions_{maps.years[0]}-{maps.years[-1]}"
         yield Planned(
-            release.file(maps, "fractions", span, ".nc"),
+            release.file(maps, "fractions", _what(maps), ".nc"),
             release.made_from(maps, maps.years, grid.to_dict()),
             partial(_write, release, maps, grid),
         )
+
+
+def _what(maps: Maps) -> str:
+    return f"fractions_{maps.years[0]}-{maps.years[-1]}"
 
 
 def coarse_cells(maps: Maps, cells: str) -> Grid:
@@ -85,7 +88,7 @@ def coarse_cells(maps: Maps, cells: str) -> Grid:
 
 
 def _write(release: Release, maps: Maps, grid: Grid, path: Path) -> None:
-    identifier = Path(release.file(maps, "", "fractions", "")).name
+    identifier = release.stem(maps, _what(maps))
     what = f"area fractions of {maps.variable.replace('_', ' ')}"
     said = global_attributes(release, maps, what, maps.years, grid, identifier)
     land = [one for one in maps.legend.classes if one.code not in maps.legend.sea]

@@ -146,14 +146,12 @@ class Maps:
 def open_maps(
     runs: Mapping[str, Cube | str | Path],
     years: tuple[int, int] | None = None,
-    variable: str | None = None,
 ) -> dict[str, Maps]:
     """The class maps of several scenarios that one product holds.
 
     Args:
         runs: Scenario → finished run, or its folder.
         years: First and last year that are delivered; default: all.
-        variable: The class variable; default: the one that a task predicts.
 
     Raises:
         ConfigError: If a run has no annual class map, or none of the years, or if the runs have
@@ -171,7 +169,7 @@ def open_maps(
                 remedy="name it: --scenario NAME=RUN",
             )
         cube = run if isinstance(run, Cube) else Cube(run)
-        name = variable or _class_variable(cube)
+        name = _class_variable(cube)
         held = cube.group(name).ticks
         wanted = tuple(t for t in held if years is None or years[0] <= t <= years[1])
         if not wanted:

@@ -60,14 +60,19 @@ def _readme(release: Release) -> str:
 
 def _contents(release: Release) -> list[str]:
     lines = ["## What is here", "", "| files | number | size |", "|---|--:|--:|"]
-    for scenario in release.scenarios:
+    for scenario, maps in release.scenarios.items():
         for kind, what in _KINDS.items():
             home = f"{scenario}/{kind}/"
-            found = [w for w in release.folder.written.values() if w.name.startswith(home)]
+            own = f"{release.metadata.name}_{maps.variable}_"
+            found = [
+                w
+                for w in release.written.values()
+                if w.name.startswith(home) and w.name.rpartition("/")[2].startswith(own)
+            ]
             if found:
                 size = sum(w.bytes for w in found) / 1e6
                 lines.append(f"| `{home}` {what} | {len(found)} | {size:.1f} MB |")
-    if CATALOGUE in release.folder.written:
+    if CATALOGUE in release.written:
         lines.append(f"| `{CATALOGUE}` where a STAC reader begins | 1 | |")
     lines.append("| `files.jsonl` every file with its size and SHA-256 | 1 | |")
     return [*lines, ""]
@@ -84,8 +89,8 @@ def _classes(release: Release) -> list[str]:
 def _opening(release: Release) -> list[str]:
     maps = release.any
     year = maps.years[-1]
-    nc, tif = (release.file(maps, k, str(year), e) for k, e in (("netcdf", ".nc"), ("cog", ".tif")))
-    written = release.folder.written
+    nc, tif = (release.file(maps, k, year, e) for k, e in (("netcdf", ".nc"), ("cog", ".tif")))
+    written = release.written
     lines = ["## How to open it", "", "```python"]
     if nc in written:
         lines += ["import xarray", f'xarray.open_dataset("{nc}")["{maps.variable}"]']

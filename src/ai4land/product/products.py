@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from types import MappingProxyType
 
@@ -12,7 +15,7 @@ from ai4land.product.annual_netcdf import annual_netcdf
 from ai4land.product.catalogue import catalogue
 from ai4land.product.class_presence import class_presence
 from ai4land.product.cog import annual_geotiff
-from ai4land.product.folder import Folder, Planned, Written
+from ai4land.product.folder import Folder, Planned, Written, write_whole
 from ai4land.product.fractions import area_fractions
 from ai4land.product.maps import open_maps
 from ai4land.product.metadata import Metadata
@@ -45,6 +48,7 @@ def write_product(
     years: tuple[int, int] | None = None,
     metadata: Metadata | None = None,
     options: Options | None = None,
+    workers: int = 1,
     progress: Progress | None = None,
 ) -> list[Written]:
     """Write a finished run as files that others open, with a page and a citation.
@@ -60,6 +64,7 @@ def write_product(
         years: First and last year; default: all of each run.
         metadata: What no run can tell; default: that it is not stated.
         options: How files are written.
+        workers: Processes that write; each holds a few bands of a map.
         progress: Called with the format, the files that are done, those in all, and a file's name.
 
     Returns:
@@ -82,15 +87,39 @@ def write_product(
     if not runs:
         raise ConfigError("A product needs a run", expected="at least one", found="none")
     scenarios, found = open_maps(runs, years), []
-    with Folder(out) as folder:
-        release = Release(scenarios, metadata or Metadata(), options or Options(), folder)
+    with Folder(out) as folder, _writers(workers) as write:
+        said = metadata or Metadata(), options or Options()
+        release = Release(scenarios, *said, folder.path, folder.written)
         wanted = {name: plan for name, plan in PRODUCTS.items() if name in formats}
         for name, plan in {**wanted, "pages": pages}.items():
             planned = list(plan(release))
-            for done, file in enumerate(planned):
-                if progress is not None:
-                    progress(name, done, len(planned), file.name)
-                found.append(folder.finished(file) or folder.write(file))
+            missing = [file for file in planned if folder.finished(file) is None]
+            done = len(planned) - len(missing)
             if progress is not None:
-                progress(name, len(planned), len(planned), "")
+                progress(name, done, len(planned), "")
+            for made in write(folder.path, missing):
+                folder.remember(made)
+                done += 1
+                if progress is not None:
+                    progress(name, done, len(planned), made.name)
+            found += [folder.written[file.name] for file in planned]
     return found
+
+
+@contextmanager
+def _writers(workers: int) -> Iterator[Callable[[Path, Sequence[Planned]], Iterable[Written]]]:
+    """What writes files, in this process or in several, and gives each back when it is done."""
+    if workers <= 1:
+        yield lambda folder, files: (write_whole(folder, file) for file in files)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+
+        def write(folder: Path, files: Sequence[Planned]) -> Iterator[Written]:
+            for done in as_completed(pool.submit(write_whole, folder, file) for file in files):
+                yield done.result()
+
+        try:
+            yield write
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # what is being written is finished, no more begun
+            raise

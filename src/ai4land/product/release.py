@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Literal
 
-from ai4land.product.folder import Folder
+from ai4land.product.folder import Written
 from ai4land.product.maps import Maps
 from ai4land.product.metadata import NOT_STATED, Metadata
 
@@ -40,13 +41,15 @@ class Release:
         scenarios: Name → its maps.
         metadata: What no run can tell.
         options: How it is written.
-        folder: Where it goes, and what is written of it already.
+        folder: Where it goes.
+        written: What is written of it so far, by name.
     """
 
     scenarios: Mapping[str, Maps]
     metadata: Metadata
     options: Options
-    folder: Folder
+    folder: Path
+    written: Mapping[str, Written]
 
     @cached_property
     def software(self) -> str:
@@ -100,10 +103,13 @@ class Release:
         said = sorted({f"{s['product']} {s['licence']}" for s in self.sources if "licence" in s})
         return "not stated for this product" + (f"; made from {'; '.join(said)}" if said else "")
 
-    def file(self, maps: Maps, kind: str, what: str, ending: str) -> str:
-        """Name of a file of a scenario inside the product."""
-        stem = f"{self.metadata.name}_{maps.variable}_{maps.scenario}_{what}"
-        return f"{maps.scenario}/{kind}/{stem}{ending}"
+    def stem(self, maps: Maps, what: object) -> str:
+        """Name of a file of a scenario without its ending, which identifies it."""
+        return f"{self.metadata.name}_{maps.variable}_{maps.scenario}_{what}"
+
+    def file(self, maps: Maps, kind: str, what: object, ending: str) -> str:
+        """Path of a file of a scenario inside the product."""
+        return f"{maps.scenario}/{kind}/{self.stem(maps, what)}{ending}"
 
     def made_from(self, maps: Maps | None, *more: object) -> list[Any]:
         """What decides the bytes of a file, for ``Planned``."""

@@ -54,6 +54,7 @@ def product(
     compression: Annotated[
         Compression, typer.Option(help="Of GeoTIFFs; deflate opens everywhere.")
     ] = Compression.DEFLATE,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that write files.")] = 1,
 ) -> None:
     """Write a finished run as files that others open.
 
@@ -79,6 +80,7 @@ def product(
             years=years_of(years),
             metadata=said,
             options=options,
+            workers=workers,
             progress=say,
         )
     size = sum(file.bytes for file in files) / 1e6
