@@ -42,7 +42,6 @@ def new_netcdf(
     import netCDF4  # heavy, and only files need it
 
     with netCDF4.Dataset(path, "w", format="NETCDF4") as data:
-        data.set_auto_maskandscale(False)
         data.setncatts(attributes)
         data.createDimension("time", None)  # so that tools may put years one after the other
         data.createDimension("lat", grid.height)
@@ -139,6 +138,7 @@ def array(
     )
     frame = {"grid_mapping": "crs", "coordinates": "height", "cell_measures": "area: cell_area"}
     made.setncatts(frame | {**attributes})
+    made.set_auto_maskandscale(False)  # what is written is what the file holds
     return made
 
 
