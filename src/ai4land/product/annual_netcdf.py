@@ -20,7 +20,7 @@ from ai4land.vocabulary import NO_DATA, LegendClass
 
 __all__ = ["annual_netcdf", "flags"]
 
-_STEPS = 250  # a probability is kept to 1 / 250
+_STEPS, _UNKNOWN = 250, -1  # a probability is kept to 1 / 250; bytes cannot be packed in CF 1.8
 _WIDTH = 4096  # columns of which all classes' probabilities are held at once
 
 Codes = npt.NDArray[np.uint8]
@@ -109,7 +109,7 @@ def _write_two(data: Any, maps: Maps, year: int, classes: dict[str, Any]) -> Non
             classes | {"long_name": f"{rank} most likely class of {what}"},
         )
         likely = {"long_name": f"probability of the {rank} most likely class of {what}"}
-        share = array(data, f"{maps.variable}_{rank}_probability", "u1", NO_DATA, packed | likely)
+        share = array(data, f"{maps.variable}_{rank}_probability", "i2", _UNKNOWN, packed | likely)
         said.append((chosen, share))
     codes = np.array(maps.legend.codes, np.uint8)
     for band in maps.bands():
@@ -120,7 +120,7 @@ def _write_two(data: Any, maps: Maps, year: int, classes: dict[str, Any]) -> Non
                 known = np.isfinite(most)
                 chosen[(0, *window.slices)] = np.where(known, codes[which], NO_DATA)
                 steps = np.rint(np.where(known, most, 0) * _STEPS).clip(0, _STEPS)
-                share[(0, *window.slices)] = np.where(known, steps, NO_DATA).astype(np.uint8)
+                share[(0, *window.slices)] = np.where(known, steps, _UNKNOWN).astype(np.int16)
 
 
 def _two(values: npt.NDArray[np.float32]) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[Any]]]:
