@@ -7,7 +7,6 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
-from types import MappingProxyType
 
 from ai4land.cube import Cube
 from ai4land.errors import ConfigError
@@ -28,15 +27,13 @@ __all__ = ["PRODUCTS", "write_product"]
 Format = Callable[[Release], Iterator[Planned]]
 Progress = Callable[[str, int, int, str], None]
 
-PRODUCTS: Mapping[str, Format] = MappingProxyType(
-    {
-        "netcdf": annual_netcdf,
-        "cog": annual_geotiff,
-        "classes": class_presence,
-        "fractions": area_fractions,
-        "stac": catalogue,  # describes what stands above it
-    }
-)
+PRODUCTS: dict[str, Format] = {
+    "netcdf": annual_netcdf,
+    "cog": annual_geotiff,
+    "classes": class_presence,
+    "fractions": area_fractions,
+    "stac": catalogue,  # describes what stands above it
+}
 """Name → what plans the files of a format, in the order in which they are written."""
 
 
