@@ -2,7 +2,7 @@
 
 from ai4land.product.folder import Folder, Planned, Written
 from ai4land.product.fractions import coarse_cells
-from ai4land.product.maps import Maps, open_maps
+from ai4land.product.maps import Maps, open_maps, runs_in
 from ai4land.product.metadata import NOT_STATED, Metadata, Party, load_metadata
 from ai4land.product.products import PRODUCTS, write_product
 from ai4land.product.release import Options, Release
@@ -21,5 +21,6 @@ __all__ = [
     "coarse_cells",
     "load_metadata",
     "open_maps",
+    "runs_in",
     "write_product",
 ]

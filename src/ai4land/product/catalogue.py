@@ -109,7 +109,7 @@ def _collection(release: Release, maps: Maps, name: str, items: Sequence[str]) -
             for key in ("netcdf", "cog")
         },
         "assets": {
-            **{w.name.split("/")[-1]: _asset(w, name, "fractions") for w in whole},
+            **{_key(release, maps, w): _asset(w, name, "fractions") for w in whole},
             "zarr": _store(release, maps, name),
         },
         "links": [
@@ -223,6 +223,11 @@ def _asset(written: Written, home: str, kind: str) -> Json:
         "file:size": written.bytes,
         "file:checksum": f"1220{written.sha256}",  # a multihash of SHA-256
     }
+
+
+def _key(release: Release, maps: Maps, written: Written) -> str:
+    """What is in a file of all years: ``fractions_1990-2000``."""
+    return Path(written.name).stem.removeprefix(release.stem(maps, ""))
 
 
 def _store(release: Release, maps: Maps, home: str) -> Json:

@@ -15,16 +15,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ai4land.cube import Cube, Status
-from ai4land.errors import ConfigError, CubeError
+from ai4land.errors import ConfigError, CubeError, MissingFileError
 from ai4land.grid import Grid, Window
 from ai4land.vocabulary import NO_DATA, TASKS, Clock, Legend, LegendClass
 
-__all__ = ["BAND", "Maps", "open_maps"]
+__all__ = ["BAND", "Maps", "open_maps", "runs_in"]
 
 BAND = 1024
 """Rows that are held at once: whole shards of the store and whole tiles of every file."""
 
 _SEA = "#d6e6f2"
+_STORE = "zarr.json"  # what makes a folder a store
 _ORIGINS = ("origin", "{}_origin")  # names of a variable that says where pixels come from
 _LABELS = tuple(dict.fromkeys(t.name for task in TASKS.values() for t in task.targets))
 
@@ -127,20 +128,39 @@ class Maps:
     @property
     def finished(self) -> dt.datetime:
         """When the run was finished, to the second."""
-        said = (self.cube.path / "zarr.json").stat().st_mtime
+        said = (self.cube.path / _STORE).stat().st_mtime
         return dt.datetime.fromtimestamp(int(said), dt.UTC)
 
     @cached_property
     def identity(self) -> str:
         """Changes with anything that decides the bytes of files made from the run."""
         said = json.dumps(self.cube.spec.to_dict(), sort_keys=True, default=str)
-        stamp = (self.cube.path / "zarr.json").stat().st_mtime_ns
+        stamp = (self.cube.path / _STORE).stat().st_mtime_ns
         return hashlib.sha256(f"{said}{stamp}{self.variable}".encode()).hexdigest()
 
     @property
     def provenance(self) -> Sequence[Mapping[str, Any]]:
         """The files that the run was made from, as its attributes list them."""
         return tuple(self.cube.attributes.get("provenance") or ())
+
+
+def runs_in(path: str | Path) -> dict[str, Path]:
+    """Scenario → its run: a store under its own name, or all stores of a folder under theirs.
+
+    Raises:
+        MissingFileError: If there is no store.
+    """
+    path = Path(path)
+    stores = [path] if (path / _STORE).is_file() else sorted(path.glob(f"*/{_STORE}"))
+    found = {store.stem: store for store in (s.parent if s.name == _STORE else s for s in stores)}
+    if not found:
+        raise MissingFileError(
+            "There is no finished run here",
+            where=path,
+            expected="a Zarr store, or a folder of some",
+            remedy="make one with `ai4land reconstruct`",
+        )
+    return found
 
 
 def open_maps(

@@ -79,7 +79,7 @@ def _contents(release: Release) -> list[str]:
 
 
 def _classes(release: Release) -> list[str]:
-    maps = release.any
+    maps = release.first
     lines = ["## Classes", "", f"{maps.legend.title}. {maps.legend.reference}", ""]
     lines += ["| code | class | colour |", "|--:|---|---|"]
     lines += [f"| {one.code} | {one.name} | `{one.colour}` |" for one in maps.classes]
@@ -87,7 +87,7 @@ def _classes(release: Release) -> list[str]:
 
 
 def _opening(release: Release) -> list[str]:
-    maps = release.any
+    maps = release.first
     year = maps.years[-1]
     nc, tif = (release.file(maps, k, year, e) for k, e in (("netcdf", ".nc"), ("cog", ".tif")))
     written = release.written
@@ -156,7 +156,7 @@ def _citation(release: Release) -> str:
         "abstract": release.summary,
         "authors": _authors((said.creator, *said.contributors)),
         "version": said.version,
-        "date-released": release.date(release.any)[:10],
+        "date-released": release.date(release.first)[:10],
         "keywords": list(said.keywords),
     }
     if said.spdx:

@@ -57,14 +57,14 @@ class Release:
         return f"AI4Land {version('ai4land')}"
 
     @property
-    def any(self) -> Maps:
+    def first(self) -> Maps:
         """One of the scenarios, for what they share."""
         return next(iter(self.scenarios.values()))
 
     @property
     def title(self) -> str:
         """The title of the whole product, with the notice before it."""
-        run = str(self.any.cube.attributes.get("title") or self.any.cube.path.stem)
+        run = str(self.first.cube.attributes.get("title") or self.first.cube.path.stem)
         return self.metadata.titled(self.metadata.title or run)
 
     @property
@@ -72,9 +72,9 @@ class Release:
         """A paragraph about the product."""
         if self.metadata.summary:
             return self.metadata.summary
-        names = ", ".join(one.name for one in self.any.legend.classes)
+        names = ", ".join(one.name for one in self.first.legend.classes)
         return (
-            f"Annual maps of {self.any.variable.replace('_', ' ')} ({self.any.legend.title}: "
+            f"Annual maps of {self.first.variable.replace('_', ' ')} ({self.first.legend.title}: "
             f"{names}), written by {self.software}. Scenarios: {', '.join(self.scenarios)}."
         )
 

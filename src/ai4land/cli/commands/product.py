@@ -11,7 +11,7 @@ import typer
 from ai4land.cli.commands.slice_options import years_of
 from ai4land.cli.console import progress_or_lines, stdout
 from ai4land.errors import ConfigError
-from ai4land.product import PRODUCTS, Options, load_metadata, write_product
+from ai4land.product import PRODUCTS, Options, load_metadata, runs_in, write_product
 
 __all__ = ["product"]
 
@@ -33,7 +33,8 @@ class Compression(StrEnum):
 def product(
     out: Annotated[Path, typer.Option(help="Folder of the product.")],
     run: Annotated[
-        Path | None, typer.Argument(help="A finished run; its name is the scenario's.")
+        Path | None,
+        typer.Argument(help="A finished run, or a folder of some; their names are the scenarios'."),
     ] = None,
     scenario: Annotated[
         list[str] | None, typer.Option(help="NAME=RUN, once for each scenario.")
@@ -60,7 +61,7 @@ def product(
 
     What is finished and right is not written again: a command that was stopped goes on.
     """
-    runs = {} if run is None else {run.stem: run}
+    runs = {} if run is None else runs_in(run)
     for written in scenario or ():
         name, equals, path = written.partition("=")
         if not equals or not path or name in runs:
