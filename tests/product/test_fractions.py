@@ -6,16 +6,18 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from product_runs import YEARS, Maps, files_of, rough_map, write_run
+from product_runs import YEARS, files_of, rough_map, write_run
+from product_runs import Maps as Codes
 
 from ai4land.cube import Cube
 from ai4land.errors import ConfigError
-from ai4land.grid import Grid
-from ai4land.product import Options, coarse_cells, open_maps, write_product
+from ai4land.grid import Grid, Window
+from ai4land.product import Maps, Options, coarse_cells, open_maps, write_product
 from tiny_cubes import COARSE, FINE, LANDUSE8
 
 LAND = [c for c in LANDUSE8.classes if c.code not in LANDUSE8.sea]
@@ -28,7 +30,7 @@ def shares(path: Path) -> tuple[xr.Dataset, np.ndarray]:
     return data, np.stack([data[f"{one.name}_fraction"].values for one in LAND])
 
 
-def test_every_year_in_one_file_and_true_areas(product: Path, maps: Maps) -> None:
+def test_every_year_in_one_file_and_true_areas(product: Path, maps: Codes) -> None:
     (path,) = files_of(product / "past" / "fractions", ".nc")
     assert path.name == "tiny_land_use_past_fractions_2010-2012.nc"
     data, found = shares(path)
@@ -45,6 +47,35 @@ def test_every_year_in_one_file_and_true_areas(product: Path, maps: Maps) -> Non
             )
             if sum(each):
                 np.testing.assert_allclose(found[:, t, y, x], np.array(each) / sum(each), rtol=1e-5)
+
+
+def test_years_that_are_done_are_not_done_again(
+    run: Cube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call that was stopped in the last year goes on there, to the same bytes."""
+    years, real = [], Maps.read
+
+    def counted(self: Maps, year: int, window: Window) -> npt.NDArray[np.uint8]:
+        years.append(year)
+        if len(years) == 3:
+            raise KeyboardInterrupt
+        return real(self, year, window)
+
+    def deliver(out: str) -> bytes:
+        write_product({"a": run}, tmp_path / out, formats=["fractions"])
+        (path,) = files_of(tmp_path / out, ".nc")
+        return path.read_bytes()
+
+    monkeypatch.setattr(Maps, "read", counted)
+    with pytest.raises(KeyboardInterrupt):
+        deliver("stopped")
+    assert not files_of(tmp_path / "stopped", ".nc")
+    stopped, done = deliver("stopped"), len(years)
+    assert years == [2010, 2011, 2012, 2012]
+    assert deliver("undisturbed") == stopped
+    assert years[done:] == list(YEARS)
+    left = [p for p in tmp_path.rglob("*") if p.name.startswith(".")]
+    assert not left, "nothing is left over"
 
 
 @settings(max_examples=12, deadline=None)
@@ -89,7 +120,7 @@ def test_cells_that_cannot_be_are_refused(run: Cube, cells: str) -> None:
         coarse_cells(open_maps({"a": run})["a"], cells)
 
 
-def test_a_run_without_forcing_says_so(tmp_path: Path, maps: Maps) -> None:
+def test_a_run_without_forcing_says_so(tmp_path: Path, maps: Codes) -> None:
     cube = write_run(tmp_path / "a.zarr", maps, FINE, None)
     with pytest.raises(ConfigError, match="on which cells its forcing lies"):
         coarse_cells(open_maps({"a": cube})["a"], "forcing")

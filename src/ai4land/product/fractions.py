@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -24,6 +28,8 @@ from ai4land.vocabulary import NO_DATA
 
 __all__ = ["area_fractions", "coarse_cells"]
 
+FloatArray = npt.NDArray[np.float32]
+Shares = Callable[[int], FloatArray]
 _FORCINGS = ("unplaced_change", "{}_fractions")  # variables that stand on the forcing's cells
 
 
@@ -108,12 +114,38 @@ def _write(release: Release, maps: Maps, grid: Grid, path: Path) -> None:
             }
             out.append(array(data, f"{one.name}_fraction", "f4", np.nan, common | fraction))
         status(data, f"{maps.variable}_status", [maps.status(year) for year in maps.years])
-        for index, year in enumerate(maps.years):
-            for variable, values in zip(out, _year(maps, grid, year), strict=True):
-                variable[index] = values
+        with _kept_years(release, maps, grid, path) as kept:
+            for index, year in enumerate(maps.years):
+                for variable, values in zip(out, kept(year), strict=True):
+                    variable[index] = values
 
 
-def _year(maps: Maps, grid: Grid, year: int) -> npt.NDArray[np.float32]:
+@contextmanager
+def _kept_years(release: Release, maps: Maps, grid: Grid, path: Path) -> Iterator[Shares]:
+    """Years that are computed once, whatever stops the writing of their file; then forgotten."""
+    said = json.dumps(release.made_from(maps, grid.to_dict()), sort_keys=True)
+    stem, digest = f".{release.stem(maps, 'years')}-", hashlib.sha256(said.encode()).hexdigest()
+    folder = path.with_name(f"{stem}{digest[:16]}")
+    for other in path.parent.glob(f"{stem}*"):
+        if other != folder:
+            shutil.rmtree(other)
+    folder.mkdir(exist_ok=True)
+
+    def kept(year: int) -> FloatArray:
+        file = folder / f"{year}.npz"
+        if not file.exists():
+            torn = file.with_suffix(".part.npz")
+            np.savez_compressed(torn, shares=_year(maps, grid, year))
+            torn.replace(file)
+        with np.load(file) as data:
+            found: FloatArray = data["shares"]
+        return found
+
+    yield kept
+    shutil.rmtree(folder)
+
+
+def _year(maps: Maps, grid: Grid, year: int) -> FloatArray:
     """Land share, then the fraction of each class of land, ``(1 + K, Y, X)``."""
     legend, fine = maps.legend, maps.grid
     land = [one for one in legend.classes if one.code not in legend.sea]
