@@ -6,13 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 import rasterio
-from product_runs import NOTICE, YEARS, Maps, files_of
+import rasterio.shutil
+from product_runs import NOTICE, YEARS, Maps, files_of, write_run
 from rasterio.io import DatasetReader
 
+from ai4land.cube import Cube
+from ai4land.errors import CubeError
+from ai4land.grid import Grid
+from ai4land.product import write_product
 from tiny_cubes import FINE, LANDUSE8
 
 Codes = npt.NDArray[np.uint8]
+BREAK = {"IGNORE_COG_LAYOUT_BREAK": "YES"}  # or GDAL would not change a COG
 TIES = (1, 2, 3, 4, 5, 6, 7, 0)  # the legend's order, sea last
 
 
@@ -89,3 +96,24 @@ def test_presence_of_each_class(product: Path, maps: Maps) -> None:
                 np.testing.assert_array_equal(data.read(1), expected)
                 assert data.tags(1)["class_1"] == one.name
     assert len(files_of(product / "past" / "classes", ".tif")) == len(YEARS) * len(LANDUSE8)
+
+
+@pytest.mark.parametrize("level", [None, 0])
+def test_pixels_that_a_disk_lost_are_missed(
+    level: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk GDAL may lose some and say nothing; no such file may look whole."""
+    grid = Grid.regular(0.0, 50.0, 0.01, 0.01, (600, 700))
+    cube = write_run(tmp_path / "a.zarr", {2000: np.full(grid.shape, 3, np.uint8)}, grid, None)
+    real = rasterio.shutil.copy
+
+    def lossy(source: Path, target: Path, **options: object) -> None:
+        real(source, target, **options)
+        more = {} if level is None else {"overview_level": level}
+        with rasterio.open(target, "r+", **more, **BREAK) as data:
+            data.write(np.zeros((1, 1), np.uint8), 1, window=((9, 10), (9, 10)))
+
+    monkeypatch.setattr(rasterio.shutil, "copy", lossy)
+    with pytest.raises(CubeError, match=r"(?s)cannot be written.*read back is not what was"):
+        write_product({"a": Cube(cube.path)}, tmp_path / "out", formats=["cog"])
+    assert not files_of(tmp_path / "out", ".tif")

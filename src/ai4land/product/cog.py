@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -70,31 +71,61 @@ def write_cog(
         compression: ``deflate`` or ``zstd``.
     """
     import rasterio  # heavy, and only files need it
-    import rasterio.shutil
     from rasterio.enums import Resampling
 
     scratch = path.with_name(f"{path.name}.scratch")
     levels = _levels(maps.grid)
     with rasterio.Env(GDAL_CACHEMAX=_CACHE, GDAL_TIFF_OVR_BLOCKSIZE=str(_TILE)):
-        found = _write_base(scratch, maps, read, precedence, attributes, levels)
+        found, sums = _write_base(scratch, maps, read, precedence, attributes, levels)
         if levels:
             with rasterio.open(scratch, "r+") as base:
                 base.build_overviews([2**k for k in range(1, levels + 1)], Resampling.nearest)
         for level, values in enumerate(found):
             with rasterio.open(scratch, "r+", overview_level=level) as overview:
                 overview.write(values, 1)
-        options = {"LEVEL": "6"} if compression == "deflate" else {"LEVEL": "9"}
+        _copy(scratch, path, compression, "FORCE_USE_EXISTING" if levels else "NONE")
+        scratch.unlink()
+        _check(path, maps, sums, found)
+
+
+def _check(path: Path, maps: Maps, sums: Sequence[int], overviews: Sequence[Codes]) -> None:
+    """Read everything back: on a full disk GDAL may lose pixels and say nothing."""
+    import rasterio
+    from rasterio.errors import RasterioError
+
+    try:
+        with rasterio.open(path) as data:
+            right = all(
+                crc32(data.read(1, window=window.slices).tobytes()) == sum_
+                for window, sum_ in zip(maps.bands(), sums, strict=True)
+            )
+        for level, values in enumerate(overviews):
+            with rasterio.open(path, overview_level=level) as data:
+                right = right and np.array_equal(data.read(1), values)
+    except RasterioError as error:
+        raise OSError(str(error)) from error
+    if not right:
+        raise OSError("what is read back is not what was written")
+
+
+def _copy(scratch: Path, path: Path, compression: str, overviews: str) -> None:
+    """Put a map and its overviews into the order of a COG."""
+    import rasterio.shutil
+    from rasterio._err import CPLE_BaseError  # what a copy raises is in no public module
+
+    try:
         rasterio.shutil.copy(
             scratch,
             path,
             driver="COG",
-            OVERVIEWS="FORCE_USE_EXISTING" if levels else "NONE",
+            OVERVIEWS=overviews,
             COMPRESS=compression.upper(),
+            LEVEL={"deflate": "6", "zstd": "9"}[compression],
             BLOCKSIZE=_TILE,
             BIGTIFF="IF_SAFER",
-            **options,
         )
-    scratch.unlink()
+    except CPLE_BaseError as error:
+        raise OSError(str(error)) from error
 
 
 def _levels(grid: Grid) -> int:
@@ -112,8 +143,8 @@ def _write_base(
     precedence: Sequence[LegendClass],
     attributes: Attributes,
     levels: int,
-) -> list[Codes]:
-    """Write the map as it is, and return its overviews."""
+) -> tuple[list[Codes], list[int]]:
+    """Write the map as it is; return its overviews and a checksum of each band."""
     import rasterio
     from rasterio.transform import Affine
     from rasterio.windows import Window as Place
@@ -121,6 +152,7 @@ def _write_base(
     grid, order = maps.grid, [one.code for one in precedence]
     sides = [2**k for k in range(1, levels + 1)]
     found = [np.empty((-(-grid.height // s), -(-grid.width // s)), np.uint8) for s in sides]
+    sums = []
     profile: dict[str, Any] = {
         "driver": "GTiff",
         "dtype": "uint8",
@@ -140,13 +172,14 @@ def _write_base(
         base.update_tags(1, **_class_tags(precedence))
         for window in maps.bands():
             codes = read(window)
+            sums.append(crc32(codes.tobytes()))
             base.write(codes, 1, window=Place(0, window.row, window.width, window.height))
             for side, whole, part in zip(
                 sides, found, majority_pyramid(codes, order, levels), strict=True
             ):
                 first = window.row // side
                 whole[first : first + len(part)] = part
-    return found
+    return found, sums
 
 
 def _palette(classes: Sequence[LegendClass]) -> Mapping[int, tuple[int, int, int, int]]:
