@@ -13,7 +13,7 @@ from product_runs import METADATA, files_of
 
 from ai4land.cube import Cube
 from ai4land.errors import ConfigError, CubeError
-from ai4land.product import Folder, Metadata, Planned, write_product
+from ai4land.product import Folder, Metadata, Options, Planned, write_product
 from ai4land.product.folder import write_whole
 
 FORMATS = ("netcdf", "cog", "fractions", "stac")
@@ -122,11 +122,13 @@ def test_a_run_that_was_made_anew_is_delivered_anew(run: Cube, tmp_path: Path) -
         os.utime(run.path / "zarr.json", ns=(said.st_atime_ns, said.st_mtime_ns))
 
 
-def test_what_cannot_be_delivered_is_refused(run: Cube, tmp_path: Path, tiny_cube: Cube) -> None:
+def test_what_cannot_be_delivered_is_refused(run: Cube, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"(?s)Unknown format.*did you mean 'netcdf'"):
         deliver(run, tmp_path, ["netcfd"])
     with pytest.raises(ConfigError, match=r"(?s)none of these years.*2010…2012.*1900…1901"):
         deliver(run, tmp_path, years=(1900, 1901))
+    with pytest.raises(ConfigError, match="cannot hold area fractions"):
+        deliver(run, tmp_path, options=Options(cells="0.7"))
     with pytest.raises(ConfigError, match="needs a run"):
         write_product({}, tmp_path)
     with pytest.raises(ConfigError, match="name that files can bear"):

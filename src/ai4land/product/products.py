@@ -88,6 +88,8 @@ def write_product(
         said = metadata or Metadata(), options or Options()
         release = Release(scenarios, *said, folder.path, folder.written)
         wanted = {name: plan for name, plan in PRODUCTS.items() if name in formats}
+        for plan in wanted.values():
+            list(plan(release))  # what cannot be is refused before anything is written
         for name, plan in {**wanted, "pages": pages}.items():
             planned = list(plan(release))
             missing = [file for file in planned if folder.finished(file) is None]
