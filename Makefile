@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export MPLBACKEND := Agg
 
-.PHONY: help install demo test lint bench results clean
+.PHONY: help install demo test lint checkers bench results clean
 
 help:
 	@echo "make install   a virtual environment in $(VENV) with everything, pinned"
 	@echo "make demo      the whole way once on a synthetic planet, into $(DEMO)/"
 	@echo "make test      lint, types and tests"
 	@echo "make lint      lint and types alone"
+	@echo "make checkers  what the checkers of CF, ACDD, COG and STAC say of a product"
 	@echo "make bench     measure reading, building and scoring, beside other ways"
 	@echo "make results   the comparison of docs/results.md (needs AI4LAND_REALDATA)"
 	@echo "make clean     remove caches (never data, runs or the environment)"
@@ -33,6 +34,10 @@ lint: install
 
 test: lint
 	$(BIN)/pytest -n auto --dist loadfile
+
+checkers: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[checkers]'
+	$(BIN)/pytest tests/product/test_checkers.py
 
 bench: install
 	$(BIN)/python benchmarks/chunk_layout.py

@@ -33,6 +33,7 @@ CASES = {
     "ai4land.samples": LIGHT,
     "ai4land.checkpoint": LIGHT,
     "ai4land.rollout": LIGHT,
+    "ai4land.product": LIGHT,
     "ai4land.evaluation.evaluation": NETWORKS | NEVER | PICTURES,
     "ai4land.cli.commands.reconstruct": NETWORKS | NEVER | PICTURES,
     "ai4land.training": NEVER | PICTURES,

@@ -3,7 +3,7 @@
 from ai4land.cube.blocks import Block, BlockWriter
 from ai4land.cube.cache import ArrayCache
 from ai4land.cube.census import VariableCensus, census
-from ai4land.cube.datasets import open_datasets
+from ai4land.cube.datasets import grid_mapping, open_datasets
 from ai4land.cube.flags import evidence, flagged, status_by_year, years_behind
 from ai4land.cube.schema import CubeSpec, GroupSpec, Status, VariableSpec
 from ai4land.cube.state import Field, Reference, State
@@ -31,6 +31,7 @@ __all__ = [
     "census",
     "evidence",
     "flagged",
+    "grid_mapping",
     "open_datasets",
     "status_by_year",
     "status_name",

@@ -17,7 +17,7 @@ from ai4land.vocabulary import Kind
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["open_datasets"]
+__all__ = ["grid_mapping", "open_datasets"]
 
 _CRS = "crs"
 
@@ -66,7 +66,7 @@ def _dataset(cube: Cube, group: GroupSpec) -> xr.Dataset:
     data = data[[*names, *flags]]
     for spec in group.variables:
         _describe(data, group, spec)
-    crs = ((), np.int32(0), _crs(group.grid.earth))
+    crs = ((), np.int32(0), grid_mapping(group.grid.earth))
     data = data.assign_coords({_CRS: crs, **_bounds(group.grid)})
     for name, axis in {"lat": "Y", "lon": "X"}.items():
         data[name].attrs |= {"axis": axis, "bounds": f"{name}_bnds"}
@@ -108,17 +108,23 @@ def _bounds(grid: Grid) -> dict[str, tuple[tuple[str, str], Any]]:
     }
 
 
-def _crs(earth: Earth) -> Mapping[str, Any]:
-    """Attributes of a CF grid mapping of latitude and longitude."""
+def grid_mapping(earth: Earth) -> Mapping[str, Any]:
+    """Attributes of a CF grid mapping of latitude and longitude (CF 1.11, section 5.6)."""
     known: dict[str, Any] = {
         "grid_mapping_name": "latitude_longitude",
         "reference_ellipsoid_name": earth.name,
+        "prime_meridian_name": "Greenwich",
         "longitude_of_prime_meridian": 0.0,
         "semi_major_axis": earth.semi_major,
     }
     if earth.flattening == 0.0:
-        return known | {"semi_minor_axis": earth.semi_major}
-    return known | {"geographic_crs_name": earth.name, "inverse_flattening": 1 / earth.flattening}
+        datum = f"unknown, on a {earth.name}"
+        return known | {"horizontal_datum_name": datum, "semi_minor_axis": earth.semi_major}
+    return known | {
+        "horizontal_datum_name": "World Geodetic System 1984",
+        "geographic_crs_name": earth.name,
+        "inverse_flattening": 1 / earth.flattening,
+    }
 
 
 def _text(value: object) -> str:

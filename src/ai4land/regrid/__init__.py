@@ -9,6 +9,7 @@ from ai4land.regrid.aggregate import (
 )
 from ai4land.regrid.bias import AreaBias, class_area_bias, mean_bias
 from ai4land.regrid.interpolate import bilinear, nearest, upsample
+from ai4land.regrid.pyramid import majority_pyramid
 from ai4land.regrid.sinusoidal import SinusoidalGrid, sinusoidal_mean, sinusoidal_nearest
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "class_fractions",
     "conservative",
     "majority",
+    "majority_pyramid",
     "mean_bias",
     "nearest",
     "sinusoidal_mean",
