@@ -102,7 +102,8 @@ def test_a_prediction_has_the_schema_of_the_labels(tmp_path: Path, tiny_cube: Cu
     assert found.variable("land_use").variable == tiny_cube.variable("land_use").variable
     assert found.variable("land_use").source == "random"
     assert found.attributes["title"] == "hindcast"
-    assert found.variables == ("land_use", "unplaced_change")
+    books = ("asked_area", "given_area", "origin", "unplaced_change", "land_use_gross_transitions")
+    assert found.variables == ("land_use", *books)
     # so that whatever reads labels reads predictions: the next run may start from one
     again = observed_state(found, LAND_USE, 2008)
     assert again.status is Status.PREDICTED

@@ -20,7 +20,15 @@ from ai4land.rollout.masked import masked, masked_scores, nearest_visible
 from ai4land.rollout.opening import as_trained, cube_assembler, demand_of, open_model
 from ai4land.rollout.predictor_stepper import PredictorStepper
 from ai4land.rollout.provenance import domain_warnings, prediction_attributes
-from ai4land.rollout.saving import save_rollout
+from ai4land.rollout.run import (
+    BOOKS,
+    FinishedRun,
+    RunOptions,
+    load_run,
+    reconstruct_run,
+    run_folder,
+    save_rollout,
+)
 from ai4land.rollout.scoring import ScoredStep, score_rollout, steps_with_truth
 from ai4land.rollout.shuffled import shuffled
 from ai4land.rollout.start import observed_state, stored_field
@@ -35,6 +43,7 @@ from ai4land.rollout.unplaced import (
 )
 
 __all__ = [
+    "BOOKS",
     "DECISIONS",
     "ODDS",
     "UNPLACED",
@@ -46,11 +55,13 @@ __all__ = [
     "Decisions",
     "Expected",
     "Faithful",
+    "FinishedRun",
     "Likely",
     "Moved",
     "Outlook",
     "Persistence",
     "PredictorStepper",
+    "RunOptions",
     "Sampled",
     "ScoredStep",
     "Stepper",
@@ -68,13 +79,16 @@ __all__ = [
     "decision_of",
     "demand_of",
     "domain_warnings",
+    "load_run",
     "masked",
     "masked_scores",
     "nearest_visible",
     "observed_state",
     "open_model",
     "prediction_attributes",
+    "reconstruct_run",
     "rollout",
+    "run_folder",
     "save_rollout",
     "score_rollout",
     "shuffled",

@@ -1,0 +1,16 @@
+"""A run: branches of years on one journal, worked on piece by piece by any workers."""
+
+from ai4land.rollout.run.books import BOOKS
+from ai4land.rollout.run.options import RunOptions, load_run
+from ai4land.rollout.run.running import FinishedRun, reconstruct_run
+from ai4land.rollout.run.saving import run_folder, save_rollout
+
+__all__ = [
+    "BOOKS",
+    "FinishedRun",
+    "RunOptions",
+    "load_run",
+    "reconstruct_run",
+    "run_folder",
+    "save_rollout",
+]
