@@ -25,6 +25,7 @@ COMMANDS: MappingProxyType[str, str] = MappingProxyType(
         "build": "Build a cube from a recipe.",
         "train": "Train a model as an experiment says.",
         "reconstruct": "Roll the land forward or backward and save it as a cube.",
+        "verify": "Check every file of a reconstruction or a run, and repair it.",
         "compare": "Train and score a grid of experiments, as one table and picture.",
         "score": "Score a reconstruction, or any three class maps.",
         "report": "Draw maps, curves and coverage of runs and reconstructions.",

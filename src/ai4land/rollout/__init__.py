@@ -22,12 +22,15 @@ from ai4land.rollout.predictor_stepper import PredictorStepper
 from ai4land.rollout.provenance import domain_warnings, prediction_attributes
 from ai4land.rollout.run import (
     BOOKS,
+    Check,
     FinishedRun,
     RunOptions,
     load_run,
     reconstruct_run,
+    repair_run,
     run_folder,
     save_rollout,
+    verify_run,
 )
 from ai4land.rollout.scoring import ScoredStep, score_rollout, steps_with_truth
 from ai4land.rollout.shuffled import shuffled
@@ -50,6 +53,7 @@ __all__ = [
     "AllocationStepper",
     "Asked",
     "Belief",
+    "Check",
     "Decided",
     "Decision",
     "Decisions",
@@ -87,6 +91,7 @@ __all__ = [
     "open_model",
     "prediction_attributes",
     "reconstruct_run",
+    "repair_run",
     "rollout",
     "run_folder",
     "save_rollout",
@@ -98,4 +103,5 @@ __all__ = [
     "unplaced_change",
     "unplaced_of",
     "unplaced_warnings",
+    "verify_run",
 ]

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.allocation import CoarseCells
+from ai4land.allocation import CoarseCells, group_sums
 from ai4land.cube import Cube, Field, Reference
 from ai4land.grid import Mesh, Window
-from ai4land.samples import Demand
+from ai4land.samples import ClassCoding, Demand
 
 __all__ = ["UNPLACED", "Unplaced", "unplaced_change", "unplaced_of", "unplaced_warnings"]
 
@@ -57,7 +57,7 @@ def unplaced_change(
     """
     every = demand.mesh.coarse.window
     asked = demand.asked(reference, tick, every).reshape(-1, *every.shape)
-    return lacking(asked, held_in_cells(demand, field, every))
+    return lacking(asked, held_in_cells(demand.mesh, demand.coding, demand.groups, field, every))
 
 
 def lacking(
@@ -73,19 +73,24 @@ def lacking(
     return np.where(held.sum(axis=0) > 0, short, np.nan).astype(np.float32)
 
 
-def held_in_cells(demand: Demand, field: Field, window: Window) -> npt.NDArray[np.float64]:
+def held_in_cells(
+    mesh: Mesh, coding: ClassCoding, groups: Sequence[Sequence[int]], field: Field, window: Window
+) -> npt.NDArray[np.float64]:
     """Pixels of each group in the coarse cells of a window, ``(groups, Y, X)``.
 
     Args:
-        demand: Says which classes make a group.
+        mesh: The coarse cells.
+        coding: Of the map.
+        groups: Class positions of each group.
         field: The map.
         window: Of the coarse grid, within it.
     """
-    out = np.zeros((len(demand.groups), *window.shape))
-    for piece, cells in pieces_under(demand.mesh, window):
-        positions = demand.coding.positions(field.read(piece))
-        held = demand.counts(positions, CoarseCells.within(demand.mesh, piece))
-        put(out, demand.mesh, window, cells, held.reshape(-1, *cells.shape))
+    out = np.zeros((len(groups), *window.shape))
+    for piece, cells in pieces_under(mesh, window):
+        positions = coding.positions(field.read(piece))
+        counts = CoarseCells.within(mesh, piece).counts(positions, coding.layers)
+        held = group_sums(counts, groups)
+        put(out, mesh, window, cells, held.reshape(-1, *cells.shape))
     return out
 
 

@@ -109,28 +109,18 @@ _TABLE = (
         "pixels of change that the coarse forcing asked for and the map does not hold",
         (0.0, None),
     ),
-    Variable(
-        "asked_area",
-        Kind.CONTINUOUS,
-        "km2",
-        "area that the coarse forcing asks for, of each group of classes that it shares with the "
-        "map, whether a map can hold it or not; missing where the map is an observed one",
-        by_class=True,
+    *(
+        Variable(f"{of}_area", Kind.CONTINUOUS, "km2", text, (low, None), by_class=True)
+        for of, low, text in (
+            (
+                "asked",
+                None,
+                "area that the coarse forcing asks for, whether a map can hold it or not",
+            ),
+            ("given", 0.0, "area that the map gives to classes it shares with the coarse forcing"),
+        )
     ),
-    Variable(
-        "given_area",
-        Kind.CONTINUOUS,
-        "km2",
-        "area that the map gives, of each group of classes that it shares with the forcing",
-        (0.0, None),
-        by_class=True,
-    ),
-    Variable(
-        "origin",
-        Kind.CATEGORICAL,
-        "1",
-        "where the map of a coarse cell comes from: labels, a model between their years, or beyond",
-    ),
+    Variable("origin", Kind.CATEGORICAL, "1", "where the map of a year comes from"),
     *(
         Variable(
             f"{labels}_gross_transitions",

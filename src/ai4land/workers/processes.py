@@ -94,8 +94,19 @@ class _Processes:
 
 
 def _alone(threads: int) -> None:
-    """Keep the threads of numerical libraries, not yet imported here, to a share of the cores."""
+    """Begin a worker: its libraries get a share of the cores, and it dies with its master.
+
+    A pool's processes would wait for ever for the next item of a process that was killed.
+    """
     os.environ.setdefault(_THREADS, str(threads))
+    threading.Thread(target=_end_with_the_master, daemon=True).start()
+
+
+def _end_with_the_master() -> None:
+    master = multiprocessing.parent_process()
+    if master is not None:
+        master.join()
+        os._exit(1)
 
 
 @contextmanager

@@ -71,60 +71,75 @@ SchedulerOption = Annotated[
         "[default: this process]."
     ),
 ]
+ModelArgument = Annotated[
+    str,
+    typer.Argument(
+        help="Folder of a checkpoint; persistence, kernel or random; or a run file, RUN.yaml."
+    ),
+]
+CubeArgument = Annotated[Path | None, typer.Argument(help="Cube with the labels and the forcing.")]
+FirstOption = Annotated[
+    int | None,
+    typer.Option("--from", help="Year of the initial map [default: the labelled years]."),
+]
+LastOption = Annotated[
+    int | None, typer.Option("--to", help="Year to reach; an earlier one is a hindcast.")
+]
+OutOption = Annotated[
+    Path, typer.Option(help="Where it goes: a cube, or with scenarios a folder of cubes.")
+]
+BackOption = Annotated[
+    int | None, typer.Option(help="Year to reach backward from the first labelled one.")
+]
+MembersOption = Annotated[
+    int, typer.Option(min=1, help="Sampled maps of each scenario, seeds from --seed on.")
+]
+StrideOption = Annotated[int, typer.Option(min=1, help="Times of the model's clock in one step.")]
+KeepOption = Annotated[
+    bool, typer.Option("--probabilities", help="Keep the classes' probabilities as well.")
+]
+MemberOption = Annotated[
+    int | None, typer.Option(min=1, help="Use this network of an ensemble alone.")
+]
+TileOption = Annotated[int, typer.Option(min=8, help="Side of a tile in pixels.")]
+OverlapOption = Annotated[int, typer.Option(min=0, help="Pixels shared by tiles.")]
+BatchOption = Annotated[int, typer.Option(min=1, help="Tiles predicted at once.")]
+SeedOption = Annotated[
+    int, typer.Option(help="Of a sampled member; of the ties in kernel and random.")
+]
+DeviceOption = Annotated[str, typer.Option(help="Where the model computes: cpu, cuda.")]
+WorkersOption = Annotated[
+    int | None, typer.Option(min=1, help="Threads or processes [default: one per core].")
+]
+OverwriteOption = Annotated[
+    bool, typer.Option("--overwrite", help="Replace what is already there.")
+]
 
 
 def reconstruct(
-    model: Annotated[
-        str,
-        typer.Argument(
-            help="Folder of a checkpoint; persistence, kernel or random; or a run file, RUN.yaml."
-        ),
-    ],
-    cube: Annotated[
-        Path | None, typer.Argument(help="Cube with the labels and the forcing.")
-    ] = None,
-    first: Annotated[
-        int | None,
-        typer.Option("--from", help="Year of the initial map [default: the labelled years]."),
-    ] = None,
-    last: Annotated[
-        int | None, typer.Option("--to", help="Year to reach; an earlier one is a hindcast.")
-    ] = None,
-    out: Annotated[
-        Path, typer.Option(help="Where it goes: a cube, or with scenarios a folder of cubes.")
-    ] = ...,  # type: ignore[assignment]
-    back_to: Annotated[
-        int | None, typer.Option(help="Year to reach backward from the first labelled one.")
-    ] = None,
+    model: ModelArgument,
+    cube: CubeArgument = None,
+    first: FirstOption = None,
+    last: LastOption = None,
+    out: OutOption = ...,  # type: ignore[assignment]
+    back_to: BackOption = None,
     scenario: ScenarioOption = None,
-    members: Annotated[
-        int, typer.Option(min=1, help="Sampled maps of each scenario, seeds from --seed on.")
-    ] = 1,
-    stride: Annotated[int, typer.Option(min=1, help="Times of the model's clock in one step.")] = 1,
+    members: MembersOption = 1,
+    stride: StrideOption = 1,
     feedback: FeedbackOption = None,
     decision: DecisionOption = None,
     stay: StayOption = None,
     balance: BalanceOption = None,
-    probabilities: Annotated[
-        bool, typer.Option("--probabilities", help="Keep the classes' probabilities as well.")
-    ] = False,
-    member: Annotated[
-        int | None, typer.Option(min=1, help="Use this network of an ensemble alone.")
-    ] = None,
-    tile: Annotated[int, typer.Option(min=8, help="Side of a tile in pixels.")] = 128,
-    overlap: Annotated[int, typer.Option(min=0, help="Pixels shared by tiles.")] = 32,
-    batch: Annotated[int, typer.Option(min=1, help="Tiles predicted at once.")] = 1,
-    seed: Annotated[
-        int, typer.Option(help="Of a sampled member; of the ties in kernel and random.")
-    ] = 0,
-    device: Annotated[str, typer.Option(help="Where the model computes: cpu, cuda.")] = "cpu",
+    probabilities: KeepOption = False,
+    member: MemberOption = None,
+    tile: TileOption = 128,
+    overlap: OverlapOption = 32,
+    batch: BatchOption = 1,
+    seed: SeedOption = 0,
+    device: DeviceOption = "cpu",
     scheduler: SchedulerOption = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Threads or processes [default: one per core].")
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace what is already there.")
-    ] = False,
+    workers: WorkersOption = None,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Roll the land forward or backward and save it as a cube, or a history and its scenarios.
 
@@ -135,13 +150,13 @@ def reconstruct(
     """
     if Path(model).suffix in {".yaml", ".yml"}:
         options = load_run(Path(model))
+    elif cube is None or last is None:
+        raise ConfigError(
+            "A cube and a year to reach are needed",
+            expected="MODEL CUBE --to YEAR, or the file of a run, RUN.yaml",
+            found=model,
+        )
     else:
-        if cube is None or last is None:
-            raise ConfigError(
-                "A cube and a year to reach are needed",
-                expected="MODEL CUBE --to YEAR, or the file of a run, RUN.yaml",
-                found=model,
-            )
         options = RunOptions(
             model=model,
             cube=str(cube),
@@ -150,7 +165,7 @@ def reconstruct(
             last=last,
             back_to=back_to,
             stride=stride,
-            feedback=feedback.value if feedback else None,
+            feedback=feedback and feedback.value,
             decision=decision and decision.value,
             stay=stay,
             balance=balance,

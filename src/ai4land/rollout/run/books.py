@@ -16,7 +16,7 @@ from ai4land.rollout.unplaced import UNPLACED, held_in_cells, lacking, pieces_un
 from ai4land.samples import Demand
 from ai4land.vocabulary import NO_DATA, Legend, LegendClass, legend, variable
 
-__all__ = ["AREAS", "ASKED", "BOOKS", "GIVEN", "ORIGIN", "Books", "books_lines"]
+__all__ = ["AREAS", "ASKED", "BOOKS", "GIVEN", "ORIGIN", "Books", "books_lines", "pixel_areas"]
 
 ASKED, GIVEN, ORIGIN = "asked_area", "given_area", "origin"
 AREAS = "areas"
@@ -105,8 +105,8 @@ class Books:
             Variable → values ``([group,] Y, X)``.
         """
         demand = self.demand
-        held = held_in_cells(demand, field, window)
-        pixel = _KM2 * self.pixel_areas(window)
+        held = held_in_cells(self.mesh, demand.coding, demand.groups, field, window)
+        pixel = pixel_areas(self.mesh, window)
         out: dict[str, Array] = {GIVEN: (held * pixel).astype(np.float32)}
         out[ASKED] = np.full_like(out[GIVEN], np.nan)
         if reference is not None:
@@ -153,15 +153,15 @@ class Books:
             put(out, self.mesh, window, cells, found.reshape(cells.shape))
         return out
 
-    def pixel_areas(self, window: Window) -> npt.NDArray[np.float64]:
-        """Mean area of a pixel of each coarse row of a window in m², ``(Y, 1)``; 0 without any."""
-        rows = self.mesh.coarse.nearest(self.mesh.fine)[0]
-        areas = self.mesh.fine.row_areas()
-        known = rows >= 0
-        count = np.bincount(rows[known], minlength=self.mesh.coarse.height)
-        total = np.bincount(rows[known], areas[known], self.mesh.coarse.height)
-        mean = np.divide(total, count, out=np.zeros_like(total), where=count > 0)
-        return np.asarray(mean[window.slices[0], None])
+
+def pixel_areas(mesh: Mesh, window: Window) -> npt.NDArray[np.float64]:
+    """Mean area of a pixel of each coarse row of a window in km², ``(Y, 1)``; 0 without any."""
+    rows, areas = mesh.coarse.nearest(mesh.fine)[0], mesh.fine.row_areas()
+    known = rows >= 0
+    count = np.bincount(rows[known], minlength=mesh.coarse.height)
+    total = np.bincount(rows[known], areas[known], mesh.coarse.height)
+    mean = np.divide(total, count, out=np.zeros_like(total), where=count > 0)
+    return np.asarray(_KM2 * mean[window.slices[0], None])
 
 
 def _group_legend(demand: Demand) -> Legend:
@@ -187,7 +187,7 @@ def books_lines(name: str, cube: Cube, books: Books, tick: int, reference: Refer
         reference: What the map held at the beginning.
     """
     window, clock = books.mesh.coarse.window, books.demand.target.clock
-    begin = (reference.counts * (_KM2 * books.pixel_areas(window))).sum(axis=(1, 2))
+    begin = (reference.counts * pixel_areas(books.mesh, window)).sum(axis=(1, 2))
     asked, given = (
         np.nansum(cube.read(v, tick), axis=(1, 2), dtype=np.float64) - begin for v in (ASKED, GIVEN)
     )

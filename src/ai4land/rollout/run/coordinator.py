@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +14,7 @@ from typing import Any
 from ai4land.cube import Cube, declare, finish, full_disk_named
 from ai4land.errors import CubeError
 from ai4land.rollout.run.branches import Branch, Job, Start
-from ai4land.rollout.run.journal import Journal, locked
+from ai4land.rollout.run.journal import Journal, locked, year_digest
 from ai4land.rollout.run.manifest import check_manifest, read_manifest
 from ai4land.workers import Workers, each
 
@@ -93,7 +91,8 @@ class _Schedule:
             step = branch.steps[tick]
             line = {"year": name, "digest": self.digest(year)}
             if step.leg >= 0:
-                line["after"] = self.digest(self._prior(branch, step.prior))
+                prior = self._prior(branch, step.prior)
+                line |= {"prior": f"{prior[0]}/{prior[1]}", "after": self.digest(prior)}
             self.journal.add(line)
         self._queue(branch.areas(tick))
         for other, pair in self._pairs.get(year, ()):
@@ -124,9 +123,8 @@ class _Schedule:
 
     def digest(self, year: Year) -> str:
         """One number for the maps of a year."""
-        keys = [job.key for job in self.branches[year[0]].maps(year[1])]
-        every = [self.journal.written[key]["files"] for key in keys]
-        return hashlib.sha256(json.dumps(every, sort_keys=True).encode()).hexdigest()
+        jobs = self.branches[year[0]].maps(year[1])
+        return year_digest(self.journal.written[job.key] for job in jobs)
 
     def _prior(self, branch: Branch, tick: int) -> Year:
         """Where the map of a time lies that a branch goes on from."""

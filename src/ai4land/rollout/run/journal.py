@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from ai4land.cube import full_disk_named
 from ai4land.errors import ConfigError
 
-__all__ = ["Journal", "locked"]
+__all__ = ["Journal", "locked", "year_digest"]
 
 _LOCK = "lock"
 _NAME = "journal.jsonl"
@@ -85,6 +86,12 @@ class Journal:
                     found=line[:80],
                     remedy="remove the line: its piece is then written again",
                 ) from error
+
+
+def year_digest(lines: Iterable[Mapping[str, Any]]) -> str:
+    """One number for the maps of a year, from the lines of its pieces in whatever order."""
+    every = [line["files"] for line in sorted(lines, key=lambda line: str(line["piece"]))]
+    return hashlib.sha256(json.dumps(every, sort_keys=True).encode()).hexdigest()
 
 
 @contextmanager

@@ -18,6 +18,9 @@ __all__ = ["BASELINES", "RunOptions", "load_run"]
 BASELINES = ("persistence", "kernel", "random")
 
 
+_TAKEN = {"history", "declared", "map"}  # names of other branches, and of lines in the journal
+
+
 class RunOptions(BaseModel):
     """A run: what moves the land, over which years, under which forcing.
 
@@ -112,6 +115,9 @@ class RunOptions(BaseModel):
         ):
             if self.baseline and asked:
                 raise ConfigError(said, found=self.model, expected="folder of a checkpoint")
+        for name in self.scenarios:
+            if name in _TAKEN or "/" in name:
+                raise ConfigError("A scenario cannot have this name", found=repr(name))
         if self.first is not None and (self.scenarios or self.back_to is not None):
             raise ConfigError(
                 "A run of one branch has no scenarios and no history",
