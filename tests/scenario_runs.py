@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+
 from ai4land.cube import Cube, GroupSpec, VariableSpec
 from ai4land.rollout import RunOptions
 from ai4land.vocabulary import Clock, variable
@@ -34,8 +36,14 @@ def scenario_cube(
     groups = [
         GroupSpec("fine_annual", FINE, Clock.YEAR, ticks, (told,)),
         GroupSpec("coarse_annual", COARSE, Clock.YEAR, FORCED, (forcing,)),
+        GroupSpec("fine_static", FINE, Clock.STATIC, (), (VariableSpec(variable("slope")),)),
     ]
-    values = {"land_use": {t: maps[t] for t in ticks}, "land_use_fractions": shares}
+    slope = np.linspace(0.0, 20.0, FINE.height * FINE.width, dtype=np.float32).reshape(FINE.shape)
+    values = {
+        "land_use": {t: maps[t] for t in ticks},
+        "land_use_fractions": shares,
+        "slope": slope,
+    }
     return write_cube(path, groups, values)
 
 

@@ -22,12 +22,10 @@ WORKERS: dict[str, Opener] = {
     "serial": serial,
     "threads": threads,
     "processes": processes,
-    "tcp": dask_address,
-    "tls": dask_address,
-    "ucx": dask_address,
-    "slurm": slurm,
+    "…://…": dask_address,
+    "slurm:…": slurm,
 }
-"""What stands before the colon in a scheduler, or the whole of it → who opens such workers."""
+"""What a scheduler is called → who opens such workers."""
 
 
 def check_scheduler(scheduler: str | None, count: int | None) -> None:
@@ -36,10 +34,8 @@ def check_scheduler(scheduler: str | None, count: int | None) -> None:
     Raises:
         ConfigError: If there is no such scheduler.
     """
-    name, colon, rest = str(scheduler or "serial").partition(":")
-    whole = name in {"serial", "threads", "processes"}
-    known = name in WORKERS and whole == (not colon)
-    if not known or (name == "slurm" and not Path(rest).is_file()):
+    name = _kind(scheduler)
+    if name not in WORKERS or (name == "slurm:…" and not Path(str(scheduler)[6:]).is_file()):
         raise ConfigError(
             "Unknown scheduler",
             found=repr(scheduler),
@@ -47,7 +43,14 @@ def check_scheduler(scheduler: str | None, count: int | None) -> None:
             "tcp://host:8786, or slurm:FILE.yaml",
         )
     if count is not None and count < 1:
-        raise ConfigError("At least one worker is needed", found=count)
+        raise ConfigError("There must be at least one worker", found=count)
+
+
+def _kind(scheduler: str | None) -> str:
+    """The entry of the table that a scheduler belongs to."""
+    if scheduler is not None and "://" in scheduler:
+        return "…://…"
+    return "slurm:…" if str(scheduler).startswith("slurm:") else scheduler or "serial"
 
 
 def open_workers(
@@ -65,5 +68,4 @@ def open_workers(
         ConfigError: If there is no such scheduler, it does not answer, or has no workers.
     """
     check_scheduler(scheduler, count)
-    chosen = scheduler or "serial"
-    return WORKERS[chosen.partition(":")[0]](chosen, count or os.cpu_count() or 1)
+    return WORKERS[_kind(scheduler)](scheduler or "serial", count or os.cpu_count() or 1)

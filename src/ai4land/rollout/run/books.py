@@ -25,7 +25,8 @@ BOOKS = frozenset({UNPLACED, ASKED, GIVEN, ORIGIN})
 
 _KM2 = 1e-6  # km² of a m²
 _WORTH = 0.05  # km² below which a change is not worth a line
-_SHARD_BYTES = 1 << 26  # of one variable in one file, in memory
+_CELLS = 1 << 18  # coarse cells of a file, and
+_BYTES = 1 << 26  # bytes of one variable in it, in memory
 
 Array = npt.NDArray[Any]
 
@@ -80,7 +81,8 @@ class Books:
     def _group(self, name: str, ticks: Sequence[int], specs: tuple[VariableSpec, ...]) -> GroupSpec:
         coarse, clock = self.mesh.coarse, self.demand.target.clock
         row = 4 * max(spec.layers for spec in specs) * coarse.width
-        shard = whole_shard(coarse.shape, (max(_SHARD_BYTES // row, 1), coarse.width))
+        rows = max(min(_BYTES // row, _CELLS // coarse.width), 1)
+        shard = whole_shard(coarse.shape, (rows, coarse.width))
         return GroupSpec(name, coarse, clock, tuple(sorted(ticks)), specs, 1, shard)
 
     def areas(
@@ -139,7 +141,7 @@ class Books:
             total = np.bincount(key, weights, layers * layers * here.count)
             total = total.reshape(layers * layers, here.count)
             whole = total.sum(axis=0)
-            share = np.divide(total, whole, out=np.full_like(total, np.nan), where=whole > 0)
+            share = np.divide(total, whole, out=np.full(total.shape, np.nan), where=whole > 0)
             put(out, self.mesh, window, cells, share.reshape(-1, *cells.shape))
         return out
 

@@ -24,6 +24,7 @@ from ai4land.workers import Rest
 __all__ = ["Bench"]
 
 _DROPPED_BITS = 12  # of the 23 of a float32: eight classes then sum to 1 within 3e-4
+_CACHE = 32 * 2**20  # bytes of decoded maps: a piece's own and its neighbours'
 _PIECE = 1 << 16  # pixels stepped at once
 
 FloatArray = npt.NDArray[np.float32]
@@ -45,7 +46,7 @@ class Bench:
     def stores(self) -> dict[str, Cube]:
         """Name of a branch → its store, as far as it is written."""
         return {
-            name: Cube(branch.path, allow_incomplete=True, cache=branch.like.cache_limit)
+            name: Cube(branch.path, allow_incomplete=True, cache=_CACHE)
             for name, branch in self.branches.items()
         }
 

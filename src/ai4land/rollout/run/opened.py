@@ -35,7 +35,7 @@ from ai4land.workers import Rest
 
 __all__ = ["Opened", "RunPlan", "opened_run", "work_far"]
 
-CACHE = 8 * 2**20  # bytes of decoded chunks: a piece's own and its neighbours'
+CACHE = 256 * 2**20  # bytes of decoded chunks: eight of a global forcing, 25 MiB each
 HISTORY = "history"
 
 _ONE_AT_A_TIME = threading.Lock()
