@@ -76,7 +76,7 @@ def test_members_of_a_scenario_share_their_history(
     assert stores == {"history.zarr"} | {
         f"{name}_member{n}.zarr" for name in ("high", "low") for n in (1, 2)
     }
-    one, two = (Cube(out / f"low_member{n}.zarr").series("land_use") for n in (1, 2))
+    one, two = (Cube(out / f"high_member{n}.zarr").series("land_use") for n in (1, 2))
     assert (one != two).any()
 
 

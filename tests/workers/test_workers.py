@@ -128,3 +128,29 @@ def test_slurm_is_asked_in_the_names_of_dask_jobqueue() -> None:
     assert said["worker_extra_args"] == ["--lifetime", "55m", "--lifetime-stagger", "4m"]
     outdated = {"extra", "env_extra", "header_skip", "job_extra"}
     assert not outdated & set(said)
+
+
+@pytest.mark.slow
+def test_the_script_of_a_job_is_one_that_slurm_takes() -> None:
+    jobqueue: Any = pytest.importorskip("dask_jobqueue", reason="the extra `slurm` is missing")
+    options = SlurmOptions(
+        gpus=4,
+        processes=4,
+        cores=32,
+        memory="64GB",
+        queue="boost",
+        account="land",
+        directives=("--exclusive",),
+        skip=("--mem",),
+        prologue=("module load python",),
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)  # outdated names would say so
+        with jobqueue.SLURMCluster(**slurm_options(options)) as cluster:
+            script = cluster.job_script().splitlines()
+    for line in ("-p boost", "-A land", "--gres=gpu:4", "--exclusive", "-t 01:00:00"):
+        assert f"#SBATCH {line}" in script
+    assert not any("--mem" in line for line in script if line.startswith("#SBATCH"))
+    assert script.index("export OMP_NUM_THREADS=8") < script.index("module load python")
+    assert "--nworkers 4" in script[-1]
+    assert "--lifetime 55m --lifetime-stagger 4m" in script[-1]

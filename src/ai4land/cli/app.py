@@ -24,7 +24,7 @@ COMMANDS: MappingProxyType[str, str] = MappingProxyType(
         "check": "Check a recipe or an experiment without running it.",
         "build": "Build a cube from a recipe.",
         "train": "Train a model as an experiment says.",
-        "reconstruct": "Roll the land forward or backward and save it as a cube.",
+        "reconstruct": "Roll the land forward or backward and save it, under one forcing or many.",
         "verify": "Check every file of a reconstruction or a run, and repair it.",
         "compare": "Train and score a grid of experiments, as one table and picture.",
         "score": "Score a reconstruction, or any three class maps.",

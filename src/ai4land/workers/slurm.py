@@ -72,6 +72,7 @@ def slurm_options(options: SlurmOptions) -> dict[str, Any]:
             *options.prologue,
         ],
         "worker_extra_args": list(life),
+        "scheduler_options": {"dashboard_address": ":0"},  # any free port
     }
 
 

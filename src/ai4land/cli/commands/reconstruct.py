@@ -141,7 +141,7 @@ def reconstruct(
     workers: WorkersOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Roll the land forward or backward and save it as a cube, or a history and its scenarios.
+    """Roll the land forward or backward and save it, under one forcing or many.
 
     With --from the direction follows from the two years. Without, the labelled years are taken
     over, the history goes back to --back-to, and each scenario begins where its forcing differs.

@@ -30,7 +30,9 @@ def verify(
     scheduler: SchedulerOption = None,
     workers: WorkersOption = None,
 ) -> None:
-    """Check every file of a reconstruction or a run: there, unchanged, possible, and as booked.
+    """Check every file of a reconstruction or a run, and repair it.
+
+    Whether it is there, unchanged, possible, and as the books say.
 
     Exit code 1 if anything is wrong.
     """

@@ -123,8 +123,6 @@ class Bench:
             own, (values, said) = branch.own(job.tick, target), moved[target.name]
             made[target.name, own] = values
             if branch.keeps and target.categorical:
-                if said is None and step.leg >= 0:
-                    raise nothing_kept(branch.task, job.tick)
                 if said is None:  # nothing is uncertain of an observed map, and nothing is said
                     layers = branch.spec.group_of(target.name).spec(target.probability).layers
                     said = np.full((layers, *window.shape), np.nan, np.float32)
@@ -142,15 +140,15 @@ class Bench:
             domain = {name: codings[name].domain(prior[name]) for name in codings}
             if any(d.any() for d in domain.values()):
                 found = stepper.step_piece(land, job.tick, piece)
-            else:  # open sea costs nothing
-                found = {name: Moved(prior[name]) for name in codings}
+            else:  # open sea costs nothing: a stepper would give back what went in
+                found = {n: Moved(v, _certain(v, codings[n])) for n, v in prior.items()}
             rows, cols = stepper.mesh.places(piece, window)
             down, across = np.ix_(rows >= 0, cols >= 0)
             row, col = np.ix_(rows[rows >= 0], cols[cols >= 0])
             for name, part in found.items():
-                said = None
-                if branch.keeps and isinstance(codings[name], ClassCoding):
-                    said = _everywhere(part.probabilities, prior[name], domain[name], codings[name])
+                said = part.probabilities if branch.keeps else None
+                if branch.keeps and said is None and isinstance(codings[name], ClassCoding):
+                    raise nothing_kept(branch.task, job.tick)
                 if name not in out:
                     out[name] = Moved(part.values, said).room(window.shape)
                 values, kept = out[name]
@@ -193,17 +191,9 @@ def _coding(land: State, target: Target) -> ClassCoding | NumberCoding:
     return coding_of(target, land[target.name].legend)
 
 
-def _everywhere(
-    said: FloatArray | None,
-    prior: npt.NDArray[Any],
-    domain: npt.NDArray[np.bool_],
-    coding: ClassCoding | NumberCoding,
-) -> FloatArray | None:
-    """Probabilities of a piece; sea is certain and the missing has none, whatever was stepped."""
-    if domain.all() or (said is None and domain.any()):
-        return said
-    known = coding.encoded(coding.positions(prior))
-    return known if said is None else np.where(domain, said, known)
+def _certain(values: npt.NDArray[Any], coding: ClassCoding | NumberCoding) -> FloatArray | None:
+    """Probabilities of what no model speaks of: sea is certain, the missing has none."""
+    return coding.encoded(coding.positions(values)) if isinstance(coding, ClassCoding) else None
 
 
 def _rounded(values: FloatArray) -> FloatArray:
