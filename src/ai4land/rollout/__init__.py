@@ -16,6 +16,7 @@ from ai4land.rollout.decisions import (
     decision_of,
 )
 from ai4land.rollout.expectation import ODDS, Belief, Expected, Outlook, choose_odds
+from ai4land.rollout.levers import LeverOptions, Levers
 from ai4land.rollout.masked import masked, masked_scores, nearest_visible
 from ai4land.rollout.opening import as_trained, cube_assembler, demand_of, open_model
 from ai4land.rollout.predictor_stepper import PredictorStepper
@@ -60,6 +61,8 @@ __all__ = [
     "Expected",
     "Faithful",
     "FinishedRun",
+    "LeverOptions",
+    "Levers",
     "Likely",
     "Moved",
     "Outlook",

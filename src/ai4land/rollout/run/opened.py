@@ -20,6 +20,7 @@ from ai4land.errors import ConfigError
 from ai4land.rollout.allocation_stepper import AllocationStepper
 from ai4land.rollout.deciding import decided_on
 from ai4land.rollout.decisions import Sampled, decision_data, decision_of
+from ai4land.rollout.levers import Levers
 from ai4land.rollout.opening import as_trained, demand_of, open_model
 from ai4land.rollout.predictor_stepper import PredictorStepper
 from ai4land.rollout.provenance import domain_warnings, prediction_attributes
@@ -263,6 +264,8 @@ class _Opener:
         options, seed = self.options, self.options.seed if seed is None else seed
         if self.card is None:
             stepper, chosen = _baseline(options.model, cube, seed)
+            if isinstance(stepper, AllocationStepper):
+                stepper = stepper.with_levers(self._levers(cube))
             start = observed_state(cube, self.task, path[0])
         else:
             stepper, start, chosen = self._model(name, cube, path, self.card, seed)
@@ -286,6 +289,7 @@ class _Opener:
             member=options.member,
             device=options.device,
         )
+        stepper = stepper.with_levers(self._levers(cube))
         direction = Direction.leading(ahead[0], ahead[-1])
         kept = self.plan.folder / "constants" / f"{direction.value}.json"
         if kept.exists():
@@ -306,10 +310,21 @@ class _Opener:
             self.warnings += domain_warnings(card, cube, path)
         return stepper, start, chosen
 
+    def _levers(self, cube: Cube) -> Levers | None:
+        """What must not happen to the map of classes."""
+        target = next((t for t in self.task.targets if t.categorical), None)
+        if target is None:
+            return None
+        legend = cube.variable(target.name).legend
+        assert legend is not None
+        return self.options.levers.opened(cube.grid(target.name), legend)
+
     def _attributes(
         self, stepper: Stepper, cube: Cube, path: Sequence[int], chosen: Mapping[str, Any]
     ) -> dict[str, Any]:
         clock = self.task.clock
+        levers = self.options.levers.model_dump(mode="json", exclude_defaults=True)
+        chosen = {**chosen, **({"levers": levers} if levers else {})}
         return prediction_attributes(stepper.name, cube, path, chosen, self.card, clock)
 
 

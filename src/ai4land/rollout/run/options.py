@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ai4land.errors import ConfigError
 from ai4land.rollout.deciding import Wish
+from ai4land.rollout.levers import LeverOptions
 from ai4land.rollout.run.branches import SHARD
+from ai4land.rollout.run.manifest import digest_of
 from ai4land.rollout.tiling import Tiling
 from ai4land.vocabulary import read_yaml, validated
 
@@ -49,6 +52,7 @@ class RunOptions(BaseModel):
         batch: Tiles predicted at once.
         device: Where the model computes.
         shard: Rows and columns of a file of a map at most.
+        levers: What must not happen to the maps of classes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -73,6 +77,7 @@ class RunOptions(BaseModel):
     batch: int = Field(default=1, ge=1)
     device: str = "cpu"
     shard: tuple[int, int] = SHARD
+    levers: LeverOptions = LeverOptions()
 
     @property
     def baseline(self) -> bool:
@@ -91,7 +96,11 @@ class RunOptions(BaseModel):
 
     def deciding(self) -> dict[str, Any]:
         """All that decides the bytes of the maps but data and weights, as plain data."""
-        data = self.model_dump(mode="json", exclude={"cube", "scenarios", "device", "shard"})
+        data = self.model_dump(mode="json", exclude={"cube", "device", "shard", "levers"})
+        data["scenarios"] = [*self.scenarios]
+        data["levers"] = self.levers.model_dump(mode="json", exclude={"protected"})
+        if self.levers.protected is not None:
+            data["levers"]["protected"] = digest_of(Path(self.levers.protected))[1]
         return data | {"model": self.model if self.baseline else "checkpoint"}
 
     def absolute(self) -> RunOptions:
@@ -99,7 +108,14 @@ class RunOptions(BaseModel):
         where = {name: str(Path(path).absolute()) for name, path in self.scenarios.items()}
         model = self.model if self.baseline else str(Path(self.model).absolute())
         cube = str(Path(self.cube).absolute())
-        return self.model_copy(update={"model": model, "cube": cube, "scenarios": where})
+        said = {"model": model, "cube": cube, "scenarios": where}
+        return self.model_copy(update={**said, "levers": self._levers(Path.absolute)})
+
+    def _levers(self, placed: Callable[[Path], Path]) -> LeverOptions:
+        """The levers with the place of their raster."""
+        said = self.levers.protected
+        path = None if said is None else str(placed(Path(said)))
+        return self.levers.model_copy(update={"protected": path})
 
     def check(self) -> None:
         """Refuse what only a model can do, and branches that there are not.
@@ -151,5 +167,6 @@ def load_run(path: Path) -> RunOptions:
             "model": model if options.baseline else str(place.resolve(model, ("model",))),
             "cube": str(place.resolve(options.cube, ("cube",))),
             "scenarios": scenarios,
+            "levers": options._levers(lambda p: place.resolve(str(p), ("levers", "protected"))),
         }
     )

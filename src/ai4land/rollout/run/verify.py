@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ai4land.cube import Cube, GroupSpec, VariableSpec
 from ai4land.errors import AI4LandError, ConfigError, CubeError
 from ai4land.grid import Mesh, Window
+from ai4land.rollout.levers import LeverOptions, Levers
 from ai4land.rollout.run.books import AREAS, ASKED, GIVEN, ORIGIN, pixel_areas
 from ai4land.rollout.run.journal import Journal, locked, year_digest
 from ai4land.rollout.run.manifest import digest_of, read_manifest
@@ -109,7 +110,7 @@ class _Verified:
                 where=folder,
                 expected="the folder of a run, or a cube beside whose folder `CUBE.run` lies",
             )
-        self.folder, self.progress = folder, progress
+        self.manifest, self.progress = manifest, progress
         self.journal = Journal(folder)
         self.paths = {name: Path(path) for name, path in manifest["branches"].items()}
         self.cubes = {
@@ -291,6 +292,47 @@ class _Verified:
                     check.fail(f"{name}: other files in {line['prior']} than those it stands on")
         return check
 
+    def levers(self) -> Check:
+        """What was held fast was held fast, from each year to the next."""
+        check = Check("no step has done what the levers forbid")
+        for name, line in self.journal.closed.items():
+            if "prior" not in line:
+                continue
+            (branch, tick), (home, before) = (n.split("/") for n in (name, line["prior"]))
+            if branch not in self.cubes or home not in self.cubes:
+                continue
+            for part, levers in self._held(branch, int(tick)):
+                check.looked += 1
+                try:
+                    one = self.cubes[home].read(part.spec.name, int(before), part.window)
+                except CubeError:
+                    continue
+                two = self.read(check, part)
+                if two is None or part.spec.legend is None:
+                    continue
+                coding = ClassCoding(part.spec.legend)
+                prior, after = coding.positions(one), coding.positions(two)
+                wrong = (levers.kept(prior, part.window) & (prior != after)) | levers.broken(
+                    prior, after
+                )
+                if wrong.any():
+                    check.fail(f"{part.where}: {int(wrong.sum())} pixels", self.piece(part))
+        return check
+
+    def _held(self, branch: str, tick: int) -> Iterator[tuple[_Part, Levers]]:
+        """The parts of the maps of a year, with the levers of each."""
+        said = (self.manifest.get("plan") or {}).get("options", {}).get("levers", {})
+        options = LeverOptions.model_validate(said)
+        for group in self.cubes[branch].spec.groups:
+            for spec in group.variables:
+                classes = spec.variable.kind is Kind.CATEGORICAL and spec.name != ORIGIN
+                if not classes or spec.legend is None or tick not in group.ticks:
+                    continue
+                levers = options.opened(group.grid, spec.legend)
+                for window in group.block_windows(spec) if levers is not None else ():
+                    assert levers is not None
+                    yield _Part(branch, group, spec, tick, window), levers
+
 
 def _residual(cube: Cube, tick: int, window: Window) -> str:
     """What of the books of a time is not what the map holds; nothing if all is."""
@@ -336,7 +378,8 @@ def verify_run(path: str | Path, progress: Progress | None = None) -> list[Check
         ConfigError: If there is no run.
     """
     run = _Verified(folder_of(path), progress)
-    return [run.ended(), *run.files(), *run.values(), run.books(), run.shared()]
+    found = [run.ended(), *run.files(), *run.values(), run.books(), run.shared(), run.levers()]
+    return [check for check in found if check.looked]
 
 
 def _opens(path: Path) -> bool:
