@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -188,3 +192,28 @@ def test_a_run_file_has_its_own_folder(folder: Path, tmp_path: Path) -> None:
     path.write_text("model: kernel\ncube: labels.zarr\nlast: 2100\nscenario: {}\n")
     with pytest.raises(ConfigError, match=r"(?s)line 4.*did you mean 'scenarios'"):
         load_run(path)
+
+
+@pytest.mark.slow
+def test_dask_workers_write_the_same_bytes_and_may_be_lost(run: FinishedRun, folder: Path) -> None:
+    distributed: Any = pytest.importorskip("distributed", reason="the extra `scale` is missing")
+    killed: list[int] = []
+
+    def kill(_when: str, done: int, _total: int) -> None:
+        if done >= 20 and not killed:
+            killed.append(next(iter(cluster.workers.values())).pid)
+            os.kill(killed[0], signal.SIGKILL)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0"
+        ) as cluster:
+            made = reconstruct_run(
+                run_options(folder),
+                folder / "dask",
+                scheduler=cluster.scheduler_address,
+                progress=kill,
+            )
+    assert killed
+    assert stored_bytes(made.folder) == stored_bytes(run.folder)

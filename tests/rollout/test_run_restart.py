@@ -41,8 +41,8 @@ class _Killed(BaseException):
     pass
 
 
-def stopped_after(count: int) -> Callable[[int, int, int], None]:
-    def step(_tick: int, done: int, _total: int) -> None:
+def stopped_after(count: int) -> Callable[[str, int, int], None]:
+    def step(_when: str, done: int, _total: int) -> None:
         if done >= count:
             raise _Killed
 
@@ -186,7 +186,7 @@ def test_a_disk_that_is_full_for_the_journal(
 def test_a_second_run_in_one_folder_is_refused(folder: Path, tmp_path: Path) -> None:
     out, told = tmp_path / "run", list[str]()
 
-    def second(_tick: int, done: int, _total: int) -> None:
+    def second(_when: str, done: int, _total: int) -> None:
         if done == 5:
             with pytest.raises(ConfigError, match=r"Another process works on this run") as found:
                 reconstruct_run(run_options(folder), out)

@@ -199,8 +199,8 @@ def _carried_out(
             line = " ".join(f"{name} {value:.3g}" for name, value in figures.items())
             progress.update(bar, description="decision", completed=done, total=total, figures=line)
 
-        def step(tick: int, done: int, total: int) -> None:
-            progress.update(bar, description=str(tick), completed=done, total=total, figures="")
+        def step(when: str, done: int, total: int) -> None:
+            progress.update(bar, description=when, completed=done, total=total, figures="")
 
         return reconstruct_run(
             options,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from os.path import relpath
 from pathlib import Path
 
 from ai4land.cube import Cube
 from ai4land.rollout.run.books import books_lines
 from ai4land.rollout.run.branches import Branch
-from ai4land.rollout.run.coordinator import Progress, carry_out, held_folder
+from ai4land.rollout.run.coordinator import carry_out, held_folder
 from ai4land.rollout.run.jobs import Bench
 from ai4land.rollout.run.opened import RunPlan, Told, opened_run, work_far
 from ai4land.rollout.run.options import RunOptions
@@ -69,7 +70,7 @@ def reconstruct_run(
     scheduler: str | None = None,
     workers: int | None = None,
     overwrite: bool = False,
-    progress: Progress | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
     told: Told | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> FinishedRun:
@@ -97,8 +98,8 @@ def reconstruct_run(
     stores = plan.stores()
     manifest = {
         "decides": plan.asked(),
-        "branches": {name: str(path) for name, path in stores.items()},
-        "plan": {"options": plan.options.model_dump(mode="json"), "out": str(plan.out)},
+        "branches": {name: relpath(path, plan.folder) for name, path in stores.items()},
+        "plan": plan.options.model_dump(mode="json"),
         "workers": {"scheduler": scheduler or "serial", "count": workers},
     }
     with held_folder(plan.folder, [*stores.values()], manifest, overwrite=overwrite) as journal:
@@ -108,5 +109,11 @@ def reconstruct_run(
                 warn(message)
         with open_workers(scheduler, workers) as crew:
             work = functools.partial(work_far, plan) if crew.far else Bench(opened.branches).work
-            carry_out(opened.branches, journal, crew, work, progress)
+            clock = opened.branches[0].task.clock
+
+            def step(tick: int, done: int, total: int) -> None:
+                if progress is not None:
+                    progress(clock.label(tick), done, total)
+
+            carry_out(opened.branches, journal, crew, work, step)
     return FinishedRun(plan.folder, opened.branches)

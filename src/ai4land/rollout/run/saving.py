@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from os.path import relpath
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,10 @@ def save_rollout(
         shard,
     )
     folder = run_folder(path)
-    manifest = {"decides": _decides(branch), "branches": {branch.name: str(branch.path.absolute())}}
+    manifest = {
+        "decides": _decides(branch),
+        "branches": {branch.name: relpath(branch.path, folder)},
+    }
     with (
         held_folder(folder, [branch.path], manifest, overwrite=overwrite) as journal,
         open_workers() as workers,

@@ -112,7 +112,7 @@ class _Verified:
             )
         self.manifest, self.progress = manifest, progress
         self.journal = Journal(folder)
-        self.paths = {name: Path(path) for name, path in manifest["branches"].items()}
+        self.paths = {name: folder / path for name, path in manifest["branches"].items()}
         self.cubes = {
             name: Cube(path, allow_incomplete=True)
             for name, path in self.paths.items()
@@ -321,7 +321,7 @@ class _Verified:
 
     def _held(self, branch: str, tick: int) -> Iterator[tuple[_Part, Levers]]:
         """The parts of the maps of a year, with the levers of each."""
-        said = (self.manifest.get("plan") or {}).get("options", {}).get("levers", {})
+        said = (self.manifest.get("plan") or {}).get("levers", {})
         options = LeverOptions.model_validate(said)
         for group in self.cubes[branch].spec.groups:
             for spec in group.variables:
@@ -436,6 +436,7 @@ def repair_run(
         if journal.ended is not None and not all(check.passed for check in checks):
             journal.add({"void": ""})  # what was never written is written now
     if not all(check.passed for check in checks):
-        options = RunOptions.model_validate(plan["options"])
-        reconstruct_run(options, plan["out"], scheduler=scheduler, workers=workers)
+        options = RunOptions.model_validate(plan)
+        out = folder if options.first is None else folder / manifest["branches"]["map"]
+        reconstruct_run(options, out, scheduler=scheduler, workers=workers)
     return len(pieces)
