@@ -93,3 +93,18 @@ def test_scenarios_need_names(call: Call, folder: Path, tmp_path: Path) -> None:
     )
     assert code == 2
     assert "A scenario needs a name and a cube" in err
+
+
+def test_an_estimate_with_the_actual_cost_beside(
+    call: Call, run: Path, folder: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "run.yaml"
+    text = f"model: {run / 'checkpoint'}\ncube: {folder / 'high.zarr'}\nfirst: 2005\nlast: 2007\n"
+    file.write_text(f"{text}tile: 16\noverlap: 4\n")
+    code, _, err = call("reconstruct", file, "--out", tmp_path / "p.zarr")
+    assert code == 0, err
+    code, out, err = call("estimate", file, "--run", tmp_path / "p.zarr.run")
+    assert code == 0, err
+    assert "windows    25 a step" in out
+    assert "a pixel of land" in out
+    assert "actual     3 maps" in out

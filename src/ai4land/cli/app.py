@@ -25,6 +25,7 @@ COMMANDS: MappingProxyType[str, str] = MappingProxyType(
         "build": "Build a cube from a recipe.",
         "train": "Train a model as an experiment says.",
         "reconstruct": "Roll the land forward or backward and save it, under one forcing or many.",
+        "estimate": "Say what a run will cost, and beside it what it has cost.",
         "verify": "Check every file of a reconstruction or a run, and repair it.",
         "compare": "Train and score a grid of experiments, as one table and picture.",
         "score": "Score a reconstruction, or any three class maps.",

@@ -21,11 +21,11 @@ from ai4land.samples import ClassCoding, NumberCoding, coding_of
 from ai4land.vocabulary import Target
 from ai4land.workers import Rest
 
-__all__ = ["Bench"]
+__all__ = ["PIECE", "Bench"]
 
 _DROPPED_BITS = 12  # of the 23 of a float32: eight classes then sum to 1 within 3e-4
 _CACHE = 32 * 2**20  # bytes of decoded maps: a piece's own and its neighbours'
-_PIECE = 1 << 16  # pixels stepped at once
+PIECE = 1 << 16  # pixels stepped at once
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -60,9 +60,13 @@ class Bench:
     def work(self, job: Job) -> Rest:
         """Compute a piece; what is left is to write it, which says how long its files are."""
         began = time.perf_counter()
-        compute = {"maps": self._maps, "areas": self._areas, "transitions": self._transitions}
-        made = compute[job.kind](job)
+        made = self.compute(job)
         return Rest(functools.partial(self._write, job, made, time.perf_counter() - began))
+
+    def compute(self, job: Job) -> dict[tuple[str, int], npt.NDArray[Any]]:
+        """Variable and its own time → the values of a piece."""
+        compute = {"maps": self._maps, "areas": self._areas, "transitions": self._transitions}
+        return compute[job.kind](job)
 
     def _write(
         self, job: Job, made: Mapping[tuple[str, int], npt.NDArray[Any]], seconds: float
@@ -133,7 +137,7 @@ class Bench:
         """What a piece of the maps becomes: whole coarse cells are stepped, the piece cut out."""
         stepper, window, out = branch.legs[leg].stepper, job.window, dict[str, Moved]()
         codings = {t.name: _coding(land, t) for t in branch.moving(job.tick)}
-        pieces = stepper.mesh.within(window, _PIECE)
+        pieces = stepper.mesh.within(window, PIECE)
         # column by column: a stepper that remembers a little meets its neighbours again
         for piece in sorted(pieces, key=lambda p: (p.col, p.row)):
             prior = {name: land[name].read(piece) for name in codings}
