@@ -218,6 +218,17 @@ def test_the_lock_of_another_machine_is_respected(folder: Path, tmp_path: Path) 
         reconstruct_run(run_options(folder), out)
 
 
+def test_who_is_refused_leaves_the_other_run_alone(folder: Path, tmp_path: Path) -> None:
+    """Also before the other has written anything: it may be searching for odds."""
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "lock").write_text(json.dumps({"host": "elsewhere", "pid": 1, "started": "1"}))
+    (out / "run.json").write_text("{}")
+    with pytest.raises(ConfigError, match="Another process works on this run"):
+        reconstruct_run(run_options(folder), out, overwrite=True)
+    assert sorted(path.name for path in out.iterdir()) == ["lock", "run.json"]
+
+
 def test_another_machine_is_named(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from ai4land.rollout.run.books import Books
 from ai4land.rollout.stepper import Stepper, check_path
 from ai4land.vocabulary import Target, Task, variable
 
-__all__ = ["SHARD", "Branch", "Job", "Leg", "Start", "Step", "first_line"]
+__all__ = ["SHARD", "Branch", "Job", "Leg", "Start", "Step", "nothing_kept"]
 
 SHARD = (1200, 3600)
 """Rows and columns of a file of a map at most: 150 files a year of the globe at 0.01°."""
@@ -236,15 +236,14 @@ class Branch:
         for group in self.spec.groups:
             for name in (v.name for v in group.variables if v.name not in out):
                 assert self.books is not None
-                maps = out[self.books.demand.target.name]
-                pair = {self.own(a, self.books.demand.target): b for a, b in self.pairs}
+                target = self.books.demand.target
+                maps = out[target.name]
                 out[name] = {t: maps.get(t, Status.PREDICTED) for t in group.ticks}
-                if name == self.books.transitions:
-                    ends = {t: self.own(b, self.books.demand.target) for t, b in pair.items()}
-                    out[name] = {
-                        t: maps[ends[t]] if maps.get(t) is maps[ends[t]] else Status.PREDICTED
-                        for t in group.ticks
-                    }
+                if name == self.books.transitions:  # observed where both maps are
+                    for pair in self.pairs:
+                        first, last = (self.own(t, target) for t in pair)
+                        same = maps.get(first) is maps[last]
+                        out[name][first] = maps[last] if same else Status.PREDICTED
         return out
 
     def maps(self, tick: int) -> Iterator[Job]:
@@ -266,11 +265,6 @@ class Branch:
         group = self.spec.group_of(self.books.transitions)
         for window in group.block_windows(group.variables[0]):
             yield Job(self.name, "transitions", pair[0], window, pair[1])
-
-
-def first_line(branch: Branch) -> Sequence[int]:
-    """All times of the first leg, the initial one first."""
-    return (branch.legs[0].before, *branch.legs[0].ticks)
 
 
 def nothing_kept(task: Task, tick: int) -> ConfigError:

@@ -98,7 +98,7 @@ class _Schedule:
         for other, pair in self._pairs.get(year, ()):
             if self.closed.issuperset(self._prior(other, t) for t in pair):
                 self._queue(other.transitions(pair))
-        return self._followers.get(year, [])
+        return [*self._followers.get(year, [])]
 
     @functools.cached_property
     def _pairs(self) -> dict[Year, list[tuple[Branch, tuple[int, int]]]]:
@@ -163,27 +163,36 @@ def held_folder(
         folder.mkdir(parents=True, exist_ok=True)
     try:
         with locked(folder):
-            if overwrite:
-                clear(folder, stores)
-            elif not any(path.exists() for path in stores):
-                clear(folder, [])  # somebody removed the stores: their journal tells of nothing
-            if read_manifest(folder) is None:
-                for path in stores:
-                    _check_free(path)
-            check_manifest(folder, manifest)
-            journal = Journal(folder)
-            if journal.ended is not None and all(_finished(path) for path in stores):
-                raise CubeError(
-                    "There is already a finished cube here",
-                    where=stores[0] if len(stores) == 1 else folder,
-                    remedy="choose another path, or replace it with `--overwrite`",
-                )
-            yield journal
+            try:
+                yield _taken(folder, stores, manifest, overwrite)
+            finally:
+                if not (folder / "journal.jsonl").exists():  # nothing came of it
+                    clear(folder, [])
     finally:
-        if not (folder / "journal.jsonl").exists():  # nothing came of it
-            clear(folder, [])
-            with suppress(OSError):
-                folder.rmdir()
+        with suppress(OSError):
+            folder.rmdir()  # of an empty folder alone
+
+
+def _taken(
+    folder: Path, stores: Sequence[Path], manifest: Mapping[str, Any], overwrite: bool
+) -> Journal:
+    """The journal of a folder that is this process's own."""
+    if overwrite:
+        clear(folder, stores)
+    elif not any(path.exists() for path in stores):
+        clear(folder, [])  # somebody removed the stores: their journal tells of nothing
+    if read_manifest(folder) is None:
+        for path in stores:
+            _check_free(path)
+    check_manifest(folder, manifest)
+    journal = Journal(folder)
+    if journal.ended is not None and all(_finished(path) for path in stores):
+        raise CubeError(
+            "There is already a finished cube here",
+            where=stores[0] if len(stores) == 1 else folder,
+            remedy="choose another path, or replace it with `--overwrite`",
+        )
+    return journal
 
 
 def carry_out(
