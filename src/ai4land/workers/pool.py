@@ -87,7 +87,8 @@ def each(
             if not waiting:
                 return
             done, _ = futures.wait(waiting, return_when=futures.FIRST_COMPLETED)
-            for future in done:
+            # what is done is passed on before an error stops all
+            for future in sorted(done, key=lambda one: one.exception() is not None):
                 item = waiting.pop(future)
                 try:
                     result = future.result()
