@@ -23,6 +23,7 @@ FLOORS = {
     "vocabulary": 0,
     "grid": 1,
     "models": 1,
+    "workers": 1,
     "regrid": 2,
     "allocation": 2,
     "cube": 2,

@@ -13,6 +13,7 @@ __all__ = [
     "SampleError",
     "SourceError",
     "VocabularyError",
+    "WorkerLostError",
 ]
 
 
@@ -93,3 +94,7 @@ class CheckpointError(AI4LandError, ValueError):
 
 class Interrupted(AI4LandError):
     """Work that was asked to stop and stands where the same call goes on with it."""
+
+
+class WorkerLostError(AI4LandError):
+    """A worker that is gone: nothing is wrong with its work, which another may do."""

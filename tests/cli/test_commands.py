@@ -260,7 +260,8 @@ def test_a_member_alone_and_its_probabilities(
     assert code == 0, err
     cube, whole = Cube(out), Cube(hindcast)
     assert cube.attributes["options"]["member"] == 1
-    assert cube.variables == ("land_use", "land_use_probability", "unplaced_change")
+    assert cube.variables[:2] == ("land_use", "land_use_probability")
+    assert "unplaced_change" in cube.variables
     np.testing.assert_array_equal(  # the toy is one network, so its first member is all of it
         cube.series("land_use"), whole.series("land_use")
     )

@@ -11,7 +11,15 @@ import numpy.typing as npt
 import pytest
 import xarray as xr
 
-from ai4land.cube import Cube, Field, State, Status
+from ai4land.cube import (
+    Cube,
+    Field,
+    GroupSpec,
+    State,
+    Status,
+    VariableSpec,
+    whole_shard,
+)
 from ai4land.errors import ConfigError, CubeError, SampleError
 from ai4land.grid import Grid, Window
 from ai4land.metrics import ScoredClasses
@@ -102,7 +110,8 @@ def test_a_prediction_has_the_schema_of_the_labels(tmp_path: Path, tiny_cube: Cu
     assert found.variable("land_use").variable == tiny_cube.variable("land_use").variable
     assert found.variable("land_use").source == "random"
     assert found.attributes["title"] == "hindcast"
-    assert found.variables == ("land_use", "unplaced_change")
+    books = ("asked_area", "given_area", "origin", "unplaced_change", "land_use_gross_transitions")
+    assert found.variables == ("land_use", *books)
     # so that whatever reads labels reads predictions: the next run may start from one
     again = observed_state(found, LAND_USE, 2008)
     assert again.status is Status.PREDICTED
@@ -124,49 +133,79 @@ def wide_cube(tmp_path_factory: pytest.TempPathFactory) -> Cube:
     return write_labels(tmp_path_factory.mktemp("w") / "wide.zarr", maps, fine, coarse)
 
 
-@pytest.fixture(scope="module")
-def straight(wide_cube: Cube, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[int]]:
-    """A run that nobody killed, and after how many pieces each of its blocks was written."""
-    path, mover, written = tmp_path_factory.mktemp("s") / "p.zarr", Dying(wide_cube), [0]
-    saved(path, wide_cube, KILLED, mover, progress=lambda *_: written.append(mover.moved))
-    return path, written
-
-
 KILLED = (2005, 2006, 2007, 2008)
+SHARD = (20, 500)  # eight files a map
+
+
+@pytest.fixture(scope="module")
+def straight(wide_cube: Cube, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """A run that nobody killed, and how many pieces it moved."""
+    path, mover = tmp_path_factory.mktemp("s") / "p.zarr", Dying(wide_cube)
+    saved(path, wide_cube, KILLED, mover, shard=SHARD)
+    return path, mover.moved
 
 
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.33, 0.5, 0.7, 0.99])
 def test_a_killed_run_goes_on_to_the_same_bytes(
-    tmp_path: Path, wide_cube: Cube, straight: tuple[Path, list[int]], share: float
+    tmp_path: Path, wide_cube: Cube, straight: tuple[Path, int], share: float
 ) -> None:
     """Killed within a year and between two; of what was written nothing is computed again."""
-    path, (whole, written) = tmp_path / "killed.zarr", straight
-    survived = int(share * written[-1])
+    path, (whole, pieces) = tmp_path / "killed.zarr", straight
+    survived = int(share * pieces)
     with pytest.raises(_Killed):
-        saved(path, wide_cube, KILLED, Dying(wide_cube, survived))
+        saved(path, wide_cube, KILLED, Dying(wide_cube, survived), shard=SHARD)
     with pytest.raises(CubeError, match="not finished"):
         Cube(path)
     rest = Dying(wide_cube)
-    saved(path, wide_cube, KILLED, rest)
-    assert rest.moved == written[-1] - max(n for n in written if n <= survived)
+    saved(path, wide_cube, KILLED, rest, shard=SHARD)
+    of_a_file = pieces / (3 * 8)
+    # lost are the file that was computed and those on their way to the disk
+    assert 0 <= rest.moved - (pieces - survived) <= 3 * of_a_file
     assert every_byte(path) == every_byte(whole)
 
 
-def test_blocks_are_the_map_in_one_piece(tmp_path: Path, wide_cube: Cube) -> None:
-    """Blocks cut coarse cells; whole cells are stepped for each, and the seams do not show."""
+def test_files_are_the_map_in_one_piece(tmp_path: Path, wide_cube: Cube) -> None:
+    """Files cut coarse cells; whole cells are stepped for each, and the seams do not show."""
     told: list[tuple[int, int, int]] = []
     found = saved(
         tmp_path / "p.zarr",
         wide_cube,
         (2005, 2006, 2008),
+        shard=SHARD,
         progress=lambda *args: told.append(args),
     )
     initial = observed_state(wide_cube, LAND_USE, 2005)
     for state in rollout(stepper(wide_cube), initial, (2006, 2008)):
         np.testing.assert_array_equal(found.read("land_use", state.tick), state["land_use"].values)
-    assert [t for t, _, _ in told] == [2005] * 2 + [2006] * 3 + [2008] * 3
-    assert [(n, total) for _, n, total in told] == [(n, 8) for n in range(1, 9)]
-    assert found.group("land_use").chunks(found.variable("land_use")) == (1, 40, 256)
+    total = 3 * 8 + 3 + 2  # maps, books of each and transitions between them
+    assert [(n, total) for _, n, total in told] == [(n, total) for n in range(1, total + 1)]
+    assert found.group("land_use").chunks(found.variable("land_use")) == (1, 20, 500)
+
+
+@pytest.mark.parametrize(
+    ("shape", "shard", "chunk"),
+    [
+        ((18000, 36000), (1200, 3600), (600, 600)),
+        ((1800, 3600), (900, 3600), (450, 600)),
+        ((601, 700), (602, 700), (301, 350)),
+        ((40, 48), (40, 48), (40, 48)),
+    ],
+)
+def test_files_are_cut_evenly_into_whole_chunks(
+    shape: tuple[int, int], shard: tuple[int, int], chunk: tuple[int, int]
+) -> None:
+    spec = VariableSpec(variable("land_use"), LANDUSE8)
+    grid = Grid.regular(0, 45, 45 / 18000, 45 / 18000, shape)
+    group = GroupSpec(
+        "maps", grid, Clock.YEAR, (2000, 2001), (spec,), 1, whole_shard(shape, (1200, 3600))
+    )
+    assert group.shard == shard
+    assert group.chunks(spec) == (1, *chunk)
+    windows = list(group.block_windows(spec))
+    assert sum(w.height * w.width for w in windows) == shape[0] * shape[1]
+    files = [file for w in windows for file in group.files(spec, 2001, w)]
+    assert len(files) == len(set(files)) == len(windows), "a unit of writing is one file"
+    assert GroupSpec.from_dict(group.to_dict()) == group
 
 
 def test_times_that_cannot_be_visited_are_refused(tmp_path: Path, tiny_cube: Cube) -> None:

@@ -57,7 +57,8 @@ def test_all_that_is_there_can_be_placed(tmp_path: Path) -> None:
     assert made.group(UNPLACED).ticks == (2001, 2002)
     assert made.grid(UNPLACED) == COARSE
     np.testing.assert_array_equal(made.read(UNPLACED, 2002), 0.0)
-    assert unplaced_warnings(made, stepper, observed_state(cube, LAND_USE, 2000)) == []
+    reference = stepper.demand.reference(observed_state(cube, LAND_USE, 2000))
+    assert unplaced_warnings(made, stepper.demand, reference) == []
 
 
 def test_what_is_not_there_is_written_out_and_loud(tmp_path: Path) -> None:
@@ -73,6 +74,6 @@ def test_what_is_not_there_is_written_out_and_loud(tmp_path: Path) -> None:
     first, last = unplaced_of(made, stepper.demand, reference)
     assert first.share == 0.0
     assert last.share == pytest.approx(19 / (70 + 30), abs=1e-3)
-    (said,) = unplaced_warnings(made, stepper, start)
+    (said,) = unplaced_warnings(made, stepper.demand, reference)
     assert "19.0 % of the change that luh2_states asks for until 2002" in said
     assert "9.50° N, 0.50° E" in said

@@ -115,6 +115,8 @@ class BlockWriter:
             first = group.time_index(block.ticks[0])
             index = (slice(first, first + len(block.ticks)), *index)
         array = cast("zarr.Array[Any]", self._root[f"{group.name}/{spec.name}"])
+        if group.shard is not None:  # nothing but sea is a file as well, which can be missed
+            array = array.with_config({"write_empty_chunks": True})
         with full_disk_named(self._path):
             array[index] = values.astype(spec.dtype, copy=False)
 

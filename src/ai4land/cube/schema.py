@@ -13,13 +13,14 @@ from ai4land.errors import CubeError
 from ai4land.grid import Grid, Window
 from ai4land.vocabulary import NO_DATA, Clock, Kind, Legend, Variable, variable
 
-__all__ = ["SCHEMA_VERSION", "CubeSpec", "GroupSpec", "Status", "VariableSpec"]
+__all__ = ["SCHEMA_VERSION", "CubeSpec", "GroupSpec", "Status", "VariableSpec", "whole_shard"]
 
 SCHEMA_VERSION = 1
 
 _CHUNK_SIDE = 256
 _CHUNK_TICKS = 8  # measured best for random 256² windows of several years, benchmarks/README.md
 _SHARD_SIDE = 1024  # keeps a global 0.01° series at about 10⁴ files
+_PRODUCT_CHUNK = 600  # of maps that are written year by year: a tile server reads it in 3 ms
 _BLOCK_BYTES = 384 * 2**20  # of one unit of writing: eight years of a row of shards of the globe
 
 
@@ -97,6 +98,22 @@ class VariableSpec:
         )
 
 
+def whole_shard(shape: tuple[int, int], most: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns of files that cut a grid evenly, each of whole chunks.
+
+    Args:
+        shape: Of the grid.
+        most: Rows and columns of a file at most, about: a file may end a few beyond the grid.
+    """
+
+    def side(length: int, most: int) -> int:
+        part = -(-length // -(-length // most))
+        chunks = -(-part // _PRODUCT_CHUNK)
+        return -(-part // chunks) * chunks
+
+    return side(shape[0], most[0]), side(shape[1], most[1])
+
+
 @dataclass(frozen=True, slots=True)
 class GroupSpec:
     """Variables that share one native grid and one clock.
@@ -110,6 +127,8 @@ class GroupSpec:
         chunk_ticks: Times in one chunk at most. A series that is read by windows of several times
             has several; one that is written time after time, each standing on the one before, has
             one.
+        shard: Rows and columns of a file, which is then the unit of writing, of one time; see
+            ``whole_shard``. Default: by the size of the grid, for random windows.
     """
 
     name: str
@@ -118,6 +137,7 @@ class GroupSpec:
     ticks: tuple[int, ...]
     variables: tuple[VariableSpec, ...]
     chunk_ticks: int = _CHUNK_TICKS
+    shard: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         """Refuse disordered times and duplicate variables."""
@@ -169,14 +189,19 @@ class GroupSpec:
     @property
     def sharded(self) -> bool:
         """Whether chunks are gathered into larger files."""
+        if self.shard is not None:
+            return any(side > _PRODUCT_CHUNK for side in self.shard)
         return max(self.grid.shape) > 2 * _SHARD_SIDE
 
     def chunks(self, spec: VariableSpec) -> tuple[int, ...]:
         """Chunk shape: several years and all components of one window together."""
-        side = _CHUNK_SIDE
-        sides = (
-            (side, side) if self.sharded else tuple(min(side, length) for length in self.grid.shape)
-        )
+        side, sides = _CHUNK_SIDE, tuple[int, ...]()
+        if self.shard is not None:
+            sides = tuple(length // -(-length // _PRODUCT_CHUNK) for length in self.shard)
+        elif self.sharded:
+            sides = (side, side)
+        else:
+            sides = tuple(min(side, length) for length in self.grid.shape)
         time = (self.block_ticks(),) if self.ticks else ()
         return (*time, *((spec.layers,) if spec.components else ()), *sides)
 
@@ -184,7 +209,25 @@ class GroupSpec:
         """Shard shape, or ``None`` where files are few enough without."""
         if not self.sharded:
             return None
-        return (*self.chunks(spec)[:-2], _SHARD_SIDE, _SHARD_SIDE)
+        return (*self.chunks(spec)[:-2], *(self.shard or (_SHARD_SIDE, _SHARD_SIDE)))
+
+    def files(self, spec: VariableSpec, tick: int | None, window: Window) -> list[str]:
+        """The files of a variable that hold a unit of writing, relative to the store.
+
+        Args:
+            spec: The variable.
+            tick: A time; ``None`` if static.
+            window: One of ``block_windows``.
+        """
+        rows, cols = (self.shards(spec) or self.chunks(spec))[-2:]
+        time = [] if tick is None else [self.time_index(tick) // self.block_ticks()]
+        lead = [*time, *([0] if spec.components else [])]
+        down, across = (
+            range(s.start // side, -(-s.stop // side))
+            for s, side in zip(window.slices, (rows, cols), strict=True)
+        )
+        places = ((*lead, row, col) for row in down for col in across)
+        return [f"{self.name}/{spec.name}/c/{'/'.join(map(str, place))}" for place in places]
 
     def block_windows(self, spec: VariableSpec, cells: int | None = None) -> Iterator[Window]:
         """Rows and columns of the units of writing: whole chunks or shards, of bounded size.
@@ -195,8 +238,16 @@ class GroupSpec:
             spec: The variable.
             cells: Cells of a unit, about; default: what fits the memory of a build.
         """
-        rows, cols = (self.shards(spec) or self.chunks(spec))[-2:]
         height, width = self.grid.shape
+        rows, step = self.shard or self._strips(spec, cells)
+        for row in range(0, height, rows):
+            for col in range(0, width, step):
+                yield Window(row, col, min(rows, height - row), min(step, width - col))
+
+    def _strips(self, spec: VariableSpec, cells: int | None) -> tuple[int, int]:
+        """Rows and columns of the units of writing where files do not say them."""
+        rows, cols = (self.shards(spec) or self.chunks(spec))[-2:]
+        width = self.grid.width
         item = np.dtype(spec.dtype).itemsize * spec.layers * self.block_ticks()
         most = max(_BLOCK_BYTES // item if cells is None else cells, 1)
         step = width
@@ -206,9 +257,7 @@ class GroupSpec:
             step = -(-strips // parts) * cols
         elif not self.sharded:
             rows *= max(most // (rows * width), 1)
-        for row in range(0, height, rows):
-            for col in range(0, width, step):
-                yield Window(row, col, min(rows, height - row), min(step, width - col))
+        return rows, step
 
     def to_dict(self) -> dict[str, Any]:
         """The specification as plain data."""
@@ -219,6 +268,7 @@ class GroupSpec:
             "ticks": list(self.ticks),
             "variables": [v.to_dict() for v in self.variables],
             **({} if self.chunk_ticks == _CHUNK_TICKS else {"chunk_ticks": self.chunk_ticks}),
+            **({} if self.shard is None else {"shard": list(self.shard)}),
         }
 
     @classmethod
@@ -231,6 +281,7 @@ class GroupSpec:
             tuple(data["ticks"]),
             tuple(VariableSpec.from_dict(v) for v in data["variables"]),
             data.get("chunk_ticks", _CHUNK_TICKS),
+            (*data["shard"],) if "shard" in data else None,
         )
 
 

@@ -20,7 +20,7 @@ from ai4land.cube.store import ATTRIBUTE, status_name, time_name
 from ai4land.errors import CubeError
 from ai4land.vocabulary import Clock, Kind
 
-__all__ = ["CubeWriter"]
+__all__ = ["CubeWriter", "declare", "finish"]
 
 _JOURNAL = ".journal"
 _EPOCH = np.datetime64("1970-01-01")
@@ -64,7 +64,8 @@ class CubeWriter:
             _remove_torn(self.path)
         else:
             with full_disk_named(self.path):
-                self._declare()
+                declare(self.path, spec)
+                self._journal.touch()  # marks the declaration whole
         self._root = zarr.open_group(str(self.path), mode="r+", zarr_format=3)
         self._writer = BlockWriter(self.path, spec.groups)
         self._done = set(self._whole_lines())
@@ -129,8 +130,7 @@ class CubeWriter:
                 where=self.path,
                 found=f"{len(missing)} blocks, the first is {missing[0].key}",
             )
-        with full_disk_named(self.path):
-            self._root.attrs[ATTRIBUTE] = {**self._declared, "complete": True}
+        finish(self.path, self.spec)
         self._journal.unlink()
 
     def _whole_lines(self) -> list[str]:
@@ -170,17 +170,34 @@ class CubeWriter:
                 remedy="replace it with `--overwrite`, or restore its recipe and files to resume",
             )
 
-    def _declare(self) -> None:
-        """Create all arrays and attributes, then the journal that marks the declaration whole."""
-        root = zarr.open_group(
-            str(self.path),
-            mode="w",
-            zarr_format=3,
-            attributes={ATTRIBUTE: {**self._declared, "complete": False}, "Conventions": "CF-1.11"},
-        )
-        for group in self.spec.groups:
-            _create_group(root, group)
-        self._journal.touch()
+
+def declare(
+    path: Path, spec: CubeSpec, status: Mapping[str, Mapping[int, Status]] | None = None
+) -> None:
+    """Create all arrays and attributes of a store that says of itself that it is incomplete.
+
+    Args:
+        path: Its folder; what lies there is replaced.
+        spec: What it will hold.
+        status: Variable → tick → where its values will come from, where that is known beforehand.
+    """
+    attributes: dict[str, Any] = {
+        ATTRIBUTE: {**spec.to_dict(), "complete": False},
+        "Conventions": "CF-1.11",
+    }
+    root = zarr.open_group(str(path), mode="w", zarr_format=3, attributes=attributes)
+    for group in spec.groups:
+        _create_group(root, group)
+        for name in (s.name for s in group.variables if s.name in (status or {})):
+            flags = cast("zarr.Array[Any]", root[f"{group.name}/{status_name(name)}"])
+            flags[:] = np.array([(status or {})[name][t] for t in group.ticks], dtype=np.uint8)
+
+
+def finish(path: Path, spec: CubeSpec) -> None:
+    """Let a store say of itself that it is complete."""
+    with full_disk_named(path):
+        root = zarr.open_group(str(path), mode="r+", zarr_format=3)
+        root.attrs[ATTRIBUTE] = {**json.loads(json.dumps(spec.to_dict())), "complete": True}
 
 
 def _remove_torn(path: Path) -> None:

@@ -197,7 +197,7 @@ def _saved_baselines(
         progress(f"rolling out {stepper.name}")
         path = folder / f"{stepper.name}.zarr"
         found[stepper.name] = save_rollout(
-            stepper, start, saved.path, path, like=cube, attributes={}
+            stepper, start, saved.path, path, like=cube, attributes={}, books=False
         )
     return found
 

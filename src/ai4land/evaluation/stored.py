@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ai4land.cube import Cube, State, Status
 from ai4land.errors import CubeError, GridError
-from ai4land.rollout import UNPLACED, stored_field
+from ai4land.rollout import BOOKS, stored_field
 from ai4land.vocabulary import Kind, Target
 
 __all__ = ["check_grids", "path_of", "predicted_targets", "stored_states"]
@@ -16,7 +16,8 @@ def predicted_targets(cube: Cube) -> tuple[Target, ...]:
     """What a saved reconstruction predicts, without the classes' probabilities and the books."""
     found = []
     for name in cube.variables:
-        if not name.endswith("_probability") and name != UNPLACED:
+        books = name in BOOKS or name.endswith("_gross_transitions")
+        if not books and not name.endswith("_probability"):
             classes = cube.variable(name).variable.kind is Kind.CATEGORICAL
             activation = "softmax" if classes else "identity"
             found.append(Target(name, activation, cube.group(name).clock))

@@ -12,7 +12,8 @@ from ai4land.cube import Cube, CubeWriter
 from ai4land.recipes.notes import notes_of, provenance_of_plan
 from ai4land.recipes.plan import make_plan
 from ai4land.recipes.recipe import Box, Recipe, narrowed
-from ai4land.recipes.workers import block_writer, check_workers, open_workers
+from ai4land.recipes.workers import block_writer
+from ai4land.workers import check_scheduler, each, open_workers
 
 __all__ = ["Progress", "Step", "build_cube"]
 
@@ -64,8 +65,7 @@ def build_cube(
         path: Folder of the store.
         overwrite: Replace a store that is already there.
         progress: Called after each block.
-        scheduler: Who works: ``None`` (this process), ``threads``, ``processes`` (a local Dask
-            cluster) or the address of a Dask scheduler whose workers see the files and the store.
+        scheduler: Who works, see ``open_workers``; other machines must see the files and the store.
         workers: How many threads or processes; default: the machine's cores.
         years: First and last year, a part of the recipe's.
         region: West, south, east, north in degrees, a part of the recipe's.
@@ -77,7 +77,7 @@ def build_cube(
         SourceError: If a file is not what its product promises.
         CubeError: If something else lies at ``path``, or the disk is full.
     """
-    check_workers(scheduler, workers)
+    check_scheduler(scheduler, workers)
     plan = make_plan(narrowed(recipe, years, region))
     provenance, notes = provenance_of_plan(plan), notes_of(plan)
     attributes = {**plan.summary(), "provenance": provenance, "notes": notes}
@@ -89,7 +89,8 @@ def build_cube(
         _LOG.info("%s: resuming, %d of %d blocks are written", path, done.total(), totals.total())
     with open_workers(scheduler, workers) as opened:
         work = block_writer(opened, plan, writer.path)
-        for block in opened.each(work, pending):
+        left = iter(pending)
+        for block, _ in each(opened, work, lambda: next(left, None)):
             name = block.variable
             writer.remember(block, plan.layers[name].status())
             done[name] += 1

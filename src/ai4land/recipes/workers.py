@@ -1,33 +1,24 @@
-"""Workers of a build: this process, threads, processes, or any Dask scheduler."""
+"""What workers do in a build: they read and write blocks, wherever they are."""
 
 from __future__ import annotations
 
-import concurrent.futures as futures
 import functools
-import os
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
 
 import numpy as np
 
 from ai4land.cube import Block, BlockWriter
-from ai4land.errors import ConfigError
 from ai4land.recipes.layer import LIBRARIES, Layer
 from ai4land.recipes.plan import Plan, make_plan
 from ai4land.recipes.recipe import Recipe
 from ai4land.sources import Array
 from ai4land.vocabulary import Place
+from ai4land.workers import Workers
 
-__all__ = ["RemoteBuild", "Workers", "block_writer", "check_workers", "open_workers", "values_of"]
-
-Item = TypeVar("Item")
-Submit = Callable[..., "futures.Future[Any]"]
-
-_WAITING = 2  # blocks handed out per worker: one is worked on, one waits, none holds values
+__all__ = ["RemoteBuild", "block_writer", "values_of"]
 
 
 @dataclass(frozen=True)
@@ -55,122 +46,6 @@ class RemoteBuild:
         made = recipe.model_copy(update={"variables": entries})
         made._place = Place(Path(recipe.place.path).absolute(), recipe.place.lines)
         return cls(made, path.absolute())
-
-
-@dataclass(frozen=True)
-class Workers:
-    """Workers that take on blocks.
-
-    Attributes:
-        submit: Starts a function with arguments, as ``concurrent.futures.Executor`` does.
-        size: How many blocks are worked on at once.
-        far: Whether the work is done in other processes.
-    """
-
-    submit: Submit
-    size: int
-    far: bool = False
-
-    def each(self, work: Callable[[Item], object], items: Iterable[Item]) -> Iterator[Item]:
-        """Do the work for all items and pass each on when it is done; the rest stops at an error.
-
-        Few items are handed out at a time, whatever their number.
-        """
-        waiting: dict[futures.Future[Any], Item] = {}
-        todo = iter(items)
-        limit = 1 if self.size == 1 and not self.far else _WAITING * self.size
-        try:
-            while True:
-                while len(waiting) < limit and (item := next(todo, None)) is not None:
-                    waiting[self.submit(work, item)] = item
-                if not waiting:
-                    return
-                done, _ = futures.wait(waiting, return_when=futures.FIRST_COMPLETED)
-                for future in done:
-                    item = waiting.pop(future)
-                    future.result()
-                    yield item
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
-def check_workers(scheduler: str | None, workers: int | None) -> None:
-    """Refuse workers that cannot be, before anything is opened.
-
-    Raises:
-        ConfigError: If there is no such scheduler.
-    """
-    if scheduler not in {None, "threads", "processes"} and "://" not in str(scheduler):
-        raise ConfigError(
-            "Unknown scheduler",
-            found=repr(scheduler),
-            expected="threads, processes or the address of a Dask scheduler, tcp://host:8786",
-        )
-    if workers is not None and workers < 1:
-        raise ConfigError("A build needs at least one worker", found=workers)
-
-
-@contextmanager
-def open_workers(scheduler: str | None, workers: int | None) -> Iterator[Workers]:
-    """Open the workers of a build.
-
-    Args:
-        scheduler: ``None``: this process alone. ``threads``: threads of this process.
-            ``processes``: processes of this machine, a local Dask cluster. Anything with ``://``:
-            the Dask scheduler of that address; its workers must see the files and the store.
-        workers: How many threads or processes; default: the machine's cores.
-
-    Raises:
-        ConfigError: If the scheduler does not answer, or has no workers.
-    """
-    count = workers or os.cpu_count() or 1
-    if scheduler is None:
-        yield Workers(_at_once, 1)
-    elif scheduler == "threads":
-        with futures.ThreadPoolExecutor(count, thread_name_prefix="block") as pool:
-            yield Workers(pool.submit, count)
-    else:
-        with _dask_client(scheduler, count) as client:
-            size = sum(client.nthreads().values())
-            if not size:
-                raise ConfigError("The scheduler has no workers", where=scheduler)
-            yield Workers(client.get_executor(pure=False).submit, size, far=True)
-
-
-def _at_once(work: Callable[..., Any], *arguments: object) -> futures.Future[Any]:
-    """Do the work here and now; errors are raised where they happen."""
-    future: futures.Future[Any] = futures.Future()
-    future.set_result(work(*arguments))
-    return future
-
-
-def _dask_client(scheduler: str, workers: int) -> AbstractContextManager[Any]:
-    """A client of a scheduler, or of a cluster of this machine that ends with it."""
-    import distributed  # heavy, and an extra
-
-    connect: Any = distributed.Client  # its constructor has no types
-    client: AbstractContextManager[Any]
-    if scheduler == "processes":
-        client = connect(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            # no address would mean port 8787, taken or not; of the pages there is no need
-            dashboard_address="127.0.0.1:0",
-            scheduler_kwargs={"dashboard": False},
-        )
-        return client
-    try:
-        client = connect(scheduler, timeout="20s")
-        return client
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            "The scheduler does not answer",
-            where=scheduler,
-            found=error,
-            remedy="start it with `dask scheduler` and `dask worker`, and give its address",
-        ) from error
 
 
 def block_writer(workers: Workers, plan: Plan, path: Path) -> Callable[[Block], None]:

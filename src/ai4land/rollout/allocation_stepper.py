@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ from ai4land.allocation import (
 )
 from ai4land.cube import State
 from ai4land.grid import Mesh, Window
+from ai4land.rollout.levers import Levers
 from ai4land.rollout.stepper import Moved
 from ai4land.samples import Demand, Flows
 from ai4land.vocabulary import NO_DATA, single_task
@@ -52,8 +54,15 @@ class AllocationStepper:
         self.flows = flows
         self._rule = RULES[rule]
         self.demand = demand
+        self.levers: Levers | None = None
         self.seed = seed
         self.task = single_task(demand.target)
+
+    def with_levers(self, levers: Levers | None) -> AllocationStepper:
+        """The same rule for maps in which some things must not happen."""
+        other = copy.copy(self)
+        other.levers = levers
+        return other
 
     @property
     def mesh(self) -> Mesh:
@@ -71,6 +80,8 @@ class AllocationStepper:
         codes = state[demand.target.name].read(piece.pad(_HALO))
         inner = np.s_[_HALO:-_HALO, _HALO:-_HALO]
         domain, known = coding.domain(codes), coding.positions(codes)
+        if self.levers is not None:
+            domain &= ~self.levers.kept(known, piece.pad(_HALO))
         when = demand.tick_of(tick, demand.target.clock)
         change = demand.change(state.reference, when, piece, known[inner])
         cells, ties = CoarseCells.within(self.mesh, piece), draws(self.mesh, piece, self.seed, tick)
@@ -90,4 +101,7 @@ class AllocationStepper:
             np.pad(ties, _HALO),
         )
         values = np.where(domain, coding.stored(placed.map), codes)
+        if self.levers is not None:
+            broken = self.levers.broken(known, coding.positions(values))
+            values = np.where(broken, codes, values)
         return {demand.target.name: Moved(values[inner])}

@@ -17,6 +17,7 @@ from ai4land.errors import ConfigError
 from ai4land.grid import Mesh, Window
 from ai4land.models import Calibration, Inputs, Predictor, stack_inputs
 from ai4land.rollout.decisions import Asked, Decision, Likely, Undecided
+from ai4land.rollout.levers import Levers, asked_of_the_rest
 from ai4land.rollout.stepper import Moved
 from ai4land.rollout.tiling import Tile, TileMemory, Tiling, blended
 from ai4land.samples import Assembler, ClassCoding, Demand
@@ -70,6 +71,7 @@ class PredictorStepper:
                 found=self.tiling.tile,
             )
         self.ahead = 1
+        self.levers: Levers | None = None
         self._memory = TileMemory()
         self._start: Mapping[str, Field] | None = None
         self._first: dict[tuple[int, int, Window, Tiling], Undecided] = {}
@@ -89,6 +91,14 @@ class PredictorStepper:
         other = copy.copy(self)
         other.decision = decision
         other._check_demand()
+        return other
+
+    def with_levers(self, levers: Levers | None) -> PredictorStepper:
+        """The same stepper for maps of classes in which some things must not happen."""
+        if levers is self.levers:
+            return self
+        other = copy.copy(self)
+        other.levers, other._first = levers, {}
         return other
 
     def remembering(self, start: State) -> PredictorStepper:
@@ -231,8 +241,13 @@ class PredictorStepper:
         """A target of a piece after its classes are chosen; sea and missing pixels as they were."""
         coding, stored = self.assembler.codings[target], state[target].read(piece.piece)
         found = self.decision.decide(piece)
+        chosen = found.positions
+        if (
+            self.levers is not None
+        ):  # areas are closed by what must not happen if nothing else is left
+            chosen = np.where(self.levers.broken(piece.prior, chosen), piece.prior, chosen)
         return Moved(
-            np.where(piece.domain, coding.stored(found.positions), stored),
+            np.where(piece.domain, coding.stored(chosen), stored),
             np.where(piece.domain, found.probabilities, coding.encoded(coding.positions(stored))),
         )
 
@@ -254,15 +269,22 @@ class PredictorStepper:
         if target.name in self.calibration:
             scaling = self.calibration[target.name].of(tick - state.tick)
             values = scaling.applied(values, prior)
+        domain, asked = coding.domain(stored), self._asked(state, tick, piece, target)
+        if self.levers is not None:
+            values = self.levers.allowed(values, prior)
+            kept = self.levers.kept(prior, piece)
+            if asked is not None and kept.any():
+                asked = asked_of_the_rest(asked, prior, domain, kept, coding.layers)
+            domain &= ~kept
         return Undecided(
             probabilities=values,
             prior=prior,
-            domain=coding.domain(stored),
+            domain=domain,
             ticks=tick - state.tick,
             tick=tick,
             mesh=self.mesh,
             piece=piece,
-            asked=self._asked(state, tick, piece, target),
+            asked=asked,
         )
 
     def _asked(self, state: State, tick: int, piece: Window, target: Target) -> Asked | None:

@@ -43,6 +43,7 @@ class Variable:
         standard_name: CF standard name where one exists.
         pairs_of: Of gross transitions, the fraction variable whose classes they lead between: the
             layers are ``<before>_to_<after>``, shares of the area those fractions are shares of.
+        by_class: Of numbers, whether there is one for each class of a legend.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Variable:
     components: tuple[str, ...] = ()
     standard_name: str | None = None
     pairs_of: str = ""
+    by_class: bool = False
 
     def layers(self, classes: Sequence[str] = ()) -> tuple[str, ...]:
         """Names of the layers; of class fractions, and of transitions between them, by class.
@@ -60,7 +62,7 @@ class Variable:
         Args:
             classes: Names of the classes that the values speak of, where a legend gives them.
         """
-        if self.kind is not Kind.FRACTION or not classes:
+        if not classes or not (self.by_class or self.kind is Kind.FRACTION):
             return self.components
         if not self.pairs_of:
             return tuple(classes)
@@ -107,6 +109,18 @@ _TABLE = (
         "pixels of change that the coarse forcing asked for and the map does not hold",
         (0.0, None),
     ),
+    *(
+        Variable(f"{of}_area", Kind.CONTINUOUS, "km2", text, (low, None), by_class=True)
+        for of, low, text in (
+            (
+                "asked",
+                None,
+                "area that the coarse forcing asks for, whether a map can hold it or not",
+            ),
+            ("given", 0.0, "area that the map gives to classes it shares with the coarse forcing"),
+        )
+    ),
+    Variable("origin", Kind.CATEGORICAL, "1", "where the map of a year comes from"),
     *(
         Variable(
             f"{labels}_gross_transitions",

@@ -33,7 +33,8 @@ def build(
     scheduler: Annotated[
         str | None,
         typer.Option(
-            help="threads, processes, or the address of a Dask scheduler [default: this process]."
+            help="threads, processes, the address of a Dask scheduler, or slurm:FILE.yaml "
+            "[default: this process]."
         ),
     ] = None,
     workers: Annotated[

@@ -9,41 +9,19 @@ from typing import Annotated
 
 import typer
 
-from ai4land.checkpoint import Card, load_card
 from ai4land.cli.console import progress_bar, stdout, warn
-from ai4land.cube import Cube, State
 from ai4land.errors import ConfigError
-from ai4land.rollout import (
-    DECISIONS,
-    AllocationStepper,
-    Persistence,
-    PredictorStepper,
-    Stepper,
-    Tiling,
-    Wish,
-    as_trained,
-    begun,
-    decided_on,
-    decision_data,
-    demand_of,
-    domain_warnings,
-    observed_state,
-    open_model,
-    prediction_attributes,
-    save_rollout,
-    unplaced_warnings,
-)
-from ai4land.vocabulary import LAND_USE, Clock
+from ai4land.rollout import DECISIONS, FinishedRun, RunOptions, load_run, reconstruct_run
 
 __all__ = ["reconstruct"]
 
 EXAMPLES = """Forward:  ai4land reconstruct runs/crete/checkpoint crete.zarr --from 1985 --to 2000
 --out crete_2000.zarr
 
-Baseline:  ai4land reconstruct kernel crete.zarr --from 1985 --to 1970 --out kernel_1970.zarr"""
+Baseline:  ai4land reconstruct kernel crete.zarr --from 1985 --to 1970 --out kernel_1970.zarr
 
-_BASELINES = ("persistence", "kernel", "random")
-_CACHE = 8 * 2**20  # bytes of decoded chunks: a block's own and its neighbours'
+Scenarios: ai4land reconstruct runs/globe/checkpoint ssp126.zarr --back-to 1850 --to 2100
+--scenario ssp126=ssp126.zarr --scenario ssp585=ssp585.zarr --out RUN --scheduler processes"""
 
 
 class Feedback(StrEnum):
@@ -82,134 +60,170 @@ BalanceOption = Annotated[
         "[default: as trained].",
     ),
 ]
+ScenarioOption = Annotated[
+    list[str] | None,
+    typer.Option(help="NAME=CUBE: the same labels under another forcing; may be given again."),
+]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option(
+        help="threads, processes, the address of a Dask scheduler, or slurm:FILE.yaml "
+        "[default: this process]."
+    ),
+]
+ModelArgument = Annotated[
+    str,
+    typer.Argument(
+        help="Folder of a checkpoint; persistence, kernel or random; or a run file, RUN.yaml."
+    ),
+]
+CubeArgument = Annotated[Path | None, typer.Argument(help="Cube with the labels and the forcing.")]
+FirstOption = Annotated[
+    int | None,
+    typer.Option("--from", help="Year of the initial map [default: the labelled years]."),
+]
+LastOption = Annotated[
+    int | None, typer.Option("--to", help="Year to reach; an earlier one is a hindcast.")
+]
+OutOption = Annotated[
+    Path, typer.Option(help="Where it goes: a cube, or with scenarios a folder of cubes.")
+]
+BackOption = Annotated[
+    int | None, typer.Option(help="Year to reach backward from the first labelled one.")
+]
+MembersOption = Annotated[
+    int, typer.Option(min=1, help="Sampled maps of each scenario, seeds from --seed on.")
+]
+StrideOption = Annotated[int, typer.Option(min=1, help="Times of the model's clock in one step.")]
+KeepOption = Annotated[
+    bool, typer.Option("--probabilities", help="Keep the classes' probabilities as well.")
+]
+MemberOption = Annotated[
+    int | None, typer.Option(min=1, help="Use this network of an ensemble alone.")
+]
+TileOption = Annotated[int, typer.Option(min=8, help="Side of a tile in pixels.")]
+OverlapOption = Annotated[int, typer.Option(min=0, help="Pixels shared by tiles.")]
+BatchOption = Annotated[int, typer.Option(min=1, help="Tiles predicted at once.")]
+SeedOption = Annotated[
+    int, typer.Option(help="Of a sampled member; of the ties in kernel and random.")
+]
+DeviceOption = Annotated[str, typer.Option(help="Where the model computes: cpu, cuda.")]
+WorkersOption = Annotated[
+    int | None, typer.Option(min=1, help="Threads or processes [default: one per core].")
+]
+OverwriteOption = Annotated[
+    bool, typer.Option("--overwrite", help="Replace what is already there.")
+]
 
 
 def reconstruct(
-    model: Annotated[
-        str, typer.Argument(help="Folder of a checkpoint, or persistence, kernel or random.")
-    ],
-    cube: Annotated[Path, typer.Argument(help="Cube with the initial map and the forcing.")],
-    first: Annotated[int, typer.Option("--from", help="Year of the initial map.")],
-    last: Annotated[int, typer.Option("--to", help="Year to reach; an earlier one is a hindcast.")],
-    out: Annotated[Path, typer.Option(help="Where the reconstruction goes, a cube as well.")],
-    stride: Annotated[int, typer.Option(min=1, help="Times of the model's clock in one step.")] = 1,
+    model: ModelArgument,
+    cube: CubeArgument = None,
+    first: FirstOption = None,
+    last: LastOption = None,
+    out: OutOption = ...,  # type: ignore[assignment]
+    back_to: BackOption = None,
+    scenario: ScenarioOption = None,
+    members: MembersOption = 1,
+    stride: StrideOption = 1,
     feedback: FeedbackOption = None,
     decision: DecisionOption = None,
     stay: StayOption = None,
     balance: BalanceOption = None,
-    probabilities: Annotated[
-        bool, typer.Option("--probabilities", help="Keep the classes' probabilities as well.")
-    ] = False,
-    member: Annotated[
-        int | None, typer.Option(min=1, help="Use this member of an ensemble alone.")
-    ] = None,
-    tile: Annotated[int, typer.Option(min=8, help="Side of a tile in pixels.")] = 128,
-    overlap: Annotated[int, typer.Option(min=0, help="Pixels shared by tiles.")] = 32,
-    seed: Annotated[
-        int, typer.Option(help="Of a sampled member; of the ties in kernel and random.")
-    ] = 0,
-    device: Annotated[str, typer.Option(help="Where the model computes: cpu, cuda.")] = "cpu",
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace what is already there.")
-    ] = False,
+    probabilities: KeepOption = False,
+    member: MemberOption = None,
+    tile: TileOption = 128,
+    overlap: OverlapOption = 32,
+    batch: BatchOption = 1,
+    seed: SeedOption = 0,
+    device: DeviceOption = "cpu",
+    scheduler: SchedulerOption = None,
+    workers: WorkersOption = None,
+    overwrite: OverwriteOption = False,
 ) -> None:
-    """Roll the land forward or backward and save it as a cube.
+    """Roll the land forward or backward and save it, under one forcing or many.
 
-    The direction follows from the two years. Every step stands on the step before, the first on
-    the cube's own map. The result has the cube's schema and says where it comes from.
+    With --from the direction follows from the two years. Without, the labelled years are taken
+    over, the history goes back to --back-to, and each scenario begins where its forcing differs.
+    Every step stands on the step before. The result has the cube's schema and says where it comes
+    from. Stopped, it goes on when the same command is called again.
     """
-    source = Cube(cube, cache=_CACHE)
-    card: Card | None = None if model in _BASELINES else load_card(model)
-    clock = Clock.YEAR if card is None else card.task_of().clock
-    source = source if card is None else as_trained(source, card)
-    path = _path(clock, first, last, stride)
-    options: dict[str, object] = {"stride": stride}
-    if card is None:
-        decided = next((v for v in (decision, stay, balance) if v is not None), None)
-        _refuse(model, decided, probabilities, member)
-        stepper, chosen = _baseline(model, source, seed)
-        start = observed_state(source, stepper.task, path[0])
+    if Path(model).suffix in {".yaml", ".yml"}:
+        options = load_run(Path(model))
+    elif cube is None or last is None:
+        raise ConfigError(
+            "A cube and a year to reach are needed",
+            expected="MODEL CUBE --to YEAR, or the file of a run, RUN.yaml",
+            found=model,
+        )
     else:
-        opened, start, card = open_model(
-            model,
-            source,
-            path,
-            tiling=Tiling(tile, overlap),
-            feedback=feedback.value if feedback else None,
+        options = RunOptions(
+            model=model,
+            cube=str(cube),
+            scenarios=_scenarios(scenario or []),
+            first=first,
+            last=last,
+            back_to=back_to,
+            stride=stride,
+            feedback=feedback and feedback.value,
             decision=decision and decision.value,
+            stay=stay,
+            balance=balance,
+            seed=seed,
+            members=members,
             member=member,
+            probabilities=probabilities,
+            tile=tile,
+            overlap=overlap,
+            batch=batch,
             device=device,
         )
-        stepper = opened = _decided(opened, start, path, card, Wish(stay, balance, seed))
-        chosen = {"decision": decision_data(opened.decision), "feedback": opened.feedback}
-        chosen |= {"tile": tile, "overlap": overlap, **({"member": member} if member else {})}
-        for message in domain_warnings(card, source, path):
-            warn(message)
-    said = prediction_attributes(stepper.name, source, path, options | chosen, card, clock)
-    with progress_bar("blocks") as progress:
-        bar = progress.add_task("", total=None, figures="")
-        made = save_rollout(
-            stepper,
-            start := begun(stepper, start),
-            path[1:],
-            out,
-            like=source,
-            attributes=said,
-            probabilities=probabilities,
-            overwrite=overwrite,
-            progress=lambda tick, done, total: progress.update(
-                bar, description=stepper.task.clock.label(tick), completed=done, total=total
-            ),
-        )
-    for message in unplaced_warnings(made, stepper, start):
+    run = _carried_out(options, out, scheduler, workers, overwrite)
+    lines, missing = run.books()
+    for line in lines:
+        stdout().print(line, soft_wrap=True)
+    for message in missing:
         warn(message)
-    stdout().print(f"Reconstruction written: {out}", soft_wrap=True)
+    what = "Run written" if len(run.branches) > 1 else "Reconstruction written"
+    stdout().print(f"{what}: {out}", soft_wrap=True)
 
 
-def _baseline(model: str, source: Cube, seed: int) -> tuple[Stepper, dict[str, object]]:
-    """A stepper that no model stands behind, and its options."""
-    if model == "persistence":
-        return Persistence(LAND_USE, source.grid(LAND_USE.targets[0].name)), {}
-    demand = demand_of(source, LAND_USE.targets[0])
-    options: dict[str, object] = {"seed": seed, "forcing": demand.forcing}
-    return AllocationStepper(model, demand, seed=seed), options
-
-
-def _decided(
-    stepper: PredictorStepper, start: State, path: Sequence[int], card: Card, wish: Wish
-) -> PredictorStepper:
-    """The stepper with its decision, the search for whose odds is shown."""
-    with progress_bar("odds") as progress:
-        bar = progress.add_task("decision", total=None, figures="")
+def _carried_out(
+    options: RunOptions, out: Path, scheduler: str | None, workers: int | None, overwrite: bool
+) -> FinishedRun:
+    """Carry out a run behind a bar."""
+    with progress_bar("pieces") as progress:
+        bar = progress.add_task("opening", total=None, figures="")
 
         def told(done: int, total: int, figures: dict[str, float]) -> None:
             line = " ".join(f"{name} {value:.3g}" for name, value in figures.items())
-            progress.update(bar, completed=done, total=total, figures=line)
+            progress.update(bar, description="decision", completed=done, total=total, figures=line)
 
-        return decided_on(stepper, start, path, card, wish, told)
+        def step(when: str, done: int, total: int) -> None:
+            progress.update(bar, description=when, completed=done, total=total, figures="")
 
-
-def _refuse(model: str, decided: object, probabilities: bool, member: int | None) -> None:
-    """Refuse what only a model can do."""
-    for asked, said in (
-        (decided is not None, "Only a model's probabilities are decided on"),
-        (probabilities, "Only a model gives probabilities"),
-        (member is not None, "Only an ensemble has members"),
-    ):
-        if asked:
-            raise ConfigError(said, found=model, expected="folder of a checkpoint")
-
-
-def _path(clock: Clock, first: int, last: int, stride: int) -> tuple[int, ...]:
-    """All times from the initial one to the last; below the year those of both years as well."""
-    before, after = clock.ticks([first]), clock.ticks([last])
-    start, end = (before[0], after[-1]) if last >= first else (before[-1], after[0])
-    if start == end or abs(end - start) % stride:
-        raise ConfigError(
-            "The times cannot be reached in whole steps",
-            expected=f"--to a multiple of {stride} {clock.noun} away from --from",
-            found=f"{first} → {last}, {abs(end - start)} {clock.noun}",
-            remedy="choose another --to or --stride",
+        return reconstruct_run(
+            options,
+            out,
+            scheduler=scheduler,
+            workers=workers,
+            overwrite=overwrite,
+            progress=step,
+            told=told,
+            warn=warn,
         )
-    sign = 1 if end > start else -1
-    return tuple(range(start, end + sign, sign * stride))
+
+
+def _scenarios(given: Sequence[str]) -> dict[str, str]:
+    """Scenarios as the command line names them."""
+    found = {}
+    for text in given:
+        name, equals, path = text.partition("=")
+        if not equals or not name.replace("_", "").replace("-", "").isalnum():
+            raise ConfigError(
+                "A scenario needs a name and a cube",
+                expected="--scenario NAME=CUBE, a name of letters, digits, - and _",
+                found=text,
+            )
+        found[name] = path
+    return found
