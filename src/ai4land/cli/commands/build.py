@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.progress import TaskID
 
-from ai4land.cli.commands.slice_options import REGION, YEARS, region_of, years_of
 from ai4land.cli.console import progress_bar, show_table, stderr, stdout
+from ai4land.cli.options.slices import REGION, YEARS, region_of, years_of
 from ai4land.recipes import Step, build_cube, load_recipe
 from ai4land.report import describe
 

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 import ai4land.report as report
-from ai4land.cli.commands.slice_options import REGION, YEARS, region_of, years_of
 from ai4land.cli.console import show_table, stdout, warn
+from ai4land.cli.options.slices import REGION, YEARS, region_of, years_of
 from ai4land.errors import ConfigError
 from ai4land.report import PathKind
 

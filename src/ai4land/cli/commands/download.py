@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 from rich.progress import TaskID
 
-from ai4land.cli.commands.slice_options import years_of
 from ai4land.cli.console import show_table, stderr, stdout, transfer_bar
+from ai4land.cli.options.slices import years_of
 from ai4land.download import dataset, fetch, links_in, measured, wanted
 from ai4land.errors import ConfigError
 from ai4land.report import describe_download, describe_downloads

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from ai4land.cli.commands.reconstruct import WorkersOption
 from ai4land.cli.console import stdout
+from ai4land.cli.options.workers import WorkersOption
 from ai4land.rollout import actual_cost, estimate_run, lines_of, load_run
 
 __all__ = ["estimate"]

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from ai4land.cli.commands.slice_options import years_of
 from ai4land.cli.console import progress_or_lines, stdout
+from ai4land.cli.options.slices import years_of
 from ai4land.errors import ConfigError
 from ai4land.product import PRODUCTS, Options, load_metadata, runs_in, write_product
 

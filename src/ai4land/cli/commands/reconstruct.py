@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from ai4land.cli.console import progress_bar, stdout, warn
+from ai4land.cli.options.workers import SchedulerOption, WorkersOption
 from ai4land.errors import ConfigError
 from ai4land.rollout import DECISIONS, FinishedRun, RunOptions, load_run, reconstruct_run
 
@@ -64,13 +65,6 @@ ScenarioOption = Annotated[
     list[str] | None,
     typer.Option(help="NAME=CUBE: the same labels under another forcing; may be given again."),
 ]
-SchedulerOption = Annotated[
-    str | None,
-    typer.Option(
-        help="threads, processes, the address of a Dask scheduler, or slurm:FILE.yaml "
-        "[default: this process]."
-    ),
-]
 ModelArgument = Annotated[
     str,
     typer.Argument(
@@ -108,9 +102,6 @@ SeedOption = Annotated[
     int, typer.Option(help="Of a sampled member; of the ties in kernel and random.")
 ]
 DeviceOption = Annotated[str, typer.Option(help="Where the model computes: cpu, cuda.")]
-WorkersOption = Annotated[
-    int | None, typer.Option(min=1, help="Threads or processes [default: one per core].")
-]
 OverwriteOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace what is already there.")
 ]

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ai4land.cli.commands.scoring_options import RegionName, Regions, Weights
 from ai4land.cli.console import stderr, stdout
+from ai4land.cli.options.scoring import RegionName, Regions, Weights
 from ai4land.evaluation import Weighting
 from ai4land.report import write_report
 

@@ -11,8 +11,8 @@ import typer
 
 import ai4land.evaluation as evaluation
 import ai4land.report as report
-from ai4land.cli.commands.scoring_options import RegionName, Regions, Weights
 from ai4land.cli.console import show_table, stderr, stdout
+from ai4land.cli.options.scoring import RegionName, Regions, Weights
 from ai4land.cube import Cube
 from ai4land.errors import ConfigError
 from ai4land.evaluation import Weighting

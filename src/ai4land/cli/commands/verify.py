@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ai4land.cli.commands.reconstruct import SchedulerOption, WorkersOption
 from ai4land.cli.console import progress_bar, stdout
+from ai4land.cli.options.workers import SchedulerOption, WorkersOption
 from ai4land.rollout import Check, repair_run, verify_run
 
 __all__ = ["verify"]
