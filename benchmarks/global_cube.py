@@ -16,6 +16,7 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -41,8 +42,16 @@ def declared(grid: Grid, name: str) -> GroupSpec:
     return GroupSpec(kind, grid, Clock.YEAR, YEARS, (spec,))
 
 
-def write_maps(folder: Path, grid: Grid) -> tuple[int, int]:
-    """Labels and reconstruction; pixels of land, and those of them that really change."""
+def write_maps(
+    folder: Path, grid: Grid, land_of: Iterator[npt.NDArray[np.bool_]] | None = None
+) -> tuple[int, int]:
+    """Labels and reconstruction; pixels of land, and those of them that really change.
+
+    Args:
+        folder: Where both cubes go.
+        grid: Of the maps.
+        land_of: Land in bands from the north; default made up.
+    """
     rng = np.random.default_rng(0)
     coarse = grid.coarsen(PER_CELL, PER_CELL)
     groups = declared(grid, "land_use"), declared(coarse, "land_use_fractions")
@@ -54,7 +63,7 @@ def write_maps(folder: Path, grid: Grid) -> tuple[int, int]:
             {"title": "made up", "stepper": "made up", "options": {}, "path": list(YEARS)},
         ),
     )
-    bands = continents(*grid.shape, rng)
+    bands = continents(*grid.shape, rng) if land_of is None else land_of
     waiting: list[tuple[Map, ...]] = []
     land_pixels = change = 0
     shares = np.zeros((len(YEARS), len(LEGEND), *coarse.shape), np.float32)

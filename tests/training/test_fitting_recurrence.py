@@ -72,6 +72,12 @@ def test_the_fade_of_the_labels_is_found(fade: float, back: float) -> None:
     assert found.back == back
 
 
+def test_paths_of_any_length_count_together() -> None:
+    long, short = Told((1, 2, 3, 4, 5)), Told((1, 2))
+    both = [(told, truth(told.changed(Recurrence(0.5)))) for told in (long, short)]
+    assert fit_recurrence(both, 0.0).fade == pytest.approx(0.5, abs=0.03)  # type: ignore[arg-type]
+
+
 def test_one_step_or_hardly_any_change_tells_nothing() -> None:
     one, still = Told((1,)), Told((1, 2, 3))
     assert fit_recurrence([(one, truth([500.0]))], 0.2) == Recurrence()  # type: ignore[list-item]

@@ -114,7 +114,9 @@ def _recurrence(trips: Sequence[_Trip]) -> Recurrence:
     for trip in trips:
         path = _path(trip.setting, trip.direction, trip.setting.split.train)
         if path is not None:
-            splits.append((trip.labels, path, trip.setting.masks.train))
+            clock, own = trip.stepper.task.clock, trip.labels.target.clock
+            ticks = list(dict.fromkeys(clock.convert(tick, own) for tick in path))
+            splits.append((trip.labels, ticks, trip.setting.masks.train))
     return fit_recurrence([(t.outlook, t.labels) for t in trips], share_back(splits))
 
 

@@ -29,18 +29,24 @@ def fit_recurrence(outlooks: Sequence[tuple[Outlook, Labels]], back: float) -> R
     Returns:
         None at all where the times allow one step only, or where hardly anything changed.
     """
-    true = np.sum([_changed(outlook, labels) for outlook, labels in outlooks], axis=0)
+    true = _together([_changed(outlook, labels) for outlook, labels in outlooks])
     if len(true) < 2 or true[-1] < _FEWEST:
         return Recurrence()
 
     def off(fade: float) -> float:
-        said = np.sum([o.changed(Recurrence(fade, back)) for o, _ in outlooks], axis=0)
+        said = _together([o.changed(Recurrence(fade, back)) for o, _ in outlooks])
         return float((np.log(np.maximum(said, 1.0) / np.maximum(true, 1.0))[1:] ** 2).sum())
 
     fade = optimize.minimize_scalar(
         off, bounds=(0.0, _MOST_FADE), method="bounded", options={"xatol": 0.01}
     ).x
+    fade = fade if off(fade) < off(0.0) else 0.0
     return Recurrence(round(float(fade), 3), round(back, 4))
+
+
+def _together(paths: Sequence[Sequence[float]]) -> npt.NDArray[np.float64]:
+    """Sums over paths step by step, as far as the longest goes."""
+    return np.array([sum(step) for step in itertools.zip_longest(*paths, fillvalue=0.0)])
 
 
 def _changed(outlook: Outlook, labels: Labels) -> list[int]:
