@@ -35,7 +35,11 @@ MODELS = ("persistence", "kernel", "unet", "unet, likely")
 TRAINING = {
     "title": "TEST PATTERN",
     "forcing": ["land_use_fractions"],
-    "split": {"train": [*YEARS], "validation": [*YEARS]},
+    "split": {
+        "train": [*YEARS],
+        "validation": [*YEARS],
+        "space": {"cells": 8, "validation_share": 0.2},
+    },
     "samples": {"window": 64, "directions": ["forward"]},
     "training": {"steps": 10, "batch": 4, "validate_every": 10},
 }
@@ -64,7 +68,7 @@ def measured(folder: Path, cube: Path, model: str, network: Path | None) -> tupl
     asked: dict[str, object] = {"model": str(network) if name == "unet" else name}
     asked |= {"cube": str(cube), "first": YEARS[0], "last": YEARS[1]}
     if name == "unet":
-        asked |= {"stay": 1.0, "decision": decision or "faithful", "tile": 256, "overlap": 32}
+        asked |= {"stay": 1.0, "decision": decision or "faithful"}
     file, out = folder / "run.yaml", folder / "out.zarr"
     file.write_text(yaml.safe_dump(asked), encoding="utf-8")
     told = estimate_run(load_run(file))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ai4land.experiments import BASELINES, CUT, Ledger, Plan, Pool, pools
-from ai4land.report.pictures.figures import figure, ordered, save
+from ai4land.report.pictures.figures import figure, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +21,10 @@ __all__ = ["draw_experiments"]
 _MARKERS = {"faithful": "s", "likely": "o", "sampled": "^"}
 _BASELINES = {"persistence": "P", "kernel": "D", "kernel, one jump": "d", "random": "X"}
 _GREY = "#777777"
+_COLOURS = (  # Tableau's, the grey ones left to baselines
+    *("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#bcbd22"),
+    *("#17becf", "#aec7e8", "#ffbb78", "#98df8a", "#ff9896", "#c5b0d5", "#c49c94", "#f7b6d2"),
+)
 _DEAR = 0.1  # accuracy below persistence beyond which no map is of use
 _THIN = 0.001  # share of the pixels below which an interval of probability is not drawn
 
@@ -42,7 +47,7 @@ def draw_experiments(plan: Plan, ledger: Ledger, path: Path) -> Path | None:
     if not cases:
         return None
     arms = dict.fromkeys(pool.arm for pool in every if pool.arm != BASELINES)
-    looks = {arm: colour for arm, (colour, _) in ordered(list(arms)).items()}
+    looks = dict(zip(arms, itertools.cycle(_COLOURS), strict=False))
     across, rows = 2 * min(len(cases), 2), math.ceil(len(cases) / 2)
     with figure(4.2 * across, 3.4 * rows + 0.6) as drawn:
         for n, case in enumerate(cases):
