@@ -17,7 +17,6 @@ __all__ = ["Folder", "Planned", "Written", "write_whole"]
 
 _LEDGER = "files.jsonl"
 _PARTIAL = ".partial"
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -172,11 +171,8 @@ def _synced(path: Path) -> None:
 
 
 def _digest(path: Path) -> str:
-    found = hashlib.sha256()
     with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            found.update(block)
-    return found.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _digest_of(data: object) -> str:

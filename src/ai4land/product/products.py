@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
-from multiprocessing import get_context
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ai4land.cube import Cube
@@ -21,6 +19,7 @@ from ai4land.product.metadata import Metadata
 from ai4land.product.pages import pages
 from ai4land.product.release import Options, Release
 from ai4land.vocabulary import nearest_name
+from ai4land.workers import Rest, each, open_workers
 
 __all__ = ["PRODUCTS", "write_product"]
 
@@ -84,7 +83,8 @@ def write_product(
     if not runs:
         raise ConfigError("A product needs a run", expected="at least one", found="none")
     scenarios, found = open_maps(runs, years), []
-    with Folder(out) as folder, _writers(workers) as write:
+    kind = "serial" if workers <= 1 else "processes"
+    with Folder(out) as folder, open_workers(kind, max(workers, 1)) as crew:
         said = metadata or Metadata(), options or Options()
         release = Release(scenarios, *said, folder.path, folder.written)
         wanted = {name: plan for name, plan in PRODUCTS.items() if name in formats}
@@ -96,7 +96,8 @@ def write_product(
             done = len(planned) - len(missing)
             if progress is not None:
                 progress(name, done, len(planned), "")
-            for made in write(folder.path, missing):
+            write = functools.partial(_write, folder.path)
+            for _, made in each(crew, write, functools.partial(next, iter(missing), None)):
                 folder.remember(made)
                 done += 1
                 if progress is not None:
@@ -105,20 +106,6 @@ def write_product(
     return found
 
 
-@contextmanager
-def _writers(workers: int) -> Iterator[Callable[[Path, Sequence[Planned]], Iterable[Written]]]:
-    """What writes files, in this process or in several, and gives each back when it is done."""
-    if workers <= 1:
-        yield lambda folder, files: (write_whole(folder, file) for file in files)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-
-        def write(folder: Path, files: Sequence[Planned]) -> Iterator[Written]:
-            for done in as_completed(pool.submit(write_whole, folder, file) for file in files):
-                yield done.result()
-
-        try:
-            yield write
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # what is being written is finished, no more begun
-            raise
+def _write(folder: Path, planned: Planned) -> Rest:
+    """Nothing is computed beforehand: a file that fails takes none with it that is finished."""
+    return Rest(functools.partial(write_whole, folder, planned))
