@@ -200,34 +200,29 @@ class _Trial:
 
     def probable(self) -> tuple[list[HalfArray], dict[str, Probable]]:
         """Beliefs as the decisions have them after each step, and how true they are."""
+        scene, labels = self.scene, self.scene.labels
+        clock, target = self.stepper.task.clock, labels.target
+        kinds = ("free ", "") if self.likely.balanced else ("free ",)
+        # one after the other at each time: they share what the model predicts
+        steppers = {kind: self.stepper.with_decision(Likely(balanced=not kind)) for kind in kinds}
+        believed = {k: Belief(scene.before, len(scene.classes), self.recurrence) for k in kinds}
         found: dict[str, Probable] = {}
         beliefs: list[HalfArray] = []
-        for name, balanced in (("free ", False), ("", True)):
-            if balanced and not self.likely.balanced:
+        for state, tick in standing(self.stepper, self.initial, self.ticks):
+            if target not in self.stepper.task.moving(state.tick, tick):
                 continue
-            beliefs = []
-            for belief, table in self._believed(Likely(balanced=balanced)):
-                found.setdefault(f"{name}first", table)
-                found[f"{name}last"] = table
-                beliefs.append(belief)
+            truth = labels.at(clock.convert(tick, target.clock))
+            for kind, belief in believed.items():
+                said = step(steppers[kind], state, tick)[target.name].probabilities
+                assert said is not None
+                belief.advance(said)
+                table = _probable(belief.values, scene.before, truth, scene.scored(truth))
+                found.setdefault(f"{kind}first", table)
+                found[f"{kind}last"] = table
+            beliefs.append(believed[kinds[-1]].values.astype(np.float16))
         for span in ("first", "last"):
             found.setdefault(span, found[f"free {span}"])
         return beliefs, found
-
-    def _believed(self, decision: Likely) -> Iterator[tuple[HalfArray, Probable]]:
-        """After each step the probability of each class in the truth, ``(K, y, x)``."""
-        scene, labels = self.scene, self.scene.labels
-        stepper, name = self.stepper.with_decision(decision), labels.target.name
-        belief = Belief(scene.before, len(scene.classes), self.recurrence)
-        for state, tick in standing(stepper, self.initial, self.ticks):
-            if labels.target not in stepper.task.moving(state.tick, tick):
-                continue
-            said = step(stepper, state, tick)[name].probabilities
-            assert said is not None
-            belief.advance(said)
-            truth = labels.at(stepper.task.clock.convert(tick, labels.target.clock))
-            table = _probable(belief.values, scene.before, truth, scene.scored(truth))
-            yield belief.values.astype(np.float16), table
 
 
 def _probable(
