@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from numcodecs import zstd
 
 from ai4land.cube import State, declare
@@ -186,7 +187,7 @@ def _stepped(
         seconds += time.perf_counter() - began
         runs += 1
     said = [values for (name, _), values in made.items() if name.endswith("_probability")]
-    size = sum(len(zstd.compress(np.ascontiguousarray(values).tobytes(), 3)) for values in said)
+    size = sum(map(_compressed, said))
     return seconds / runs / max(units, 1.0), size / (window.height * window.width)
 
 
@@ -214,20 +215,25 @@ def _books(branch: Branch, start: State) -> tuple[float, float]:
     books = branch.books
     if books is None or start.reference is None:
         return 0.0, 0.0
-    target, seconds, size = books.demand.target, 0.0, 0
+    target, size = books.demand.target, 0.0
     began = time.perf_counter()
     windows = [job.window for job in branch.areas(next(iter(branch.observed)))]
     for window in windows[:2]:
         tick = branch.own(start.tick, target)
         made = books.areas(start[target.name], tick, window, start.reference, observed=False)
-        size += sum(len(zstd.compress(np.ascontiguousarray(v).tobytes(), 3)) for v in made.values())
+        size += sum(map(_compressed, made.values()))
     scale = len(windows) / min(len(windows), 2)
     if branch.pairs:
         pieces = [job.window for job in branch.transitions(branch.pairs[0])]
         moved = books.moved(start[target.name], start[target.name], pieces[0])
-        size += len(zstd.compress(moved.tobytes(), 3)) * len(pieces) / scale  # type: ignore[assignment]
+        size += _compressed(moved) * len(pieces) / scale
     seconds = time.perf_counter() - began
     return seconds * scale, size * scale
+
+
+def _compressed(values: npt.NDArray[Any]) -> int:
+    """Bytes of values as a store keeps them, about."""
+    return len(zstd.compress(np.ascontiguousarray(values).tobytes(), 3))
 
 
 def _operations(leg: Leg) -> float:
