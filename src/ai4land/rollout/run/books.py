@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ai4land.allocation import CoarseCells
+from ai4land.allocation import CoarseCells, group_sums
 from ai4land.cube import Cube, Field, GroupSpec, Reference, VariableSpec, whole_shard
 from ai4land.grid import Mesh, Window
 from ai4land.rollout.unplaced import UNPLACED, held_in_cells, lacking, pieces_under, put
@@ -107,7 +107,9 @@ class Books:
             Variable → values ``([group,] Y, X)``.
         """
         demand = self.demand
-        held = held_in_cells(self.mesh, demand.coding, demand.groups, field, window)
+        single = [[position] for position in range(demand.coding.layers)]
+        counts = held_in_cells(self.mesh, demand.coding, single, field, window)
+        held = group_sums(counts, demand.groups)
         pixel = pixel_areas(self.mesh, window)
         out: dict[str, Array] = {GIVEN: (held * pixel).astype(np.float32)}
         out[ASKED] = np.full_like(out[GIVEN], np.nan)
@@ -118,7 +120,7 @@ class Books:
             out[UNPLACED] = lacking(asked, held)
         first, last = self.labelled
         code = 1 if observed else 2 if first <= tick <= last else 3
-        land = self._land(field, window)
+        land = np.delete(counts, demand.coding.sea, axis=0).any(axis=0)
         out[ORIGIN] = np.where(land, code, NO_DATA).astype(np.uint8)
         return out
 
@@ -143,16 +145,6 @@ class Books:
             whole = total.sum(axis=0)
             share = np.divide(total, whole, out=np.full(total.shape, np.nan), where=whole > 0)
             put(out, self.mesh, window, cells, share.reshape(-1, *cells.shape))
-        return out
-
-    def _land(self, field: Field, window: Window) -> npt.NDArray[np.bool_]:
-        """Which coarse cells hold a pixel of land."""
-        out = np.zeros(window.shape, bool)
-        for piece, cells in pieces_under(self.mesh, window):
-            here = CoarseCells.within(self.mesh, piece)
-            used = self.demand.coding.domain(field.read(piece)) & (here.index >= 0)
-            found = np.bincount(here.index[used], minlength=here.count) > 0
-            put(out, self.mesh, window, cells, found.reshape(cells.shape))
         return out
 
 
